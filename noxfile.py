@@ -1,0 +1,101 @@
+"""Everything that is run on this repository: `nox` for what a change needs before review, `nox -l` for the rest."""
+
+import re
+import shutil
+import tomllib
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.5.1"
+nox.options.sessions = ["lint", "types", "tests", "docs"]
+nox.options.reuse_venv = "yes"
+
+ROOT = Path(__file__).parent
+PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
+
+
+def install(session: nox.Session, *groups: str, project: str = ".") -> None:
+    """Install the project and some of its dependency groups; spelled out, since an older pip knows no `--group`."""
+    session.install("-e", project, *nox.project.dependency_groups(PROJECT, *groups))
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, formatting, the rules of structured concurrency, and the sizes of modules and functions."""
+    session.install(*nox.project.dependency_groups(PROJECT, "lint", "bare"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    files = [str(path) for folder in ("src", "tests", "examples", "benchmarks") for path in Path(folder).rglob("*.py")]
+    session.run("flake8-async", "--anyio", "--disable=ASYNC109", *files, silent=True)
+    session.run("pytest", "-q", "-p", "no:cacheprovider", "tests/test_layers.py", "tests/test_sizes.py", "--noconftest")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the types with mypy and pyright, both strict, and that the public interface is fully typed."""
+    install(session, "types")
+    session.run("mypy")
+    session.run("pyright", env={"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"})
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run the tests on both backends, in random order, and measure the branches they reach."""
+    install(session, "tests")
+    session.run("pytest", "--cov", *session.posargs)
+
+
+@nox.session
+def bare(session: nox.Session) -> None:
+    """Run the tests with nothing optional installed: no trio, no pydantic."""
+    install(session, "bare")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
+def minimums(session: nox.Session) -> None:
+    """Run the tests with the lowest version of each dependency that pyproject.toml allows."""
+    constraints = Path(session.create_tmp()) / "constraints.txt"
+    constraints.write_text("\n".join(lowest_versions()) + "\n", encoding="utf-8")
+    session.install("-e", ".[trio,pydantic]", *nox.project.dependency_groups(PROJECT, "tests"), "-c", str(constraints))
+    session.run("pytest", *session.posargs)
+
+
+def lowest_versions() -> list[str]:
+    """Read each lower bound of the project and of its extras as a pin."""
+    project = PROJECT["project"]
+    extras = [requirement for extra in project["optional-dependencies"].values() for requirement in extra]
+    return [re.sub(r">=\s*", "==", requirement) for requirement in (*project["dependencies"], *extras)]
+
+
+@nox.session
+def sim(session: nox.Session) -> None:
+    """Run the properties with thousands of examples each."""
+    install(session, "tests")
+    deep = {"HYPOTHESIS_PROFILE": "deep"}
+    session.run("pytest", "-o", "faulthandler_timeout=0", "-m", "guarantee", *session.posargs, env=deep)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation, every warning an error; its code blocks run in `tests`."""
+    install(session, "docs")
+    shutil.rmtree("docs/_build", ignore_errors=True)
+    session.run("sphinx-build", "-n", "-W", "--keep-going", "-q", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure the engine beside the floor; ratios count, and nothing fails on a figure."""
+    install(session, "tests")
+    session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
+def notes(session: nox.Session) -> None:
+    """Show the release notes as they'd stand if the next version came out now."""
+    session.install(*nox.project.dependency_groups(PROJECT, "notes"))
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    session.run("towncrier", "build", "--draft", "--version", version)

@@ -1,0 +1,1 @@
+"""Tests, in folders by purpose. Shared pieces are imported as `tests.<module>`."""

@@ -1,0 +1,36 @@
+"""What every test sees: the two backends, and how hard Hypothesis tries."""
+
+import importlib.util
+import os
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# The time that an example takes says nothing about the code: machines differ, and coverage slows everything down.
+any_speed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+
+settings.register_profile("ci", any_speed, max_examples=60)
+settings.register_profile("deep", any_speed, max_examples=3000, stateful_step_count=100)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+_NO_TRIO = importlib.util.find_spec("trio") is None
+
+Backend = tuple[str, dict[str, Any]]
+
+ASYNCIO: Backend = ("asyncio", {"debug": True})
+TRIO: Backend = ("trio", {})
+BACKENDS = [
+    pytest.param(ASYNCIO, id="asyncio"),
+    pytest.param(TRIO, id="trio", marks=pytest.mark.skipif(_NO_TRIO, reason="trio is an extra")),
+]
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def anyio_backend(request: pytest.FixtureRequest) -> Backend:
+    """Run each `@pytest.mark.anyio` test on asyncio, in debug mode, and on Trio.
+
+    It lives as long as a module, because Hypothesis refuses to run many examples on one function-scoped fixture.
+    """
+    backend: Backend = request.param
+    return backend
