@@ -83,7 +83,7 @@ def sim(session: nox.Session) -> None:
     """Run the properties with thousands of examples each."""
     install(session, "tests")
     deep = {"HYPOTHESIS_PROFILE": "deep"}
-    session.run("pytest", "-o", "faulthandler_timeout=0", "-m", "guarantee", *session.posargs, env=deep)
+    session.run("pytest", "-o", "faulthandler_timeout=0", "-m", "hypothesis or guarantee", *session.posargs, env=deep)
 
 
 @nox.session
