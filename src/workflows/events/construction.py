@@ -5,7 +5,7 @@ Each event class gets an `__init__` of its own, generated once:
 - keyword-only, with everything that doesn't fit refused in one message (attrs' own `__init__` would stop at the first
   fault and know nothing of the class's other fields). The check is a single condition over parameters that are there
   anyway, so it costs next to nothing; catching faults around the call, in a metaclass' `__call__`, doubles its price;
-- plain fields are written straight into the instance's dictionary. Whatever else attrs offers (validators, converters,
+- plain and validated fields are written straight into the instance's dictionary. Whatever else attrs offers (converters,
   hooks, defaults that depend on other fields, fields in slots of a mixin) is left to attrs: `__attrs_init__`;
 - undeclared fields lie in one dictionary under the key `EXTRAS`, which is absent if there are none.
 """
@@ -48,7 +48,7 @@ def make_init(cls: type[Event], fields: tuple[Field, ...], *, is_open: bool) -> 
     ]
     if is_open:
         body += ["if __extras__:", f"    __self__.__dict__[{EXTRAS!r}] = __extras__"]
-    body += _stores(fields, scope) if _is_plain(cls, fields) else [_delegation(fields)]
+    body += [*_stores(fields, scope), *_checks(fields, scope)] if _is_plain(cls, fields) else [_delegation(fields)]
 
     head = ", ".join(["__self__", "/", "*__positional__", *parameters, "**__extras__"])
     source = f"def __init__({head}):\n" + "".join(f"    {line}\n" for line in body)
@@ -130,13 +130,12 @@ def restore_event(
 
 
 def _is_plain(cls: type[Event], fields: tuple[Field, ...]) -> bool:
-    """Whether making an instance is no more than storing values."""
+    """Whether making an instance is no more than storing values and checking them."""
     if any(hasattr(cls, hook) for hook in ("__attrs_pre_init__", "__attrs_post_init__")):
         return False
     for field in fields:
         factory = factory_of(field)
-        checked = getattr(field, "validator", None) is not None or getattr(field, "converter", None) is not None
-        if checked or (factory and factory.takes_self):
+        if (factory and factory.takes_self) or getattr(field, "converter", None) is not None:
             return False
         if inspect.isdatadescriptor(inspect.getattr_static(cls, field.name, None)):
             return False
@@ -162,6 +161,19 @@ def _stores(fields: tuple[Field, ...], scope: dict[str, Any]) -> list[str]:
         elif not field.init:
             scope[value] = field.default
         lines.append(f"__fields__[{field.name!r}] = {value}")
+    return lines
+
+
+def _checks(fields: tuple[Field, ...], scope: dict[str, Any]) -> list[str]:
+    checked = [field for field in fields if field.validator is not None]
+    if not checked:
+        return []
+    scope["__are_off__"] = attrs.validators.get_disabled
+    lines = ["if not __are_off__():"]
+    for field in checked:
+        scope |= {f"__check_{field.name}__": field.validator, f"__field_{field.name}__": field}
+        value = f"__fields__[{field.name!r}]"
+        lines.append(f"    __check_{field.name}__(__self__, __field_{field.name}__, {value})")
     return lines
 
 
