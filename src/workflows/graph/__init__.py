@@ -1,0 +1,13 @@
+"""A workflow's graph: steps read from their signatures, the table that routes events to them, and the checks."""
+
+from __future__ import annotations
+
+from .checks import check_program as check_program
+from .checks import workflow_skips as workflow_skips
+from .program import Program as Program
+from .program import Routes as Routes
+from .program import check_definition as check_definition
+from .program import check_free_step as check_free_step
+from .program import compile_program as compile_program
+from .signature import StepSpec as StepSpec
+from .signature import read_step as read_step
