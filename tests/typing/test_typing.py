@@ -1,7 +1,7 @@
 """What mypy and pyright, both strict, say of a user's code.
 
 Every file in `cases/` is checked, never run. A line that a checker must flag ends in `# expect: error`; every other
-line must pass. Where the checkers differ, `# expect: error[mypy]` or `# expect: error[pyright]` names the one that does.
+line must pass. Where the checkers differ, `# expect: error[mypy]` or `# expect: error[pyright]` tells which one does.
 """
 
 import importlib.util

@@ -5,7 +5,7 @@ Each event class gets an `__init__` of its own, generated once:
 - keyword-only, with everything that doesn't fit refused in one message (attrs' own `__init__` would stop at the first
   fault and know nothing of the class's other fields). The check is a single condition over parameters that are there
   anyway, so it costs next to nothing; catching faults around the call, in a metaclass' `__call__`, doubles its price;
-- plain and validated fields are written straight into the instance's dictionary. Whatever else attrs offers (converters,
+- fields, validated or not, are written straight into the instance's dictionary. Whatever else attrs offers (converters,
   hooks, defaults that depend on other fields, fields in slots of a mixin) is left to attrs: `__attrs_init__`;
 - undeclared fields lie in one dictionary under the key `EXTRAS`, which is absent if there are none.
 """
@@ -72,7 +72,7 @@ def refuse(
         extras: Undeclared keywords and their values.
         required: The keywords that must be given; `attrs.NOTHING` if they aren't.
     """
-    fields = [field for field in cls.__attrs_attrs__ if field.init]
+    fields = [field for field in _fields_of(cls) if field.init]
     names = [alias_of(field) for field in fields]
     faults: list[str] = []
     if positional:
@@ -99,7 +99,7 @@ def build_event(cls: type[EventT], fields: Mapping[str, object], extras: Mapping
     Raises:
         TypeError: A field is missing or unknown, or there are undeclared fields and the class takes none.
     """
-    aliases = {field.name: alias_of(field) for field in cls.__attrs_attrs__ if field.init}
+    aliases = {field.name: alias_of(field) for field in _fields_of(cls) if field.init}
     return cls(**{aliases.get(name, name): value for name, value in fields.items()}, **extras)
 
 
@@ -114,7 +114,7 @@ def restore_event(
     Raises:
         TypeError: A field is missing or unknown, or there are undeclared fields and the class takes none.
     """
-    declared = cls.__attrs_attrs__
+    declared = _fields_of(cls)
     names = {field.name for field in declared}
     unknown = {name: value for name, value in fields.items() if name not in names}
     missing = {alias_of(field): attrs.NOTHING for field in declared if is_required(field) and field.name not in fields}
@@ -127,6 +127,11 @@ def restore_event(
     if extras:
         vars(event)[EXTRAS] = dict(extras)
     return event
+
+
+def _fields_of(cls: type[Event]) -> tuple[Field, ...]:
+    fields: tuple[Field, ...] = cls.__attrs_attrs__
+    return fields
 
 
 def _is_plain(cls: type[Event], fields: tuple[Field, ...]) -> bool:

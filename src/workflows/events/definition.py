@@ -15,7 +15,7 @@ import attrs
 from ..errors import DefinitionError
 from .annotations import captured_scope
 from .construction import make_init
-from .fields import check_fields, is_opened_by
+from .fields import Field, check_fields, is_opened_by
 
 if TYPE_CHECKING:
     from .model import Event
@@ -45,7 +45,7 @@ def prepare(
     if extra is not None:
         _set(cls, "__event_extra__", _checked_extra(cls, extra))
     _apply_attrs(cls)
-    fields = cls.__attrs_attrs__
+    fields: tuple[Field, ...] = cls.__attrs_attrs__
     _set(cls, "__event_open__", is_opened_by(cls.__event_extra__, fields))
     _set(cls, "__event_scope__", captured_scope(cls, frame))
     _install_methods(cls, own)

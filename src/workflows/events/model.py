@@ -75,11 +75,11 @@ class Event(metaclass=EventMeta):
     __event_extra__: ClassVar[bool | None] = None
     __event_scope__: ClassVar[Mapping[str, object] | None]
     __answer_type__: ClassVar[type[Event] | None] = None
-    __attrs_attrs__: ClassVar[tuple[Field, ...]]
+    __attrs_attrs__: ClassVar[Any]  # what attrs' own functions ask for; `event_fields` is typed
 
     if TYPE_CHECKING:
 
-        def __init__(self, **extras: Any) -> None: ...
+        def __init__(self, /, **extras: Any) -> None: ...
 
         def __init_subclass__(
             cls, *, name: str | None = None, aliases: Iterable[str] = (), extra: bool | None = None
@@ -159,7 +159,7 @@ class Event(metaclass=EventMeta):
         """Copy the extras into a dictionary. Declared fields aren't in it; `attrs.asdict` gives those."""
         return dict(_extras_of(self))
 
-    def replace(self, **changes: Any) -> Self:
+    def replace(self, /, **changes: Any) -> Self:
         """Make a changed copy, as a call with the values of this event and `changes` would.
 
         Extras are kept (`attrs.evolve` drops them). Converters and validators run on all fields again; a field that is
@@ -175,7 +175,7 @@ class Event(metaclass=EventMeta):
         keywords.update(changes)
         return type(self)(**keywords)
 
-    def __replace__(self, **changes: Any) -> Self:
+    def __replace__(self, /, **changes: Any) -> Self:
         return self.replace(**changes)
 
     def __eq__(self, other: object) -> bool:
@@ -197,7 +197,8 @@ class Event(metaclass=EventMeta):
 
 def event_fields(cls: type[Event]) -> tuple[Field, ...]:
     """The declared fields of an event class, inherited ones first."""
-    return cls.__attrs_attrs__
+    fields: tuple[Field, ...] = cls.__attrs_attrs__
+    return fields
 
 
 def event_extras(event: Event) -> Mapping[str, Any]:
