@@ -117,7 +117,7 @@ def step(
         ]
         if problems:
             raise validation_error(f"Step '{name}'", [f"Step '{name}': {problem}" for problem in problems])
-        scope = names_around(target.__qualname__, target.__code__.co_filename, frame)
+        scope = names_around(target.__qualname__, target.__module__, frame)
         kept = {wanted: scope[wanted] for wanted in names_in_annotations(target) if wanted in scope}
         skipped = frozenset(skip_graph_checks or ())
         setattr(target, CONFIG_ATTRIBUTE, attrs.evolve(config, skip_graph_checks=skipped, scope=kept))
@@ -248,8 +248,8 @@ def _names_in(annotation: object) -> Iterator[str]:
             yield from _names_in(node.value)
 
 
-def names_around(qualname: str, filename: str, frame: FrameType | None) -> dict[str, object]:
-    """Give the local names of the functions and class bodies that a definition stands in, the innermost first.
+def names_around(qualname: str, module: str, frame: FrameType | None) -> dict[str, object]:
+    """Give the local names of the functions and class bodies that a function or class stands in; the inner ones count.
 
     They're found among the callers of `frame` by their qualified names: a caller that merely happens to be there, such
     as a decorator of the user's own around `@step`, is passed over. Those that have returned already aren't found.
@@ -257,7 +257,7 @@ def names_around(qualname: str, filename: str, frame: FrameType | None) -> dict[
     found: dict[str, object] = {}
     wanted = _enclosing(qualname)
     while frame is not None and wanted:
-        if frame.f_code.co_qualname == wanted and frame.f_code.co_filename == filename:
+        if frame.f_code.co_qualname == wanted and frame.f_globals.get("__name__") == module:
             found = {**frame.f_locals, **found}
             wanted = _enclosing(wanted)
         frame = frame.f_back

@@ -71,7 +71,7 @@ def test_classes_local_to_a_function_are_found() -> None:
             return Local()
 
         @step
-        async def second(self, ctx: Context[State], ev: Local | None) -> StopEvent | None:
+        async def second(self, ctx: Context["State"], ev: Local | None) -> "StopEvent | None":  # noqa: UP037  # text within text
             return StopEvent()
 
     program = compile_program(Flow)
@@ -213,7 +213,7 @@ def test_a_local_class_that_comes_after_the_workflow_is_found_with_the_scope_of_
     class Afterwards(Event):
         pass
 
-    scope = names_around(Flow.__qualname__, __file__, inspect_frame())
+    scope = names_around(Flow.__qualname__, Flow.__module__, inspect_frame())
     assert compile_program(Flow, scope=scope).events == (StartEvent, Afterwards, StopEvent)
 
 
@@ -222,6 +222,16 @@ def inspect_frame() -> Any:
     import sys
 
     return sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # what CPython offers
+
+
+def test_a_closure_whose_name_has_no_value_yet_is_no_obstacle() -> None:
+    class Flow:
+        @step
+        async def go(self, ev: StartEvent) -> StopEvent:
+            return StopEvent(result=later)
+
+    assert compile_program(Flow).stop_event is StopEvent
+    later = 1
 
 
 def test_a_step_inherited_from_another_function_keeps_its_names() -> None:

@@ -96,6 +96,23 @@ def test_overriding_a_step_without_decorating_it_is_refused() -> None:
         check_definition(Careless)
 
 
+def test_a_step_that_a_class_restores_was_not_overridden() -> None:
+    class Mixin:
+        async def pack(self, ctx: Context[Any], ev: Ordered) -> StopEvent:
+            raise NotImplementedError
+
+    class Restored(Mixin, Orders):
+        @step
+        async def pack(self, ctx: Context[Any], ev: Ordered) -> StopEvent:
+            raise NotImplementedError
+
+    class Removed(Mixin, Orders):
+        pack = unchecked(None)
+
+    assert list(compile_program(Restored).steps) == ["take", "pack"]
+    assert "no stop event" in str(compile_error(Removed))
+
+
 def test_steps_come_from_all_bases_in_the_order_of_inheritance() -> None:
     class Reports:
         @step

@@ -89,6 +89,20 @@ def test_unions_are_read_in_all_their_spellings() -> None:
         assert (spec.accepts, spec.returns, spec.returns_none) == ((Ordered, Packed), (Shipped,), True)
 
 
+def test_a_type_alias_stands_for_its_value() -> None:
+    class Alias:
+        """What `type Either = Ordered | Packed` makes on later Pythons, as far as it is read."""
+
+        __value__ = Ordered | Packed
+
+    def go(self: object, ev: Any) -> Any:
+        raise NotImplementedError
+
+    go.__annotations__ |= {"ev": Alias(), "return": Optional[Annotated[Packed, 1]]}  # noqa: UP045
+    spec = read_method(go)
+    assert (spec.accepts, spec.returns, spec.returns_none) == ((Ordered, Packed), (Packed,), True)
+
+
 def test_a_class_named_twice_counts_once() -> None:
     def go(self: object, ev: Ordered | Annotated[Ordered, 1]) -> StopEvent | Annotated[StopEvent, 1]:
         raise NotImplementedError

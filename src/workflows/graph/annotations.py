@@ -126,8 +126,6 @@ def shown(annotation: object) -> str:
     """Write an annotation as its author would."""
     if isinstance(annotation, str):
         return annotation
-    if isinstance(annotation, Unresolved):
-        return annotation.text
     if annotation is None or annotation is NoneType:
         return "None"
     origin, arguments = get_origin(annotation), get_args(annotation)

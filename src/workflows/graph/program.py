@@ -7,7 +7,7 @@ class is inspected again after this, and finding an event's steps is one look in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 from types import FunctionType
 from typing import TypeVar
@@ -87,8 +87,8 @@ def compile_program(
         workflow_class: The class; any class with decorated methods.
         free_steps: Decorated functions that are steps beside its methods. A method of the same name replaces one.
         workflow_name: Default: module and qualified name of the class.
-        scope: Values of names in annotations that neither the steps nor their modules and classes know, as
-            `workflows.steps.names_around` gives them.
+        scope: Values of names in annotations that neither the steps nor their modules and classes know. For a class
+            that is local to a function, `workflows.steps.names_around` gives what that function has come to know since.
 
     Raises:
         WorkflowValidationError: Signatures of steps are wrong; all problems of all steps together.
@@ -171,24 +171,27 @@ def check_free_step(workflow_class: type, attached: Iterable[Step], function: ob
 
 def _class_steps(workflow_class: type) -> tuple[dict[str, _Found], list[str]]:
     found: dict[str, _Found] = {}
-    problems: list[str] = []
+    lost: dict[str, str] = {}
     for owner in reversed(workflow_class.__mro__):
         for name, value in vars(owner).items():
             function = plain_function(value)
             if function is not None and config_of(function) is not None:
                 found[name] = _Found(function, function is value, owner)
-            elif name in found:
-                problems.extend(_overridden(name, found.pop(name), owner, value))
-    return found, problems
+                lost.pop(name, None)
+            elif name in found and callable(value):
+                lost[name] = _overridden(name, found.pop(name).owner, owner)
+            elif value is None:
+                found.pop(name, None)
+                lost.pop(name, None)
+    return found, list(lost.values())
 
 
-def _overridden(name: str, step: _Found, owner: type, value: object) -> Iterator[str]:
-    if step.owner is not None and callable(value):
-        yield (
-            f"Step '{name}' of {step.owner.__name__} is overridden in {owner.__name__} by a function that isn't "
-            f"decorated, and would be no step. Write @step above it, or `{name} = None` in {owner.__name__} to take the "
-            "step away."
-        )
+def _overridden(name: str, base: type | None, owner: type) -> str:
+    whose = "" if base is None else f" of {base.__name__}"
+    return (
+        f"Step '{name}'{whose} is overridden in {owner.__name__} by what isn't decorated, and would be no step. Write "
+        f"@step above it, or `{name} = None` in {owner.__name__} to take the step away."
+    )
 
 
 def _add_free_steps(title: str, found: dict[str, _Found], free_steps: Iterable[Step]) -> Iterable[str]:
