@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import weakref
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Optional, TypeVar
 
@@ -101,6 +102,13 @@ def test_quoted_names_inside_evaluated_annotations_count_as_well() -> None:
     )
     exec(compile(source, "evaluated.py", "exec", dont_inherit=True), namespace)
     assert namespace["f"]()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="the syntax is of Python 3.12")
+def test_type_parameters_of_the_class_statement_are_known() -> None:
+    namespace: dict[str, Any] = {"Event": Event, "__name__": __name__}
+    exec("class Box[T](Event):\n    item: list[T]", namespace)  # postponed, as this module is
+    assert resolved_fields(namespace["Box"][int]) == {"item": list[int]}
 
 
 def test_names_of_all_functions_around_a_class_are_found() -> None:

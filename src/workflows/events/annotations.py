@@ -102,7 +102,8 @@ def _evaluated(owner: type, field: Field) -> Any:
     probe.__annotations__ = {field.name: field.type}
     module = sys.modules.get(owner.__module__)
     scope: Mapping[str, object] = vars(owner).get("__event_scope__") or {}
-    local_names = {owner.__name__: owner, **scope}
+    parameters = {parameter.__name__: parameter for parameter in getattr(owner, "__type_params__", ())}
+    local_names = {owner.__name__: owner, **scope, **parameters}
     hints = get_type_hints(probe, vars(module) if module else {}, local_names, include_extras=True)
     return hints[field.name]
 

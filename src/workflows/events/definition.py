@@ -97,8 +97,8 @@ def _refuse_deletion(self: object, name: str) -> NoReturn:
 
 
 def _frozen(message: str) -> attrs.exceptions.FrozenInstanceError:
-    error = attrs.exceptions.FrozenInstanceError()  # takes no arguments
-    error.args = (message,)
+    error = attrs.exceptions.FrozenInstanceError()  # takes no arguments, and has its own ideas of `args`
+    Exception.__init__(error, message)
     return error
 
 
