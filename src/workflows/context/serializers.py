@@ -1,0 +1,54 @@
+"""Serializers: values as JSON text, through the codec. There is no pickle: loading builds only what is declared."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any
+
+from ..codec import Codec
+from ..errors import DecodeError
+
+
+class BaseSerializer(ABC):
+    """Values to text and back."""
+
+    @abstractmethod
+    def serialize(self, value: Any) -> str:
+        """Give the text of a value."""
+
+    @abstractmethod
+    def deserialize(self, value: str) -> Any:
+        """Give the value of a text."""
+
+
+class JsonSerializer(BaseSerializer):
+    """JSON text with tags for what JSON has no form for; the standard library's usual types, and those that are declared.
+
+    Args:
+        allowed_types: Classes (attrs, dataclasses, enums, events, pydantic models) that may occur.
+    """
+
+    def __init__(self, *, allowed_types: Iterable[type] = ()) -> None:
+        self._codec = Codec(allowed_types)
+
+    def serialize(self, value: Any) -> str:
+        """Give the JSON text of a value.
+
+        Raises:
+            EncodeError: It can't be stored. (It's a ValueError.)
+        """
+        return json.dumps(self._codec.encode(value), allow_nan=False)
+
+    def deserialize(self, value: str) -> Any:
+        """Give the value of a JSON text.
+
+        Raises:
+            DecodeError: It's no such text, or holds types that aren't allowed. (It's a ValueError.)
+        """
+        try:
+            data = json.loads(value)
+        except (ValueError, RecursionError) as error:
+            raise DecodeError(f"That isn't JSON: {error}.") from error
+        return self._codec.decode(data)

@@ -1,0 +1,169 @@
+"""Shape: between the fields that a run's state is stored as and the state object that users see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar, cast
+
+from ..codec import Codec, Json
+from ..core.values import PathError, Write, at_path, written
+from ..errors import DecodeError, EncodeError, StatePathError
+from .state_store import MISSING, DictState
+
+StateT = TypeVar("StateT")
+Fields = Mapping[str, Json]
+
+
+class StateShape(Generic[StateT]):
+    """The type of a workflow's state, and how it's stored: field by field."""
+
+    def __init__(self, codec: Codec, state_type: type[StateT] | None) -> None:
+        self._codec = codec
+        self._type = state_type
+        self.is_typed = state_type is not None and not issubclass(state_type, DictState)
+
+    def default(self) -> StateT:
+        """A fresh state.
+
+        Raises:
+            TypeError: The state type can't be made without arguments.
+        """
+        if self._type is None:
+            return cast("StateT", DictState())
+        try:
+            return self._type()
+        except TypeError as error:
+            raise TypeError(
+                f"The state {self._type.__name__} has no default: {error}.\n  Give its fields defaults, or call "
+                "`await ctx.store.set_state(...)` on the context before the run."
+            ) from error
+
+    def load(self, fields: Fields) -> StateT:
+        """The state object of stored fields."""
+        if not self.is_typed:
+            state = DictState() if self._type is None else cast("DictState", self._type())
+            for name, value in fields.items():
+                state[name] = self._codec.decode(value)
+            return cast("StateT", state)
+        if not fields:
+            return self.default()
+        assert self._type is not None
+        return cast("StateT", self._codec.build(self._type, fields))
+
+    def dump(self, state: StateT) -> dict[str, Json]:
+        """The fields of a state object, stored.
+
+        Raises:
+            EncodeError: Some of it can't be stored.
+        """
+        if isinstance(state, DictState):
+            return self._encoded_all(dict(state))
+        return self._encoded_all(self._codec.fields_of(state))
+
+    def replaced(self, state: object) -> Write:
+        """The write that `set_state` is.
+
+        Raises:
+            ValueError: The state is of an unrelated type.
+        """
+        wanted: type = DictState if self._type is None else self._type
+        if isinstance(state, dict) and not self.is_typed:
+            state = DictState(**cast("dict[str, Any]", state))
+        if isinstance(state, wanted):
+            return Write(fields=self.dump(cast("StateT", state)), only=True)
+        if issubclass(wanted, type(state)) and type(state) is not object:
+            return Write(fields=self.dump(cast("StateT", state)))
+        raise ValueError(f"The state of this workflow is a {wanted.__name__}; set_state() was given {state!r}.")
+
+    def value(self, fields: Fields, path: str, default: object) -> Any:
+        """The value at a path.
+
+        Raises:
+            StatePathError: There is none, and no default.
+        """
+        name, *keys = path.split(".")
+        if self.is_typed and not fields:
+            fields = self.dump(self.default())
+        if name not in fields:
+            if default is not MISSING:
+                return default
+            raise StatePathError(f"The state has no {name!r}; it has {', '.join(map(repr, fields)) or 'nothing'}.")
+        try:
+            return self._codec.decode(at_path(fields[name], keys, name))
+        except PathError as error:
+            return self._walked(fields[name], keys, default, error)
+
+    def _walked(self, node: Json, keys: list[str], default: object, error: PathError) -> Any:
+        """Follow a path through the values themselves: dicts with other keys, tuples, attributes."""
+        value: Any = self._codec.decode(node)
+        for key in keys:
+            found = _part(value, key)
+            if found is MISSING:
+                if default is not MISSING:
+                    return default
+                raise StatePathError(f"The state has nothing at that path: {error}.") from error
+            value = found
+        return value
+
+    def set(self, path: str, value: object, fields: Fields) -> Write:
+        """The write of a value at a path.
+
+        Raises:
+            EncodeError: It can't be stored.
+            StatePathError: The path can't be written at.
+        """
+        if not path or not all(path.split(".")):
+            raise StatePathError(f"{path!r} is no path; write names joined by dots, such as 'jobs.3.client'.")
+        stored = self._encoded(value, path)
+        if self.is_typed:
+            self._check(path, stored, fields)
+        return Write(path, stored)
+
+    def _check(self, path: str, stored: Json, fields: Fields) -> None:
+        """A typed state must still be one: its fields exist and its validators pass."""
+        assert self._type is not None
+        base = fields or self.dump(self.default())
+        name, *keys = path.split(".")
+        if name not in base:
+            raise StatePathError(f"{self._type.__name__} has no field {name!r}; it has {', '.join(map(repr, base))}.")
+        try:
+            changed = written(base[name], keys, stored, name) if keys else stored
+            self.load({**base, name: changed})
+        except PathError as error:
+            raise StatePathError(str(error)) from error
+        except DecodeError as error:
+            raise ValueError(
+                f"{path!r} of the state can't be set to this value: {'; '.join(error.problems)}"
+            ) from error
+
+    def _encoded_all(self, values: Mapping[str, object]) -> dict[str, Json]:
+        stored: dict[str, Json] = {}
+        problems: list[str] = []
+        for name, value in values.items():
+            try:
+                stored[name] = self._codec.encode(value)
+            except EncodeError as error:
+                problems += _moved(error.problems, name)
+        if problems:
+            raise EncodeError("The state can't be stored:", problems)
+        return stored
+
+    def _encoded(self, value: object, path: str) -> Json:
+        try:
+            return self._codec.encode(value)
+        except EncodeError as error:
+            raise EncodeError(f"The value for {path!r} can't be stored:", _moved(error.problems, path)) from error
+
+
+def _moved(problems: tuple[str, ...], path: str) -> list[str]:
+    return [f"$.state.{path}{problem.removeprefix('$')}" for problem in problems]
+
+
+def _part(value: Any, key: str) -> Any:
+    attempts: list[Callable[[], Any]] = [lambda: value[key], lambda: value[int(key)], lambda: getattr(value, key)]
+    for attempt in attempts:
+        try:
+            return attempt()
+        except (LookupError, TypeError, ValueError, AttributeError):
+            continue
+    return MISSING

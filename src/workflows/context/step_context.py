@@ -1,0 +1,194 @@
+"""`StepContext`: the context of one attempt of a step. All that it does is recorded; see `runtime.operations`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
+from random import Random
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+from ..codec import Json
+from ..core.questions import Ask, Question
+from ..core.restore import question_from
+from ..core.snapshot import question_data
+from ..errors import ContextStateError, UsageError
+from ..events import Event, InputRequiredEvent
+from ..retry_policy import RetryInfo
+from ..runtime import operations
+from ..runtime.attempt import Attempt
+from ..runtime.definition import Definition
+from ..runtime.log import Reader
+from ..runtime.waiting import wait_for_answers
+from .context import Context, StateT, answer_type_of, check_target, running_steps
+from .shape import StateShape
+from .state_store import DictState, StateStore
+from .stores import StepStore
+
+EventT = TypeVar("EventT", bound=Event)
+
+
+class StepContext(Context[StateT]):
+    """The context that a step is given. See `Context` for what its methods promise."""
+
+    def __init__(self, attempt: Attempt, definition: Definition) -> None:
+        self._attempt = attempt
+        self._definition = definition
+        self._driver = attempt.run.driver
+        self._run = attempt.run
+        self._accepts_changes = attempt.run.accepts_changes
+        self._store = None
+        self._is_restored = False
+
+    @property
+    def store(self) -> StateStore[StateT]:
+        """See `Context.store`."""
+        if self._store is None:
+            state_type = self._attempt.step.state_type or self._definition.program.state_type or DictState
+            shape: StateShape[Any] = StateShape(
+                self._definition.codec, self._definition.program.state_type or state_type
+            )
+            self._store = cast("StateStore[StateT]", StepStore(self._attempt, shape))
+        return self._store
+
+    @property
+    def pending(self) -> tuple[Question, ...]:
+        """See `Context.pending`; the same on every replay."""
+        codec = self._definition.codec
+        questions = self._driver.core.state.questions
+        data = self._once_value(
+            "pending", "ctx.pending", lambda: [question_data(codec, found) for found in questions.by_id.values()]
+        )
+        assert isinstance(data, list)
+        program = self._definition.program
+        return tuple(question_from(codec, found, program) for found in data)
+
+    async def running_steps(self) -> list[str]:
+        """See `Context.running_steps`; the same on every replay."""
+        await self._attempt.hold_while_suspending()
+        names = self._once_value("running_steps", "ctx.running_steps()", lambda: [*running_steps(self._driver)])
+        return cast("list[str]", names)
+
+    def get_result(self) -> Any:
+        """Steps have no result to read."""
+        raise ContextStateError("get_result() was called in a step, while its run goes on. Read it from the handler.")
+
+    def stream_events(self) -> Reader:
+        """Steps don't read the stream that they write to."""
+        raise ContextStateError("stream_events() was called in a step. Read the stream from the handler.")
+
+    def send_event(self, message: Event, step: str | None = None, *, reply_to: str | None = None) -> None:
+        """See `Context.send_event`."""
+        check_target(self._definition.program, message, step)
+        self._attempt.call(lambda: operations.send(self._attempt, message, step=step, reply_to=reply_to))
+
+    def collect_events(
+        self, ev: Event, expected: list[type[Event]], buffer_id: str | None = None
+    ) -> list[Event] | None:
+        """See `Context.collect_events`."""
+        attempt = self._attempt
+        return attempt.call(lambda: operations.collect(attempt, ev, expected, buffer_id=buffer_id))
+
+    async def wait_for_event(
+        self,
+        event_type: type[EventT],
+        waiter_event: Event | None = None,
+        waiter_id: str | None = None,
+        requirements: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> EventT:
+        """See `Context.wait_for_event`."""
+        ask = Ask(
+            event_type, waiter_event, waiter_id, requirements, timeout, self._attempt.step.accept_event_subclasses
+        )
+        self._check(ask)
+        (answer,) = await wait_for_answers(self._attempt, (ask,), what="ctx.wait_for_event()")
+        return cast("EventT", answer)
+
+    async def ask(self, question: InputRequiredEvent, *, timeout: float | None = None) -> Any:
+        """See `Context.ask`."""
+        (answer,) = await self._ask_all((question,), timeout, "ctx.ask()")
+        return answer
+
+    async def ask_all(self, *questions: InputRequiredEvent, timeout: float | None = None) -> tuple[Any, ...]:
+        """See `Context.ask_all`."""
+        return tuple(await self._ask_all(questions, timeout, "ctx.ask_all()")) if questions else ()
+
+    async def _ask_all(
+        self, questions: tuple[InputRequiredEvent, ...], timeout: float | None, what: str
+    ) -> list[Event]:
+        subclasses = self._attempt.step.accept_event_subclasses
+        asks: list[Ask] = []
+        for question in questions:
+            if not isinstance(question, InputRequiredEvent):
+                raise UsageError(f"{what} was given {question!r}, which is no InputRequiredEvent.")
+            asks.append(Ask(answer_type_of(question), question, None, None, timeout, subclasses))
+            self._check(asks[-1])
+        return await wait_for_answers(self._attempt, asks, what=what)
+
+    def _check(self, ask: Ask) -> None:
+        """The types of a wait must be declared: it may have to be read back in another process."""
+        for kind in (ask.answer_type, *(() if ask.prompt is None else (type(ask.prompt),))):
+            if not (isinstance(kind, type) and issubclass(kind, Event)):
+                raise UsageError(f"Step {self._attempt.step.name!r} waits for {kind!r}, which is no event class.")
+            if not self._definition.codec.knows(kind):
+                name = self._definition.program.class_name
+                raise UsageError(
+                    f"Step {self._attempt.step.name!r} waits with {kind.__name__}, which {name} doesn't declare; it couldn't "
+                    f"be read back from a snapshot.\n  Declare it: {name}(types=[{kind.__name__}])."
+                )
+        if ask.timeout_s is not None and not ask.timeout_s >= 0:
+            raise UsageError(f"timeout={ask.timeout_s!r} is no number of seconds from now.")
+
+    async def once(self, fn: Callable[..., Any], *args: Any, key: str | None = None, **kwargs: Any) -> Any:
+        """See `Context.once`."""
+        return await operations.once(self._attempt, fn, args, kwargs, key=key)
+
+    def branch(self, key: object) -> AbstractAsyncContextManager[None]:
+        """See `Context.branch`."""
+        return operations.branch(self._attempt, key)
+
+    def write_event_to_stream(self, ev: Event | None) -> None:
+        """See `Context.write_event_to_stream`."""
+        if ev is not None:
+            self._attempt.call(operations.stream_nowait, self._attempt, ev)
+
+    async def stream(self, ev: Event) -> None:
+        """See `Context.stream`."""
+        await operations.stream(self._attempt, ev)
+
+    def now(self) -> datetime:
+        """See `Context.now`."""
+        at = self._once_value("now", "ctx.now()", self._driver.now)
+        assert isinstance(at, float | int)
+        return datetime.fromtimestamp(at, UTC)
+
+    @property
+    def random(self) -> Random:
+        """See `Context.random`."""
+        return self._attempt.call(operations.random, self._attempt)
+
+    def uuid4(self) -> UUID:
+        """See `Context.uuid4`."""
+        return self._attempt.call(operations.uuid4, self._attempt)
+
+    @property
+    def suspending(self) -> bool:
+        """See `Context.suspending`."""
+        return self._attempt.is_suspending
+
+    def retry_info(self) -> RetryInfo:
+        """See `Context.retry_info`."""
+        execution = self._attempt.state
+        first = self._driver.now() if execution.first_at is None else execution.first_at
+        failed_at = execution.last_failed_at
+        return RetryInfo(
+            retry_number=execution.failures,
+            elapsed_seconds=0.0 if failed_at is None else max(0.0, failed_at - first),
+            last_exception=execution.last_error if isinstance(execution.last_error, Exception) else None,
+            last_failed_at=None if failed_at is None else datetime.fromtimestamp(failed_at, UTC),
+        )
+
+    def _once_value(self, kind: str, what: str, make: Callable[[], Json]) -> Json:
+        return self._attempt.call(operations.value_once, self._attempt, kind, what, make)

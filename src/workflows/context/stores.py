@@ -1,0 +1,83 @@
+"""The two stores behind `ctx.store`: a step's, whose operations are recorded, and everybody else's."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Generic, TypeVar
+
+from ..core.values import Write
+from ..runtime.attempt import Attempt
+from ..runtime.driver import Driver
+from ..runtime.editing import edit, edit_outside, read, write, write_outside
+from .shape import StateShape
+from .state_store import MISSING
+
+StateT = TypeVar("StateT")
+
+
+class StepStore(Generic[StateT]):
+    """The store of a step context. See `StateStore`."""
+
+    def __init__(self, attempt: Attempt, shape: StateShape[StateT]) -> None:
+        self._attempt = attempt
+        self._shape = shape
+
+    async def get(self, path: str, default: Any = MISSING) -> Any:
+        """See `StateStore.get`."""
+        return self._shape.value(await read(self._attempt, path), path, default)
+
+    async def set(self, path: str, value: Any) -> None:
+        """See `StateStore.set`."""
+        change = self._shape.set(path, value, self._attempt.run.core.state.values.fields())
+        await write(self._attempt, change, what=f"ctx.store.set({path!r})")
+
+    async def get_state(self) -> StateT:
+        """See `StateStore.get_state`."""
+        return self._shape.load(await read(self._attempt, None))
+
+    async def set_state(self, state: StateT) -> None:
+        """See `StateStore.set_state`."""
+        await write(self._attempt, self._shape.replaced(state), what="ctx.store.set_state()")
+
+    async def clear(self) -> None:
+        """See `StateStore.clear`."""
+        fields = self._shape.dump(self._shape.default())
+        await write(self._attempt, Write(fields=fields, only=True), what="ctx.store.clear()")
+
+    def edit_state(self) -> AbstractAsyncContextManager[StateT]:
+        """See `StateStore.edit_state`."""
+        return edit(self._attempt, self._shape.load, self._shape.dump)
+
+
+class RunStore(Generic[StateT]):
+    """The store of a context outside of any step: before, during and after a run. See `StateStore`."""
+
+    def __init__(self, driver: Driver, shape: StateShape[StateT]) -> None:
+        self._driver = driver
+        self._shape = shape
+
+    async def get(self, path: str, default: Any = MISSING) -> Any:
+        """See `StateStore.get`."""
+        return self._shape.value(self._driver.core.state.values.fields(), path, default)
+
+    async def set(self, path: str, value: Any) -> None:
+        """See `StateStore.set`."""
+        change = self._shape.set(path, value, self._driver.core.state.values.fields())
+        await write_outside(self._driver, change, what=f"store.set({path!r})")
+
+    async def get_state(self) -> StateT:
+        """See `StateStore.get_state`."""
+        return self._shape.load(self._driver.core.state.values.fields())
+
+    async def set_state(self, state: StateT) -> None:
+        """See `StateStore.set_state`."""
+        await write_outside(self._driver, self._shape.replaced(state), what="store.set_state()")
+
+    async def clear(self) -> None:
+        """See `StateStore.clear`."""
+        fields = self._shape.dump(self._shape.default())
+        await write_outside(self._driver, Write(fields=fields, only=True), what="store.clear()")
+
+    def edit_state(self) -> AbstractAsyncContextManager[StateT]:
+        """See `StateStore.edit_state`."""
+        return edit_outside(self._driver, self._shape.load, self._shape.dump)

@@ -1,0 +1,126 @@
+"""Attempts: what comes of calling a step function, and what that does to its execution."""
+
+from __future__ import annotations
+
+from ..events import InputRequiredEvent, StopEvent
+from . import delivery, ending
+from .queueing import free_worker, queue_again, run_queued, spend_no_more, unpark
+from .state import RunState, RunStatus, Status
+from .ticks import (
+    StepHalted,
+    StepParked,
+    StepRaised,
+    StepReturned,
+    StepSuspended,
+    StepSuspending,
+    StepUnparked,
+    TapeDropped,
+)
+
+
+def returned(state: RunState, tick: StepReturned) -> None:
+    """A step function returned: route its events, and end the run if one is a stop event."""
+    execution = state.live_execution(tick.execution, tick.attempt)
+    if execution is None:
+        return
+    if state.status is not RunStatus.RUNNING:
+        halted(state, tick)
+        return
+    free_worker(state, execution)
+    state.forget(execution)
+    for number, event in enumerate(tick.events):
+        if isinstance(event, StopEvent):
+            spend_no_more(state, execution, tick.at)
+            ending.stop(state, event)
+            return
+        if isinstance(event, InputRequiredEvent):
+            delivery.ask_by_returning(state, execution, number, event, tick.at)
+        else:
+            delivery.deliver(state, event, tick.at)
+    run_queued(state, execution.step, tick.at)
+    spend_no_more(state, execution, tick.at)  # last, so that a chain of steps is one stretch of time
+
+
+def raised(state: RunState, tick: StepRaised) -> None:
+    """A step function raised: try again later, or fail the run."""
+    execution = state.live_execution(tick.execution, tick.attempt)
+    if execution is None:
+        return
+    free_worker(state, execution)
+    spend_no_more(state, execution, tick.at)
+    if state.status is not RunStatus.RUNNING:
+        ending.failed_while_ending(state, execution, tick)
+        return
+    execution.failures += 1
+    execution.last_error, execution.last_failed_at = tick.error, tick.at
+    if tick.retry_in_s is None:
+        ending.fail(state, execution, tick)
+        return
+    if execution.memory is not None:
+        state.release(execution.memory.start_over())
+    execution.status = Status.DELAYED
+    state.timers.set(("retry", execution.id), tick.at + max(0.0, tick.retry_in_s))
+    run_queued(state, execution.step, tick.at)
+
+
+def suspending(state: RunState, tick: StepSuspending) -> None:
+    """A step's own task waits: it's being unwound, unless its answers are there already."""
+    execution = state.acting_execution(tick.execution, tick.attempt)
+    if execution is None:
+        return
+    execution.status = Status.SUSPENDING
+    execution.on = tick.on
+    execution.is_woken = not any(name in execution.open for name in tick.on)
+    state.timers.set(("grace", execution.id), tick.at + tick.grace_s)
+
+
+def suspended(state: RunState, tick: StepSuspended) -> None:
+    """A suspended attempt is unwound; if its answer has come meanwhile, it's replayed at once."""
+    execution = state.live_execution(tick.execution, tick.attempt)
+    if execution is None:
+        return
+    free_worker(state, execution)
+    spend_no_more(state, execution, tick.at)
+    execution.status = Status.QUEUED if execution.is_woken else Status.SUSPENDED
+    if state.status is not RunStatus.RUNNING:
+        ending.attempt_ended(state)
+        return
+    if execution.is_woken:
+        queue_again(state, execution)
+    run_queued(state, execution.step, tick.at)
+
+
+def halted(state: RunState, tick: StepHalted | StepReturned) -> None:
+    """An attempt was cancelled: it'll be replayed if the run is resumed."""
+    execution = state.live_execution(tick.execution, tick.attempt)
+    if execution is None:
+        return
+    free_worker(state, execution)
+    spend_no_more(state, execution, tick.at)
+    if state.status is RunStatus.RUNNING:  # not the run was cancelled, but whoever carries it
+        queue_again(state, execution)
+        return
+    execution.status = Status.QUEUED
+    ending.attempt_ended(state)
+
+
+def parked(state: RunState, tick: StepParked) -> None:
+    """All that is open in an attempt waits in place: no time is spent."""
+    execution = state.live_execution(tick.execution, tick.attempt)
+    if execution is not None and not execution.is_parked:
+        execution.is_parked = True
+        state.budget.leave(tick.at)
+
+
+def unparked(state: RunState, tick: StepUnparked) -> None:
+    """A parked attempt goes on."""
+    execution = state.live_execution(tick.execution, tick.attempt)
+    if execution is not None:
+        unpark(state, execution, tick.at)
+
+
+def tape_dropped(state: RunState, tick: TapeDropped) -> None:
+    """A replay departed and that was accepted: what is left of the branch's records is kept as for a retry."""
+    execution = state.acting_execution(tick.execution, tick.attempt)
+    if execution is not None and execution.memory is not None:
+        state.release(execution.memory.drop_rest(tick.branch, tick.index))

@@ -1,0 +1,106 @@
+"""Commands: what must be done about a tick, in this order."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import attrs
+
+from ..events import Event
+from ..graph import StepSpec
+from .questions import Question
+
+
+@attrs.frozen
+class RunStep:
+    """Call the step function: attempt `attempt` of `execution`."""
+
+    execution: int
+    attempt: int
+    step: StepSpec
+    event: Event
+
+
+@attrs.frozen
+class PublishEvent:
+    """Append an event to the stream."""
+
+    event: Event
+
+
+@attrs.frozen
+class WakeWait:
+    """A wait that is parked in a living attempt has its answer, or its deadline passed."""
+
+    execution: int
+    question: str
+
+
+@attrs.frozen
+class GrantEdit:
+    """The exclusive edit `owner` may begin."""
+
+    owner: str
+
+
+@attrs.frozen
+class SetAlarm:
+    """Feed `TimerFired` at this instant (None: never); replaces the last one."""
+
+    at: float | None
+
+
+@attrs.frozen
+class SetBudget:
+    """Feed `TimerFired` at this instant (None: the budget isn't being spent), when the run's time is up."""
+
+    at: float | None
+
+
+@attrs.frozen
+class StopSteps:
+    """Cancel every attempt that runs; `Finish` follows when the last one has ended."""
+
+
+@attrs.frozen
+class Finish:
+    """The run has ended, or stands still until it's resumed; no attempt of it runs any more."""
+
+
+@attrs.frozen
+class Refuse:
+    """The tick was turned down and has changed nothing."""
+
+    reason: str
+    message: str
+    candidates: tuple[Question, ...] = ()
+
+
+@attrs.frozen
+class ReportLeft:
+    """These events were never taken by anybody."""
+
+    events: tuple[Event, ...]
+
+
+@attrs.frozen
+class ReportSwallowed:
+    """A step that was to be suspended goes on swallowing its cancellation."""
+
+    execution: int
+    step: str
+
+
+Command: TypeAlias = (
+    RunStep
+    | PublishEvent
+    | WakeWait
+    | GrantEdit
+    | SetAlarm
+    | SetBudget
+    | StopSteps
+    | Finish
+    | Refuse
+    | ReportLeft
+    | ReportSwallowed
+)

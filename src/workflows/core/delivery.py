@@ -1,0 +1,213 @@
+"""Delivery: who gets an event.
+
+Rules:
+- An event that names its question goes there; one that names a step goes there; any other first serves the oldest question
+  that it answers, then every step that accepts its type.
+- An answer that a wait takes goes nowhere else. An ordinary event that a wait takes isn't also a trigger of that wait's step.
+- What nobody takes is kept for the first wait that fits. An answer isn't kept: it can't precede its question.
+- From outside, an event that could answer questions of different content is refused with the candidates. From a step, the
+  oldest question gets it: there is nobody to ask back.
+- A refusal changes nothing.
+"""
+
+from __future__ import annotations
+
+from ..events import Event, HumanResponseEvent, InputRequiredEvent
+from . import queueing
+from .commands import PublishEvent, Refuse, ReportLeft
+from .questions import Ask, Question, execution_of, question_id
+from .records import Asked
+from .state import Execution, RunState, RunStatus
+from .ticks import EventReceived
+
+
+def received(state: RunState, tick: EventReceived) -> None:
+    """An event came from outside."""
+    target = find_target(state, tick.event, step=tick.step, reply_to=tick.reply_to)
+    if isinstance(target, Refuse):
+        state.out.append(target)
+    elif isinstance(target, Question):
+        answer(state, target, tick.event, tick.at)
+    elif tick.step is not None:
+        queueing.queue(state, tick.step, tick.event)
+        queueing.run_queued(state, tick.step, tick.at)
+    else:
+        to_steps(state, tick.event, tick.at)
+
+
+def find_target(state: RunState, event: Event, *, step: str | None, reply_to: str | None) -> Question | Refuse | None:
+    """Where an event from outside goes: to a question, to steps (None), or back."""
+    if state.status is RunStatus.ENDED or state.status is RunStatus.ENDING:
+        return _too_late(state, event, reply_to)
+    if reply_to is not None:
+        return _addressed(state, event, reply_to)
+    if step is not None:
+        return None
+    candidates = state.questions.candidates(event) or state.questions.loose_candidates(event)
+    if len(candidates) > 1:
+        listed = "".join(
+            f"\n  - {question.id}: {question.event!r}, asked by {question.step!r}" for question in candidates
+        )
+        text = f"{event!r} could answer any of these questions; name one with reply_to=:{listed}"
+        return Refuse("ambiguous", text, tuple(candidates))
+    if candidates:
+        return candidates[0]
+    return _without_question(state, event) if isinstance(event, HumanResponseEvent) else None
+
+
+def _too_late(state: RunState, event: Event, reply_to: str | None) -> Refuse:
+    text = f"{event!r} came too late: run {state.run_id!r} is over."
+    execution = None if reply_to is None else execution_of(reply_to)
+    was_asked = execution is not None and execution < state.next_execution
+    if was_asked or (isinstance(event, HumanResponseEvent) and _was_asked(state, event)):
+        return Refuse("answered", text)
+    return Refuse("done", text)
+
+
+def _was_asked(state: RunState, event: Event) -> bool:
+    asked = state.questions.asked
+    return any(state.codec.name_of(kind) in asked for kind in type(event).__mro__ if state.codec.knows(kind))
+
+
+def _addressed(state: RunState, event: Event, reply_to: str) -> Question | Refuse:
+    question = state.questions.by_id.get(reply_to)
+    if question is None:
+        execution = execution_of(reply_to)
+        if execution is not None and execution < state.next_execution:
+            return Refuse("answered", f"Question {reply_to!r} is closed: it was answered, or its step is over.")
+        return Refuse("no-question", f"There is no question {reply_to!r}. {_open_ones(state)}")
+    if question.accepts(event) or question in state.questions.loose_candidates(event):
+        return question
+    wanted = question.answer_type.__name__
+    if question.requirements:
+        wanted += f" with {dict(question.requirements)!r}"
+    return Refuse("misfit", f"{event!r} doesn't answer question {reply_to!r}, which takes {wanted}.", (question,))
+
+
+def _without_question(state: RunState, event: Event) -> Refuse | None:
+    name = type(event).__name__
+    if not state.questions.asked and state.program.takers(type(event)):
+        return None
+    if _was_asked(state, event):
+        text = f"{event!r} comes too late: every question for a {name} has been answered. {_open_ones(state)}"
+        return Refuse("answered", text)
+    return Refuse("no-question", f"No open question takes {event!r}. {_open_ones(state)}")
+
+
+def _open_ones(state: RunState) -> str:
+    questions = state.questions.by_id
+    if not questions:
+        return "No question is open."
+    listed = ", ".join(f"{question.id} (takes {question.answer_type.__name__})" for question in questions.values())
+    return f"Open: {listed}."
+
+
+def deliver(state: RunState, event: Event, at: float) -> None:
+    """Route an event that a step returned or sent."""
+    if state.questions.by_type:
+        candidates = state.questions.candidates(event)
+        if candidates:
+            answer(state, candidates[0], event, at)
+            return
+    to_steps(state, event, at)
+
+
+def to_steps(state: RunState, event: Event, at: float, *, besides: str | None = None, is_taken: bool = False) -> None:
+    """Give an event to all steps that accept it, besides one; keep it if nobody does."""
+    for spec in state.program.takers(type(event)):
+        is_taken = True
+        if spec.name != besides:
+            queueing.queue(state, spec.name, event)
+            queueing.run_queued(state, spec.name, at)
+    if is_taken:
+        return
+    if isinstance(event, HumanResponseEvent):
+        state.out.append(ReportLeft((event,)))
+    else:
+        state.mailbox.keep(event)
+
+
+def answer(state: RunState, question: Question, event: Event, at: float) -> None:
+    """Close a question with its answer."""
+    state.close_question(question)
+    if question.returned:
+        to_steps(state, event, at)
+        return
+    execution = state.executions[question.execution]
+    asked = execution.open[question.id]
+    asked.answer = event
+    queueing.settled(state, execution, asked, at)
+    if not isinstance(event, HumanResponseEvent):
+        to_steps(state, event, at, besides=execution.step, is_taken=True)
+
+
+def expire(state: RunState, question_name: str, at: float) -> None:
+    """A question's deadline has passed."""
+    question = state.questions.by_id.get(question_name)
+    if question is None:
+        return
+    state.close_question(question)
+    execution = state.executions[question.execution]
+    asked = execution.open[question_name]
+    asked.expired = True
+    queueing.settled(state, execution, asked, at)
+
+
+def ask(state: RunState, execution: Execution, branch: str | None, wanted: Ask, at: float) -> None:
+    """Open a question of a step, unless it's known already; publish its prompt if it's new."""
+    content = wanted.content(state.codec)
+    memory = execution.remember()
+    if memory.take_kept(branch, "wait", content) is not None:
+        return
+    name = question_id(state.run_id, execution.id, branch, content, memory.occurrence(branch, "wait", content))
+    question = Question(
+        name,
+        wanted.prompt,
+        wanted.answer_type,
+        execution.step,
+        None if wanted.timeout_s is None else at + wanted.timeout_s,
+        wanted.requirements,
+        execution.id,
+        branch,
+        content,
+        wanted.subclasses,
+    )
+    asked = Asked(content, question)
+    memory.add(branch, asked)
+    if wanted.prompt is not None:
+        publish(state, wanted.prompt)
+    asked.answer = state.mailbox.take(question)
+    if asked.answer is not None:
+        return
+    execution.open[name] = asked
+    state.questions.open(question, state.codec.name_of(wanted.answer_type))
+    if question.deadline_at is not None:
+        state.timers.set(("question", name), question.deadline_at)
+
+
+def ask_by_returning(state: RunState, execution: Execution, number: int, event: InputRequiredEvent, at: float) -> None:
+    """A step returned a prompt: publish it, and open a question if a step takes the answer."""
+    publish(state, event)
+    for spec in state.program.takers(type(event)):
+        queueing.queue(state, spec.name, event)
+        queueing.run_queued(state, spec.name, at)
+    answer_type = type(event).__answer_type__ or HumanResponseEvent
+    if not any(
+        issubclass(kind, answer_type) or issubclass(answer_type, kind)
+        for spec in state.program.steps.values()
+        for kind in spec.accepts
+        if issubclass(kind, HumanResponseEvent)
+    ):
+        return
+    content = f"returned|{state.codec.name_of(type(event))}:{state.codec.fingerprint(event)}"
+    name = question_id(state.run_id, execution.id, "", content, number)
+    question = Question(
+        name, event, answer_type, execution.step, execution=execution.id, content=content, returned=True
+    )
+    state.questions.open(question, state.codec.name_of(answer_type))
+
+
+def publish(state: RunState, event: Event) -> None:
+    """Append an event to the stream."""
+    state.streamed += 1
+    state.out.append(PublishEvent(event))

@@ -1,0 +1,202 @@
+"""Ending: how a run begins, stops, fails, runs out of time, is cancelled, and goes on.
+
+Once the end is decided (`ENDING`) the attempts that still run are cancelled, and have no effect any more. When the last one
+has ended, the run has (`ENDED`). A cancelled run (`HALTING`, `HALTED`) keeps its executions, and can be resumed.
+"""
+
+from __future__ import annotations
+
+from ..errors import SuspensionSwallowed
+from ..events import Event, StopEvent, WorkflowCancelledEvent, WorkflowFailedEvent, WorkflowTimedOutEvent
+from . import delivery, queueing
+from .commands import Finish, ReportLeft, ReportSwallowed, SetAlarm, StopSteps
+from .questions import Questions
+from .state import Budget, Execution, Failure, Outcome, RunState, RunStatus, Status
+from .ticks import CancelRequested, RunResumed, RunStarted, StepRaised, TimerFired
+
+
+def started(state: RunState, tick: RunStarted) -> None:
+    """A run begins."""
+    if state.status not in (RunStatus.NEW, RunStatus.ENDED):
+        return
+    state.status = RunStatus.HALTED if tick.is_held else RunStatus.RUNNING
+    state.run_id, state.seed = tick.run_id, tick.seed
+    state.outcome = None
+    state.questions = Questions()
+    state.budget = Budget(tick.budget_s)
+    delivery.to_steps(state, tick.event, tick.at)
+    queueing.run_all_queued(state, tick.at)
+
+
+def resumed(state: RunState, tick: RunResumed) -> None:
+    """A restored or cancelled run goes on: attempts in flight run again, deadlines that have passed fire."""
+    if state.status is not RunStatus.HALTED:
+        return
+    state.status = RunStatus.RUNNING
+    state.run_id = tick.run_id
+    state.halt_errors = ()
+    state.budget.limit_s = tick.budget_s
+    state.alarm = state.budget_alarm = None
+    queueing.take_back_all(state)
+    fire_due(state, tick.at)
+    queueing.run_all_queued(state, tick.at)
+
+
+def stop(state: RunState, event: StopEvent) -> None:
+    """A step returned the stop event."""
+    _end(state, Outcome(result=event))
+
+
+def fail(state: RunState, execution: Execution, tick: StepRaised) -> None:
+    """A step failed for good."""
+    failure = _failure(execution, tick)
+    state.forget(execution)
+    _end(state, Outcome(failures=(failure,)))
+
+
+def swallowed(state: RunState, name: int) -> None:
+    """A step that is being suspended hasn't ended within its grace: it fails the run, which still waits for its end."""
+    execution = state.executions.get(name)
+    if execution is None or execution.status is not Status.SUSPENDING:
+        return
+    state.out.append(ReportSwallowed(execution.id, execution.step))
+    error = SuspensionSwallowed(swallowed_message(execution.step))
+    _end(state, Outcome(failures=(Failure(execution.step, error, execution.failures + 1),)))
+
+
+def swallowed_message(step: str) -> str:
+    """What to tell of a step that swallows its suspension."""
+    return (
+        f"Step {step!r} waits for an event and was suspended, but went on: it swallowed the cancellation.\n"
+        "  Let cancellation pass: catch Exception rather than BaseException, re-raise what isn't yours, and don't return, "
+        "break or continue in finally."
+    )
+
+
+def failed_while_ending(state: RunState, execution: Execution, tick: StepRaised) -> None:
+    """An attempt raised while it was being cancelled: a sibling of a failed step joins it in a group."""
+    failure = _failure(execution, tick)
+    outcome = state.outcome
+    if outcome is None:
+        execution.status = Status.QUEUED
+    else:
+        state.forget(execution)
+    if _is_known(outcome, failure):
+        pass
+    elif outcome is not None and outcome.failures:
+        state.outcome = Outcome(failures=(*outcome.failures, failure))
+    else:
+        state.halt_errors = (*state.halt_errors, failure)
+    attempt_ended(state)
+
+
+def _is_known(outcome: Outcome | None, failure: Failure) -> bool:
+    """Whether it's the end of a step whose swallowing has failed the run already."""
+    if outcome is None or not isinstance(failure.error, SuspensionSwallowed):
+        return False
+    return any(
+        known.step == failure.step and isinstance(known.error, SuspensionSwallowed) for known in outcome.failures
+    )
+
+
+def _failure(execution: Execution, tick: StepRaised) -> Failure:
+    elapsed = tick.at - (tick.at if execution.first_at is None else execution.first_at)
+    return Failure(execution.step, tick.error, max(1, execution.failures), max(0.0, elapsed))
+
+
+def timer_fired(state: RunState, tick: TimerFired) -> None:
+    """Something is due."""
+    if state.status is not RunStatus.RUNNING:
+        return
+    runs_out_at = state.budget.runs_out_at()
+    if runs_out_at is not None and runs_out_at <= tick.at:
+        active = {execution.step for execution in state.executions.values() if execution.is_live}
+        _end(state, Outcome(timed_out_s=state.budget.limit_s, active_steps=tuple(sorted(active))))
+        return
+    fire_due(state, tick.at)
+
+
+def fire_due(state: RunState, at: float) -> None:
+    """Let everything happen whose time has come."""
+    for kind, name in state.timers.take_due(at):
+        if state.status is not RunStatus.RUNNING:
+            return
+        if kind == "question":
+            delivery.expire(state, str(name), at)
+        elif kind == "retry":
+            queueing.retry(state, int(name), at)
+        else:
+            swallowed(state, int(name))
+
+
+def cancel_requested(state: RunState, tick: CancelRequested) -> None:
+    """The run is to stand still."""
+    if state.status is RunStatus.NEW:
+        return
+    if state.status is RunStatus.RUNNING:
+        state.status = RunStatus.HALTING
+        state.out.append(StopSteps())
+        attempt_ended(state)
+
+
+def _end(state: RunState, outcome: Outcome) -> None:
+    state.status = RunStatus.ENDING
+    state.outcome = outcome
+    state.halt_errors = ()
+    state.out.append(StopSteps())
+    attempt_ended(state)
+
+
+def attempt_ended(state: RunState) -> None:
+    """Finish, if no attempt runs any more."""
+    if state.live:
+        return
+    if state.status is RunStatus.ENDING:
+        _clear(state)
+        state.status = RunStatus.ENDED
+    elif state.status is RunStatus.HALTING:
+        state.status = RunStatus.HALTED
+    else:
+        return
+    delivery.publish(state, last_event(state))
+    state.out.append(Finish())
+
+
+def last_event(state: RunState) -> Event:
+    """The event that a stream ends with."""
+    outcome = state.outcome
+    if state.status is RunStatus.HALTED or outcome is None:
+        return WorkflowCancelledEvent()
+    if outcome.result is not None:
+        return outcome.result
+    if outcome.failures:
+        first = outcome.failures[0]
+        return WorkflowFailedEvent(
+            step_name=first.step,
+            exception=first.error,
+            attempts=first.attempts,
+            elapsed_seconds=first.elapsed_s,
+        )
+    return WorkflowTimedOutEvent(timeout=outcome.timed_out_s or 0.0, active_steps=list(outcome.active_steps))
+
+
+def _clear(state: RunState) -> None:
+    """The run is over: what it still had goes; its state stays."""
+    left = state.mailbox.in_order()
+    if left:
+        state.out.append(ReportLeft(tuple(left)))
+    for execution in list(state.executions.values()):
+        state.forget(execution)
+    state.work.clear()
+    state.mailbox.clear()
+    state.buffers.clear()
+    state.timers.clear()
+    state.questions = Questions(asked=state.questions.asked)
+
+
+def adjust_alarm(state: RunState) -> None:
+    """Tell the runtime when the next timer is due, if that has changed."""
+    at = state.timers.next_at() if state.status is RunStatus.RUNNING else None
+    if at != state.alarm:
+        state.alarm = at
+        state.out.append(SetAlarm(at))

@@ -1,0 +1,70 @@
+"""The core: `feed(tick) -> commands`, on a state that it owns alone.
+
+Rules:
+- It's pure: no I/O, no clock, no randomness. The same ticks give an equal state.
+- It's total: a tick that makes no sense (any more) gives no commands, one that must be turned down gives `Refuse`; both
+  change nothing.
+- It's idempotent: a tick whose id isn't greater than the last one's does nothing.
+- It's small-stepped: a tick's work is in proportion to what it changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..codec import Codec
+from ..graph import Program
+from . import attempts, delivery, edits, ending, recording, ticks
+from .commands import Command
+from .state import RunState
+
+TRANSITIONS: Mapping[type[ticks.Tick], Callable[[RunState, Any], None]] = {
+    ticks.RunStarted: ending.started,
+    ticks.RunResumed: ending.resumed,
+    ticks.StepReturned: attempts.returned,
+    ticks.StepRaised: attempts.raised,
+    ticks.StepSuspending: attempts.suspending,
+    ticks.StepSuspended: attempts.suspended,
+    ticks.StepHalted: attempts.halted,
+    ticks.StepParked: attempts.parked,
+    ticks.StepUnparked: attempts.unparked,
+    ticks.TapeDropped: attempts.tape_dropped,
+    ticks.EventReceived: delivery.received,
+    ticks.EventSent: recording.sent,
+    ticks.EventStreamed: recording.streamed,
+    ticks.ValueRecorded: recording.value_recorded,
+    ticks.ValueReused: recording.value_reused,
+    ticks.QuestionsAsked: recording.asked,
+    ticks.EventCollected: recording.collected,
+    ticks.StateRead: recording.state_read,
+    ticks.StateWritten: recording.state_written,
+    ticks.StateWrittenOutside: recording.state_written_outside,
+    ticks.EditAsked: edits.edit_asked,
+    ticks.EditCommitted: edits.edit_committed,
+    ticks.EditDropped: edits.edit_dropped,
+    ticks.TimerFired: ending.timer_fired,
+    ticks.CancelRequested: ending.cancel_requested,
+}
+
+
+class Core:
+    """The engine of one run, as far as decisions go."""
+
+    __slots__ = ("state",)
+
+    def __init__(self, program: Program, codec: Codec, *, state: RunState | None = None) -> None:
+        self.state = RunState(program, codec) if state is None else state
+
+    def feed(self, tick: ticks.Tick) -> list[Command]:
+        """Apply a tick, and tell what must be done about it."""
+        state = self.state
+        if tick.id <= state.last_tick:
+            return []
+        state.last_tick = tick.id
+        TRANSITIONS[type(tick)](state, tick)
+        if state.timers.heap or state.alarm is not None:
+            ending.adjust_alarm(state)
+        state.adjust_budget()
+        out, state.out = state.out, []
+        return out

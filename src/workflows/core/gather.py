@@ -1,0 +1,48 @@
+"""Gathering: the buffers of `collect_events`."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Sequence
+
+import attrs
+
+from ..events import Event
+
+
+@attrs.define
+class Buffer:
+    """Events that wait until there's one for each expected type.
+
+    An arrival costs the same however many are expected: `missing` counts down, and nothing is rebuilt until a set is full.
+    """
+
+    expected: Sequence[type[Event]]
+    needed: dict[type[Event], int] = attrs.field(factory=dict[type[Event], int])
+    events: dict[type[Event], deque[Event]] = attrs.field(factory=dict[type[Event], deque[Event]])
+    missing: int = 0
+
+    @classmethod
+    def expecting(cls, expected: Sequence[type[Event]]) -> Buffer:
+        """An empty buffer."""
+        needed = dict(Counter(expected))
+        return cls(list(expected), needed, {kind: deque() for kind in needed}, len(expected))
+
+    def add(self, event: Event) -> bool:
+        """Keep an event of an expected type; False if its type isn't expected."""
+        kind = type(event)
+        waiting = self.events.get(kind)
+        if waiting is None:
+            return False
+        waiting.append(event)
+        if len(waiting) <= self.needed[kind]:
+            self.missing -= 1
+        return True
+
+    def take(self) -> tuple[Event, ...] | None:
+        """A full set in the expected order, if there is one; the earliest arrivals of each type."""
+        if self.missing:
+            return None
+        taken = tuple(self.events[kind].popleft() for kind in self.expected)
+        self.missing = sum(max(0, n - len(self.events[kind])) for kind, n in self.needed.items())
+        return taken

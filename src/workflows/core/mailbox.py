@@ -1,0 +1,57 @@
+"""Mailbox: events that nobody has taken yet, kept for the first wait that fits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+
+from ..events import Event
+from .questions import Question
+
+
+@attrs.define
+class Mailbox:
+    """Events by type, each type in the order of arrival; numbers keep the order over all types."""
+
+    by_type: dict[type[Event], dict[int, Event]] = attrs.field(factory=dict[type[Event], dict[int, Event]])
+    next_number: int = 1
+
+    def keep(self, event: Event) -> None:
+        """Keep an event."""
+        self.by_type.setdefault(type(event), {})[self.next_number] = event
+        self.next_number += 1
+
+    def take(self, question: Question) -> Event | None:
+        """The oldest event that answers `question`, taken out."""
+        best: tuple[int, type[Event]] | None = None
+        for kind in self._kinds(question):
+            for number, event in self.by_type[kind].items():
+                if question.accepts(event):
+                    if best is None or number < best[0]:
+                        best = (number, kind)
+                    break
+        if best is None:
+            return None
+        number, kind = best
+        events = self.by_type[kind]
+        event = events.pop(number)
+        if not events:
+            del self.by_type[kind]
+        return event
+
+    def in_order(self) -> list[Event]:
+        """All events, the oldest first."""
+        numbered = [item for events in self.by_type.values() for item in events.items()]
+        return [event for _, event in sorted(numbered, key=lambda item: item[0])]
+
+    def clear(self) -> None:
+        """Drop all."""
+        self.by_type.clear()
+
+    def _kinds(self, question: Question) -> Iterator[type[Event]]:
+        if not question.subclasses:
+            if question.answer_type in self.by_type:
+                yield question.answer_type
+            return
+        yield from (kind for kind in self.by_type if issubclass(kind, question.answer_type))

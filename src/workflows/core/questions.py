@@ -1,0 +1,149 @@
+"""Questions: open waits for an event, found by id, or by the type of an answer.
+
+Rules:
+- A question's id is derived from the run, the step execution, the branch, and its content and occurrence there; never from
+  the order in which things ended. Its first part tells the execution, so that an id that isn't open any more can be told
+  from one that never was.
+- Questions of equal content are interchangeable: the oldest is served first. An answer that fits questions of different
+  content isn't guessed at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from hashlib import blake2b
+
+import attrs
+
+from ..codec import Codec
+from ..events import Event, HumanResponseEvent
+
+
+@attrs.frozen
+class Ask:
+    """What a step asks for: an event of a type, with requirements, after showing a prompt."""
+
+    answer_type: type[Event]
+    prompt: Event | None = None
+    waiter_id: str | None = None
+    requirements: Mapping[str, object] | None = None
+    timeout_s: float | None = None
+    subclasses: bool = False
+
+    def content(self, codec: Codec) -> str:
+        """Text that two asks share if and only if they're interchangeable."""
+        prompt = "-" if self.prompt is None else f"{codec.name_of(type(self.prompt))}:{codec.fingerprint(self.prompt)}"
+        requirements = codec.fingerprint(dict(self.requirements)) if self.requirements else "-"
+        answer = codec.name_of(self.answer_type) + ("+" if self.subclasses else "")
+        return f"{answer}|{prompt}|{requirements}|{self.waiter_id or '-'}"
+
+
+@attrs.frozen
+class Question:
+    """An open question of a run.
+
+    Attributes:
+        id: What `reply_to=` takes; the same on every replay and in every process.
+        event: The prompt, usually an `InputRequiredEvent`; None if the wait has none.
+        answer_type: The event class that answers it.
+        step: The name of the step that asks.
+        deadline_at: UTC seconds, or None; `deadline` is the same as an aware datetime.
+        requirements: What fields of the answer must be equal to.
+    """
+
+    id: str
+    event: Event | None
+    answer_type: type[Event]
+    step: str
+    deadline_at: float | None = None
+    requirements: Mapping[str, object] | None = None
+    execution: int = attrs.field(default=0, repr=False)
+    branch: str | None = attrs.field(default="", repr=False)
+    content: str = attrs.field(default="", repr=False)
+    subclasses: bool = attrs.field(default=False, repr=False)
+    returned: bool = attrs.field(default=False, repr=False)
+
+    @property
+    def deadline(self) -> datetime | None:
+        """The instant at which the wait times out."""
+        return None if self.deadline_at is None else datetime.fromtimestamp(self.deadline_at, UTC)
+
+    def accepts(self, event: Event) -> bool:
+        """Whether `event` answers this question, by type and requirements."""
+        return self._accepts_type(type(event)) and meets(event, self.requirements)
+
+    def _accepts_type(self, event_type: type[Event]) -> bool:
+        if event_type is self.answer_type:
+            return True
+        if self.subclasses or self.returned:
+            return issubclass(event_type, self.answer_type)
+        return False
+
+
+def meets(event: Event, requirements: Mapping[str, object] | None) -> bool:
+    """Whether the fields or extras of `event` are equal to what is required."""
+    if not requirements:
+        return True
+    missing = object()
+    return all(bool(getattr(event, name, missing) == wanted) for name, wanted in requirements.items())
+
+
+def question_id(run_id: str, execution: int, branch: str | None, content: str, occurrence: int) -> str:
+    """The stable id of a question."""
+    place = "?" if branch is None else f"/{branch}"
+    text = "\x1f".join((run_id, str(execution), place, content, str(occurrence)))
+    return f"q{execution}-{blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=8).hexdigest()}"
+
+
+def execution_of(question: str) -> int | None:
+    """The execution that a question id speaks of; None if it isn't such an id."""
+    head, dash, tail = question.partition("-")
+    if not dash or len(tail) != 16 or not head.startswith("q") or not head[1:].isdecimal():
+        return None
+    return int(head[1:])
+
+
+@attrs.define
+class Questions:
+    """The open questions of a run, in the order in which they were asked."""
+
+    by_id: dict[str, Question] = attrs.field(factory=dict[str, Question])
+    by_type: dict[type[Event], dict[str, dict[str, Question]]] = attrs.field(
+        factory=dict[type[Event], dict[str, dict[str, Question]]]
+    )
+    asked: dict[str, None] = attrs.field(factory=dict[str, None])  # names of answer types, as an ordered set
+
+    def open(self, question: Question, answer_name: str) -> None:
+        """Add a question."""
+        self.by_id[question.id] = question
+        self.by_type.setdefault(question.answer_type, {}).setdefault(question.content, {})[question.id] = question
+        self.asked[answer_name] = None
+
+    def close(self, question: Question) -> None:
+        """Take a question out; a question that isn't open stays so."""
+        if self.by_id.pop(question.id, None) is None:
+            return
+        groups = self.by_type[question.answer_type]
+        group = groups[question.content]
+        del group[question.id]
+        if not group:
+            del groups[question.content]
+            if not groups:
+                del self.by_type[question.answer_type]
+
+    def candidates(self, event: Event) -> list[Question]:
+        """The oldest question of each content that `event` could answer; more than one means: ambiguous."""
+        return [first for first in self._oldest_of_each(type(event)) if first.accepts(event)]
+
+    def loose_candidates(self, event: Event) -> list[Question]:
+        """As `candidates`, for a plain `HumanResponseEvent`, which may become whatever the question declares."""
+        if type(event) is not HumanResponseEvent:
+            return []
+        kinds = [kind for kind in self.by_type if issubclass(kind, HumanResponseEvent)]
+        return [next(iter(group.values())) for kind in kinds for group in self.by_type[kind].values()]
+
+    def _oldest_of_each(self, event_type: type[Event]) -> Iterator[Question]:
+        for kind in event_type.__mro__:
+            for group in self.by_type.get(kind, {}).values():
+                yield next(iter(group.values()))

@@ -1,0 +1,120 @@
+"""Queueing: executions wait for a free worker of their step, run, and leave.
+
+A step runs at most `num_workers` attempts at once; a suspended or delayed execution takes no worker.
+"""
+
+from __future__ import annotations
+
+from ..events import Event
+from . import edits
+from .commands import RunStep, WakeWait
+from .records import Asked
+from .state import Execution, RunState, RunStatus, Status
+
+
+def queue(state: RunState, step: str, event: Event) -> None:
+    """Make an execution for an event, to be run as soon as the step has a worker free."""
+    execution = Execution(state.next_execution, step, event)
+    state.next_execution += 1
+    state.executions[execution.id] = execution
+    state.work_of(step).queue.append(execution.id)
+
+
+def queue_again(state: RunState, execution: Execution) -> None:
+    """Queue an execution that exists."""
+    execution.status = Status.QUEUED
+    state.work_of(execution.step).queue.append(execution.id)
+
+
+def run_queued(state: RunState, step: str, at: float) -> None:
+    """Start what a step's free workers can take."""
+    work = state.work_of(step)
+    if not work.queue or state.status is not RunStatus.RUNNING:
+        return
+    spec = state.program.steps[step]
+    while work.queue and work.running < spec.num_workers:
+        execution = state.executions[work.queue.popleft()]
+        work.running += 1
+        state.live += 1
+        state.budget.enter(at)
+        execution.status = Status.RUNNING
+        execution.attempt += 1
+        execution.is_parked = execution.is_woken = False
+        execution.on = ()
+        if execution.first_at is None:
+            execution.first_at = at
+        if execution.memory is not None:
+            execution.memory.seal()
+        state.out.append(RunStep(execution.id, execution.attempt, spec, execution.event))
+
+
+def run_all_queued(state: RunState, at: float) -> None:
+    """Start whatever can start."""
+    for step in list(state.work):
+        run_queued(state, step, at)
+
+
+def free_worker(state: RunState, execution: Execution) -> None:
+    """An attempt is over: free its worker, and what it held."""
+    state.work[execution.step].running -= 1
+    state.live -= 1
+    if execution.status is Status.SUSPENDING:
+        state.timers.drop(("grace", execution.id))
+    if state.values.editor is not None:
+        edits.end_edits_of(state, execution)
+
+
+def spend_no_more(state: RunState, execution: Execution, at: float) -> None:
+    """An attempt is over: it spends no more of the budget."""
+    if not execution.is_parked:
+        state.budget.leave(at)
+    execution.is_parked = False
+
+
+def unpark(state: RunState, execution: Execution, at: float) -> None:
+    """A parked attempt spends time again."""
+    if execution.is_parked:
+        execution.is_parked = False
+        state.budget.enter(at)
+
+
+def retry(state: RunState, name: int, at: float) -> None:
+    """The delay before a retry is over."""
+    execution = state.executions.get(name)
+    if execution is not None and execution.status is Status.DELAYED:
+        queue_again(state, execution)
+        run_queued(state, execution.step, at)
+
+
+def settled(state: RunState, execution: Execution, asked: Asked, at: float) -> None:
+    """A question of an execution was answered or has expired: let the execution go on.
+
+    A suspended execution is woken by any of its questions; if its own task waits for several, by the last of those, or by
+    the first that expires.
+    """
+    name = asked.question.id
+    execution.open.pop(name, None)
+    if execution.status is Status.RUNNING:
+        state.out.append(WakeWait(execution.id, name))
+        return
+    if execution.status is not Status.SUSPENDED and execution.status is not Status.SUSPENDING:
+        return
+    if name in execution.on and not asked.expired and any(other in execution.open for other in execution.on):
+        return
+    execution.is_woken = True
+    if execution.status is Status.SUSPENDED:
+        queue_again(state, execution)
+        run_queued(state, execution.step, at)
+
+
+def take_back_all(state: RunState) -> None:
+    """After a restart: what was in flight or queued is queued, in the order of the executions."""
+    for work in state.work.values():
+        work.queue.clear()
+        work.running = 0
+    state.live = 0
+    state.budget.active, state.budget.since = 0, None
+    for name in sorted(state.executions):
+        execution = state.executions[name]
+        if execution.is_live or execution.status is Status.QUEUED:
+            queue_again(state, execution)

@@ -1,0 +1,155 @@
+"""Recording: what a running step does through its context."""
+
+from __future__ import annotations
+
+from ..events import HumanResponseEvent
+from . import delivery
+from .commands import PublishEvent, Refuse
+from .gather import Buffer
+from .queueing import queue, run_queued
+from .records import Collected, Read, Value
+from .state import Execution, RunState
+from .ticks import (
+    EventCollected,
+    EventSent,
+    EventStreamed,
+    QuestionsAsked,
+    StateRead,
+    StateWritten,
+    StateWrittenOutside,
+    ValueRecorded,
+    ValueReused,
+)
+
+
+def sent(state: RunState, tick: EventSent) -> None:
+    """A step sent an event; an answer is refused as it would be from outside, and the refusal is recorded."""
+    execution = state.acting_execution(tick.execution, tick.attempt)
+    if execution is None:
+        return
+    if isinstance(tick.event, HumanResponseEvent) or tick.reply_to is not None:
+        target = delivery.find_target(state, tick.event, step=tick.step, reply_to=tick.reply_to)
+        if isinstance(target, Refuse):
+            _refuse(state, execution, tick, target)
+            return
+        if target is not None:
+            execution.remember().add_effect(tick.branch, tick.digest)
+            delivery.answer(state, target, tick.event, tick.at)
+            return
+    execution.remember().add_effect(tick.branch, tick.digest)
+    if tick.step is None:
+        delivery.deliver(state, tick.event, tick.at)
+    else:
+        queue(state, tick.step, tick.event)
+        run_queued(state, tick.step, tick.at)
+
+
+def _refuse(state: RunState, execution: Execution, tick: EventSent | StateWritten, refusal: Refuse) -> None:
+    record = Value("refused", str(tick.digest), [refusal.reason, refusal.message])
+    execution.remember().add(tick.branch, record)
+    state.out.append(refusal)
+
+
+def streamed(state: RunState, tick: EventStreamed) -> None:
+    """A step wrote to the stream."""
+    execution = state.acting_execution(tick.execution, tick.attempt)
+    if execution is None:
+        return
+    execution.remember().add_effect(tick.branch, tick.digest)
+    state.streamed += 1
+    state.out.append(PublishEvent(tick.event))
+
+
+def value_recorded(state: RunState, tick: ValueRecorded) -> None:
+    """An operation has a result; while a step is being suspended a result in flight is still recorded."""
+    execution = state.live_execution(tick.execution, tick.attempt)
+    if execution is not None:
+        execution.remember().add(tick.branch, Value(tick.kind, tick.key, tick.value))
+
+
+def value_reused(state: RunState, tick: ValueReused) -> None:
+    """A retry takes over what a failed attempt recorded."""
+    execution = state.acting_execution(tick.execution, tick.attempt)
+    if execution is not None:
+        execution.remember().take_kept(tick.branch, tick.kind, tick.key)
+
+
+def asked(state: RunState, tick: QuestionsAsked) -> None:
+    """A step waits for events."""
+    execution = state.acting_execution(tick.execution, tick.attempt)
+    if execution is None:
+        return
+    for wanted in tick.asks:
+        delivery.ask(state, execution, tick.branch, wanted, tick.at)
+
+
+def collected(state: RunState, tick: EventCollected) -> None:
+    """A step put an event into a buffer."""
+    execution = state.acting_execution(tick.execution, tick.attempt)
+    if execution is None:
+        return
+    buffer = _buffer(state, execution.step, tick)
+    buffer.add(tick.event)
+    execution.remember().add(tick.branch, Collected(tick.key, buffer.take()))
+
+
+def _buffer(state: RunState, step: str, tick: EventCollected) -> Buffer:
+    place = (step, "" if tick.buffer_id is None else f"={tick.buffer_id}")
+    buffer = state.buffers.get(place)
+    if buffer is not None and buffer.expected != tick.expected:
+        if tick.buffer_id is None:
+            place = (step, "|".join(sorted(state.codec.name_of(kind) for kind in tick.expected)))
+            buffer = state.buffers.get(place)
+        else:
+            buffer = _changed(buffer, tick)
+            state.buffers[place] = buffer
+    if buffer is None:
+        buffer = state.buffers[place] = Buffer.expecting(tick.expected)
+    return buffer
+
+
+def _changed(buffer: Buffer, tick: EventCollected) -> Buffer:
+    """A named buffer that is now asked for other types: what it holds of them stays."""
+    changed = Buffer.expecting(tick.expected)
+    for events in buffer.events.values():
+        for event in events:
+            changed.add(event)
+    return changed
+
+
+def state_read(state: RunState, tick: StateRead) -> None:
+    """A step read the state."""
+    execution = state.acting_execution(tick.execution, tick.attempt)
+    if execution is None:
+        return
+    versions = state.values.seen(tick.path)
+    state.values.hold(versions)
+    execution.remember().add(tick.branch, Read(tick.path, versions))
+
+
+def state_written(state: RunState, tick: StateWritten) -> None:
+    """A step wrote to the state; a write that can't be done is refused, and the refusal is recorded."""
+    execution = state.acting_execution(tick.execution, tick.attempt)
+    if execution is None:
+        return
+    if state.values.editor is not None and state.values.editor != tick.owner:
+        state.out.append(Refuse("busy", "The state is being edited."))
+        return
+    problem = state.values.problem(tick.write)
+    if problem is not None:
+        _refuse(state, execution, tick, Refuse("path", problem))
+        return
+    execution.remember().add_effect(tick.branch, tick.digest)
+    state.values.write(tick.write)
+
+
+def state_written_outside(state: RunState, tick: StateWrittenOutside) -> None:
+    """Somebody outside of the steps wrote to the state."""
+    if state.values.editor is not None and state.values.editor != tick.owner:
+        state.out.append(Refuse("busy", "The state is being edited."))
+        return
+    problem = state.values.problem(tick.write)
+    if problem is not None:
+        state.out.append(Refuse("path", problem))
+        return
+    state.values.write(tick.write)

@@ -1,0 +1,266 @@
+"""Records: what a step execution has already done through its context.
+
+Each branch of a step has a *tape*: its records in the order in which they were made. A task that is no branch's own has no
+order to rely on; what it does is *found* by content instead. A retry after an error starts with empty tapes, but results and
+answers are *kept* and handed out again when the same thing is asked for.
+
+Operations without a result (sending, streaming, writing state) that follow one another are one record: how many there were,
+and a digest over them. So a million streamed tokens are one record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+import attrs
+
+from ..codec import Json
+from ..events import Event
+from .questions import Question
+
+Branch: TypeAlias = str | None
+_DIGEST_BITS = 0xFFFF_FFFF_FFFF_FFFF
+
+
+@attrs.define
+class Effects:
+    """So many operations without a result, one after the other; `digest` covers what they were, in their order."""
+
+    count: int = 0
+    digest: int = 0
+
+    def add(self, digest: int) -> None:
+        """Take in one more."""
+        self.count += 1
+        self.digest = folded(self.digest, digest)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.count} operations without a result (sending, streaming, writing state), digest {self.digest:016x}"
+        )
+
+
+@attrs.frozen
+class Value:
+    """A result in its stored form: of `once`, of a clock, …"""
+
+    kind: str
+    key: str
+    value: Json
+
+    def __str__(self) -> str:
+        if self.kind == "refused":
+            return f"an operation that was refused: {self.value!r}"
+        return f"{self.kind} {self.key}".rstrip()
+
+
+@attrs.frozen
+class Read:
+    """Which versions of which fields a read of the state saw; `path` None is the whole state."""
+
+    path: str | None
+    versions: tuple[tuple[str, int], ...]
+    kind: str = "read"
+
+    @property
+    def key(self) -> str:
+        """The path, as replays compare it."""
+        return "whole state" if self.path is None else self.path
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}"
+
+
+@attrs.frozen
+class Edited:
+    """An exclusive edit that was committed: the versions that it saw, and a digest of what it wrote."""
+
+    versions: tuple[tuple[str, int], ...]
+    digest: int
+    kind: str = "edit"
+    key: str = ""
+
+    def __str__(self) -> str:
+        return "edit_state"
+
+
+@attrs.define
+class Asked:
+    """A wait: its question, and what came of it."""
+
+    key: str
+    question: Question
+    answer: Event | None = None
+    expired: bool = False
+    kind: str = "wait"
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the wait is over."""
+        return self.answer is not None or self.expired
+
+    def __str__(self) -> str:
+        return f"wait {self.key}"
+
+
+@attrs.frozen
+class Collected:
+    """What `collect_events` gave."""
+
+    key: str
+    events: tuple[Event, ...] | None
+    kind: str = "collect"
+
+    def __str__(self) -> str:
+        return f"collect_events {self.key}"
+
+
+Record: TypeAlias = Effects | Value | Read | Edited | Asked | Collected
+Found: TypeAlias = tuple[str, str]  # kind and key
+Kept: TypeAlias = tuple[Branch, str, str, int]  # branch, kind, key, occurrence
+
+
+def folded(digest: int, item: int) -> int:
+    """The digest of a sequence with one more item."""
+    return (digest * 0x1000003 + item + 1) & _DIGEST_BITS
+
+
+@attrs.define
+class Tape:
+    """The records of one branch; those before `sealed` were made by earlier attempts."""
+
+    records: list[Record] = attrs.field(factory=list[Record])
+    sealed: int = 0
+    seen: dict[Found, int] = attrs.field(factory=dict[Found, int])  # how often each question or result stands here
+
+    def occurrence(self, kind: str, key: str) -> int:
+        """How many records of this kind and key there are already."""
+        return self.seen.get((kind, key), 0)
+
+    def add(self, record: Value | Read | Edited | Asked | Collected) -> None:
+        """Append a record."""
+        self.records.append(record)
+        if isinstance(record, Asked | Value):
+            place = (record.kind, record.key)
+            self.seen[place] = self.seen.get(place, 0) + 1
+
+    def add_effect(self, digest: int) -> None:
+        """Append an operation without a result, to the last record if that's of this attempt and such a one too."""
+        records = self.records
+        if len(records) > self.sealed:
+            last = records[-1]
+            if type(last) is Effects:
+                last.add(digest)
+                return
+        records.append(Effects(1, folded(0, digest)))
+
+
+@attrs.define
+class Memory:
+    """All records of a step execution."""
+
+    tapes: dict[str, Tape] = attrs.field(factory=dict[str, Tape])
+    found: dict[Found, Record] = attrs.field(factory=dict[Found, Record])
+    sealed: dict[Found, int] = attrs.field(factory=dict[Found, int])
+    kept: dict[Kept, Value | Asked] = attrs.field(factory=dict[Kept, Value | Asked])
+
+    def tape(self, branch: str) -> Tape:
+        """The tape of a branch, made when it's first needed."""
+        tape = self.tapes.get(branch)
+        if tape is None:
+            tape = self.tapes[branch] = Tape()
+        return tape
+
+    def add(self, branch: Branch, record: Value | Read | Edited | Asked | Collected) -> None:
+        """Record something in a branch, or by content."""
+        if branch is None:
+            self.found[record.kind, record.key] = record
+        else:
+            self.tape(branch).add(record)
+
+    def add_effect(self, branch: Branch, digest: int) -> None:
+        """Record an operation without a result."""
+        if branch is not None:
+            self.tape(branch).add_effect(digest)
+            return
+        record = self.found.get(("effect", str(digest)))
+        if isinstance(record, Effects):
+            record.add(digest)
+        else:
+            self.found["effect", str(digest)] = Effects(1, folded(0, digest))
+
+    def occurrence(self, branch: Branch, kind: str, key: str) -> int:
+        """How often this has been recorded in this branch since the last failed attempt."""
+        return 0 if branch is None else self.tape(branch).occurrence(kind, key)
+
+    def seal(self) -> None:
+        """An attempt begins: all that is there now is for it to replay."""
+        for tape in self.tapes.values():
+            tape.sealed = len(tape.records)
+        self.sealed = {
+            place: record.count if isinstance(record, Effects) else 1 for place, record in self.found.items()
+        }
+
+    def start_over(self) -> list[Record]:
+        """An attempt failed: keep answers and results, and give back the records that were dropped."""
+        dropped: list[Record] = []
+        for branch, tape in self.tapes.items():
+            seen: dict[Found, int] = {}
+            for record in tape.records:
+                self._keep_or_drop(branch, record, seen, dropped)
+        for record in self.found.values():
+            self._keep_or_drop(None, record, {}, dropped)
+        self.tapes, self.found, self.sealed = {}, {}, {}
+        return dropped
+
+    def drop_rest(self, branch: str, index: int) -> list[Record]:
+        """A replay departs here: keep the answers and results that follow, and give back the other records."""
+        tape = self.tape(branch)
+        rest, tape.records[index:] = tape.records[index:], []
+        tape.sealed = min(tape.sealed, index)
+        dropped: list[Record] = []
+        tape.seen = {}
+        for record in tape.records:
+            if isinstance(record, Asked | Value):
+                tape.seen[record.kind, record.key] = tape.occurrence(record.kind, record.key) + 1
+        seen = dict(tape.seen)
+        for record in rest:
+            self._keep_or_drop(branch, record, seen, dropped)
+        return dropped
+
+    def _keep_or_drop(self, branch: Branch, record: Record, seen: dict[Found, int], dropped: list[Record]) -> None:
+        if not isinstance(record, Asked) and not (isinstance(record, Value) and record.kind in KEPT_BY_RETRIES):
+            dropped.append(record)
+            return
+        occurrence = seen.get((record.kind, record.key), 0)
+        seen[record.kind, record.key] = occurrence + 1
+        self.kept[branch, record.kind, record.key, occurrence] = record
+
+    def kept_for(self, branch: Branch, kind: str, key: str) -> Value | Asked | None:
+        """What an earlier, failed attempt recorded for the operation that comes next."""
+        if not self.kept:
+            return None
+        return self.kept.get((branch, kind, key, self.occurrence(branch, kind, key)))
+
+    def take_kept(self, branch: Branch, kind: str, key: str) -> Value | Asked | None:
+        """Move such a record to where this attempt's records are."""
+        place = (branch, kind, key, self.occurrence(branch, kind, key))
+        record = self.kept.pop(place, None)
+        if record is not None:
+            self.add(branch, record)
+        return record
+
+    def records(self) -> Iterator[Record]:
+        """All records, those kept for a retry too."""
+        for tape in self.tapes.values():
+            yield from tape.records
+        yield from self.found.values()
+        yield from self.kept.values()
+
+    def questions(self) -> Iterator[Asked]:
+        """All waits, settled or open."""
+        return (record for record in self.records() if isinstance(record, Asked))
+
+
+KEPT_BY_RETRIES = frozenset({"once"})

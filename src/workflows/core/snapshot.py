@@ -1,0 +1,227 @@
+"""Snapshots: a run as JSON-ready data.
+
+What is in one is what is pending: its size doesn't depend on how long the run has lived. Whatever can't be stored is told of
+all at once, each with its path. `restore` reads it back.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import attrs
+
+from ..codec import Codec, Json
+from ..errors import EncodeError
+from ..events import Event
+from .gather import Buffer
+from .questions import Question
+from .records import Asked, Collected, Edited, Effects, Memory, Read, Record, Value
+from .state import Execution, Outcome, RunState, RunStatus, Status
+
+FORMAT_VERSION = 1
+
+
+@attrs.define
+class SnapshotWriter:
+    """Encodes values, and collects what can't be and which event classes there were."""
+
+    codec: Codec
+    problems: list[str] = attrs.field(factory=list[str])
+    types: dict[type, None] = attrs.field(factory=dict[type, None])
+
+    def value(self, value: object, path: str) -> Json:
+        """A value in its stored form."""
+        try:
+            return self.codec.encode(value)
+        except EncodeError as error:
+            self.problems += [f"{path}{problem.removeprefix('$')}" for problem in error.problems]
+            return None
+
+    def event(self, event: Event | None, path: str) -> Json:
+        """An event in its stored form."""
+        if event is None:
+            return None
+        self.types[type(event)] = None
+        return self.value(event, path)
+
+    def kind(self, kind: type[Event]) -> str:
+        """The name of an event class."""
+        self.types[kind] = None
+        return self.codec.name_of(kind)
+
+
+def snapshot(state: RunState, *, at: float, include_state: bool = True) -> dict[str, Json]:
+    """The snapshot of a run.
+
+    Args:
+        state: The run's state.
+        at: Now, in UTC seconds: the time that attempts in flight have spent until now is counted.
+        include_state: Whether the values of the run's state are part of it.
+
+    Raises:
+        EncodeError: Something can't be stored; `problems` has everything.
+    """
+    writer = SnapshotWriter(state.codec)
+    executions = [state.executions[name] for name in sorted(state.executions)]
+    data: dict[str, Json] = {
+        "format_version": FORMAT_VERSION,
+        "workflow": state.program.workflow_name,
+        "run_id": state.run_id,
+        "status": _status(state),
+        "is_running": state.status not in (RunStatus.NEW, RunStatus.ENDED),
+        "seed": state.seed,
+        "last_tick": state.last_tick,
+        "next_execution": state.next_execution,
+        "streamed": state.streamed,
+        "spent_s": _spent(state, at),
+        "executions": [_execution(writer, state, found) for found in executions],
+        "mailbox": [writer.event(event, f"$.mailbox[{n}]") for n, event in enumerate(state.mailbox.in_order())],
+        "questions": [
+            question_data(state.codec, found, writer) for found in state.questions.by_id.values() if found.returned
+        ],
+        "asking_order": list(state.questions.by_id),
+        "asked": list(state.questions.asked),
+        "buffers": [_buffer(writer, place, buffer) for place, buffer in state.buffers.items()],
+        "state": _values(state, include_state=include_state),
+        "outcome": _outcome(writer, state.outcome),
+    }
+    if writer.problems:
+        raise EncodeError("This run can't be stored as it stands; it goes on:", writer.problems)
+    data["types"] = {state.codec.name_of(kind): cast("Json", state.codec.shape(kind)) for kind in writer.types}
+    return data
+
+
+def _status(state: RunState) -> str:
+    if state.status in (RunStatus.NEW, RunStatus.ENDED):
+        return state.status.value
+    return RunStatus.RUNNING.value if state.status is not RunStatus.ENDING else RunStatus.ENDED.value
+
+
+def _spent(state: RunState, at: float) -> float:
+    budget = state.budget
+    return budget.spent_s + (0.0 if budget.since is None else max(0.0, at - budget.since))
+
+
+def _execution(writer: SnapshotWriter, state: RunState, execution: Execution) -> Json:
+    path = f"$.executions[{execution.id}]"
+    error = execution.last_error
+    return {
+        "id": execution.id,
+        "step": execution.step,
+        "event": writer.event(execution.event, f"{path}.event"),
+        "status": _execution_status(execution).value,
+        "attempt": execution.attempt,
+        "failures": execution.failures,
+        "first_at": execution.first_at,
+        "last_error": None if error is None else writer.codec.encode_exception(error),
+        "last_failed_at": execution.last_failed_at,
+        "due": state.timers.due.get(("retry", execution.id)),
+        "on": list(execution.on),
+        "memory": None if execution.memory is None else _memory(writer, execution.memory, f"{path}.records"),
+    }
+
+
+def _execution_status(execution: Execution) -> Status:
+    """What a resumed run makes of it: an attempt in flight is queued again."""
+    if execution.status is Status.SUSPENDING or execution.status is Status.SUSPENDED:
+        return Status.QUEUED if execution.is_woken else Status.SUSPENDED
+    return Status.QUEUED if execution.status is Status.RUNNING else execution.status
+
+
+def _memory(writer: SnapshotWriter, memory: Memory, path: str) -> Json:
+    return {
+        "tapes": [
+            [branch, [_record(writer, record, f"{path}[{branch!r}][{n}]") for n, record in enumerate(tape.records)]]
+            for branch, tape in memory.tapes.items()
+        ],
+        "found": [
+            [kind, key, _record(writer, record, f"{path}[{kind} {key}]")]
+            for (kind, key), record in memory.found.items()
+        ],
+        "kept": [
+            [branch, kind, key, occurrence, _record(writer, record, f"{path}[{kind} {key}]")]
+            for (branch, kind, key, occurrence), record in memory.kept.items()
+        ],
+    }
+
+
+def _record(writer: SnapshotWriter, record: Record, path: str) -> Json:
+    if isinstance(record, Effects):
+        return {"is": "effects", "count": record.count, "digest": record.digest}
+    if isinstance(record, Value):
+        return {"is": "value", "kind": record.kind, "key": record.key, "value": record.value}
+    if isinstance(record, Read):
+        return {"is": "read", "path": record.path, "versions": [[name, version] for name, version in record.versions]}
+    if isinstance(record, Edited):
+        versions: Json = [[name, version] for name, version in record.versions]
+        return {"is": "edited", "versions": versions, "digest": record.digest}
+    if isinstance(record, Collected):
+        events = record.events
+        taken: Json = None if events is None else [writer.event(event, path) for event in events]
+        return {"is": "collected", "key": record.key, "events": taken}
+    return _asked(writer, record, path)
+
+
+def _asked(writer: SnapshotWriter, record: Asked, path: str) -> Json:
+    return {
+        "is": "asked",
+        "key": record.key,
+        "question": question_data(writer.codec, record.question, writer),
+        "answer": writer.event(record.answer, f"{path}.answer"),
+        "expired": record.expired,
+    }
+
+
+def question_data(codec: Codec, question: Question, writer: SnapshotWriter | None = None) -> Json:
+    """A question in its stored form."""
+    writer = SnapshotWriter(codec) if writer is None else writer
+    path = f"$.questions[{question.id}]"
+    return {
+        "id": question.id,
+        "event": writer.event(question.event, f"{path}.event"),
+        "answer_type": writer.kind(question.answer_type),
+        "step": question.step,
+        "deadline_at": question.deadline_at,
+        "requirements": writer.value(dict(question.requirements or {}), f"{path}.requirements"),
+        "execution": question.execution,
+        "branch": question.branch,
+        "content": question.content,
+        "subclasses": question.subclasses,
+        "returned": question.returned,
+    }
+
+
+def _buffer(writer: SnapshotWriter, place: tuple[str, str], buffer: Buffer) -> Json:
+    path = f"$.buffers[{place[0]}]"
+    return {
+        "step": place[0],
+        "name": place[1],
+        "expected": [writer.kind(kind) for kind in buffer.expected],
+        "events": [writer.event(event, path) for waiting in buffer.events.values() for event in waiting],
+    }
+
+
+def _values(state: RunState, *, include_state: bool) -> Json:
+    values = state.values
+    if not include_state:
+        held = [[version, values.versions[version]] for version in values.holds]
+        return {"fields": [], "versions": cast("Json", held), "next_version": values.next_version}
+    return {
+        "fields": [[name, version] for name, version in values.current.items()],
+        "versions": [[version, value] for version, value in values.versions.items()],
+        "next_version": values.next_version,
+    }
+
+
+def _outcome(writer: SnapshotWriter, outcome: Outcome | None) -> Json:
+    if outcome is None:
+        return None
+    return {
+        "result": writer.event(outcome.result, "$.outcome.result"),
+        "failures": [
+            [failure.step, writer.codec.encode_exception(failure.error), failure.attempts, failure.elapsed_s]
+            for failure in outcome.failures
+        ],
+        "timed_out_s": outcome.timed_out_s,
+        "active_steps": list(outcome.active_steps),
+    }

@@ -1,0 +1,256 @@
+"""Ticks: what can happen to a run.
+
+Everything that a decision needs travels in the tick: the time (`at`, UTC seconds), the seed, ids and the outcome of user
+code. A tick has an `id` that grows within its run; a tick whose id isn't greater than the last one's is a repetition and does
+nothing. The ticks of a step also carry `execution` and `attempt`: a late word from an attempt that is over does nothing.
+
+`branch` is the path of the branch that acted (`""` is the step's own task), or `None` for a task that is no branch's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import attrs
+
+from ..codec import Json
+from ..events import Event, StartEvent
+from .questions import Ask
+
+Branch: TypeAlias = str | None
+
+
+@attrs.frozen
+class Write:
+    """A change of the state: fields by name, or the value at a path.
+
+    `fields` replaces or adds whole fields; with `only`, fields that aren't named in it go. A `path` names one value.
+    """
+
+    path: str | None = None
+    value: Json = None
+    fields: Mapping[str, Json] | None = None
+    only: bool = False
+
+
+@attrs.frozen
+class Tick:
+    """What all ticks have."""
+
+    id: int
+    at: float
+
+
+@attrs.frozen
+class RunStarted(Tick):
+    """A run begins, with its start event; a run that is over begins again and keeps its state.
+
+    A run that `is_held` waits for its turn: it starts with `RunResumed`.
+    """
+
+    run_id: str
+    event: StartEvent
+    seed: int
+    budget_s: float | None = None
+    is_held: bool = False
+
+
+@attrs.frozen
+class RunResumed(Tick):
+    """A run that was restored or cancelled goes on."""
+
+    run_id: str
+    budget_s: float | None = None
+
+
+@attrs.frozen
+class StepTick(Tick):
+    """What all ticks of a running attempt have."""
+
+    execution: int
+    attempt: int
+
+
+@attrs.frozen
+class StepReturned(StepTick):
+    """The step function returned these events."""
+
+    events: tuple[Event, ...]
+
+
+@attrs.frozen
+class StepRaised(StepTick):
+    """The step function raised; `retry_in_s` is what its retry policy decided."""
+
+    error: BaseException
+    retry_in_s: float | None = None
+
+
+@attrs.frozen
+class StepSuspending(StepTick):
+    """The step's own task waits for all of `on`, and is being unwound; it has `grace_s` seconds to do so."""
+
+    on: tuple[str, ...]
+    grace_s: float
+
+
+@attrs.frozen
+class StepSuspended(StepTick):
+    """A suspended attempt is unwound."""
+
+
+@attrs.frozen
+class StepHalted(StepTick):
+    """An attempt was cancelled with its run and is unwound."""
+
+
+@attrs.frozen
+class StepParked(StepTick):
+    """All that is open in this attempt waits, in place."""
+
+
+@attrs.frozen
+class StepUnparked(StepTick):
+    """A parked attempt goes on in place."""
+
+
+@attrs.frozen
+class TapeDropped(StepTick):
+    """A replay departed from its record at `index` of a branch's tape, and that was accepted."""
+
+    branch: str
+    index: int
+
+
+@attrs.frozen
+class EventReceived(Tick):
+    """An event came from outside, for one step, one question, or whoever takes it."""
+
+    event: Event
+    step: str | None = None
+    reply_to: str | None = None
+
+
+@attrs.frozen
+class EventSent(StepTick):
+    """A step sent an event."""
+
+    branch: Branch
+    digest: int
+    event: Event
+    step: str | None = None
+    reply_to: str | None = None
+
+
+@attrs.frozen
+class EventStreamed(StepTick):
+    """A step wrote an event to the stream."""
+
+    branch: Branch
+    digest: int
+    event: Event
+
+
+@attrs.frozen
+class ValueRecorded(StepTick):
+    """An operation has a result that replays must see again: `once`, a clock reading, …"""
+
+    branch: Branch
+    kind: str
+    key: str
+    value: Json
+
+
+@attrs.frozen
+class ValueReused(StepTick):
+    """A retry took over a result that an earlier, failed attempt had recorded."""
+
+    branch: Branch
+    kind: str
+    key: str
+
+
+@attrs.frozen
+class QuestionsAsked(StepTick):
+    """A step waits for events; the prompts that are new are published."""
+
+    branch: Branch
+    asks: tuple[Ask, ...]
+
+
+@attrs.frozen
+class EventCollected(StepTick):
+    """A step put an event into a buffer and took a full set, if there is one."""
+
+    branch: Branch
+    key: str
+    event: Event
+    expected: Sequence[type[Event]]
+    buffer_id: str | None
+
+
+@attrs.frozen
+class StateRead(StepTick):
+    """A step read the state, or the value at `path`."""
+
+    branch: Branch
+    path: str | None
+
+
+@attrs.frozen
+class StateWritten(StepTick):
+    """A step wrote to the state; `owner` is the edit that it had to wait for, if any."""
+
+    branch: Branch
+    digest: int
+    write: Write
+    owner: str | None = None
+
+
+@attrs.frozen
+class StateWrittenOutside(Tick):
+    """Somebody outside of the steps wrote to the state."""
+
+    write: Write
+    owner: str | None = None
+
+
+@attrs.frozen
+class EditAsked(Tick):
+    """Somebody wants to edit the state exclusively; `owner` names the edit, `execution` the step (None: outside)."""
+
+    owner: str
+    execution: int | None = None
+    attempt: int = 0
+
+
+@attrs.frozen
+class EditCommitted(Tick):
+    """An exclusive edit ended well."""
+
+    owner: str
+    write: Write
+    execution: int | None = None
+    attempt: int = 0
+    branch: Branch = ""
+    digest: int = 0
+
+
+@attrs.frozen
+class EditDropped(Tick):
+    """An exclusive edit, granted or not, is given up."""
+
+    owner: str
+
+
+@attrs.frozen
+class TimerFired(Tick):
+    """The time that `SetAlarm` or `SetBudget` named has come."""
+
+
+@attrs.frozen
+class CancelRequested(Tick):
+    """The run is to stop now, such that it can be resumed."""
+
+    reason: str = ""

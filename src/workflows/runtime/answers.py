@@ -1,0 +1,50 @@
+"""Answers: an event from outside is checked against the question that it would answer, before anybody sees it."""
+
+from __future__ import annotations
+
+from ..core.delivery import find_target
+from ..core.questions import Question
+from ..core.state import RunState
+from ..errors import InvalidAnswer, InvalidInput, UsageError
+from ..events import Event, HumanResponseEvent
+
+
+def fitted_answer(state: RunState, event: Event, *, step: str | None, reply_to: str | None) -> Event:
+    """The event as its question declares it; any other event as it is.
+
+    Raises:
+        InvalidAnswer: It doesn't fit. The question stays open.
+        UsageError: The workflow doesn't know events of this class.
+    """
+    target = find_target(state, event, step=step, reply_to=reply_to)
+    if isinstance(target, Question):
+        return _fitted(state, event, target)
+    if target is None and not state.codec.knows(type(event)):
+        raise UsageError(
+            f"{event!r} was sent to {state.program.class_name}, which doesn't know {type(event).__name__}: no step accepts "
+            f"it and it isn't declared.\n  Declare it, if a step waits for it: {state.program.class_name}"
+            f"(types=[{type(event).__name__}])."
+        )
+    return event
+
+
+def _fitted(state: RunState, event: Event, question: Question) -> Event:
+    wanted = question.answer_type
+    plain = type(event) is HumanResponseEvent and wanted is not HumanResponseEvent
+    given: object = event.to_dict() if plain else event
+    kind: type[Event] = wanted if plain else type(event)
+    try:
+        fitted = state.codec.validate(given, kind)
+    except InvalidInput as error:
+        raise InvalidAnswer(
+            f"{event!r} doesn't answer question {question.id!r} ({question.event!r}), which takes {wanted.__name__}. "
+            "The question stays open:",
+            error.problems,
+        ) from error
+    if not question.accepts(fitted):
+        required = dict(question.requirements or {})
+        raise InvalidAnswer(
+            f"{event!r} doesn't answer question {question.id!r}, which takes {wanted.__name__} with {required!r}. "
+            "The question stays open."
+        )
+    return fitted

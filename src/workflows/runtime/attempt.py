@@ -1,0 +1,268 @@
+"""Attempt: one call of a step function, and the seam between it and its run.
+
+A running step asks only two things of its run: `emit` a tick, and `recall` what its execution has recorded. Everything that a
+step context offers is made of these two; see `operations`, `waiting` and `editing`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextvars import ContextVar
+from random import Random
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import anyio
+from anyio import from_thread
+
+from ..core.commands import Refuse, RunStep
+from ..core.records import Branch, Memory
+from ..core.replay import Replay
+from ..core.state import Execution
+from ..core.ticks import StepParked, StepTick, StepUnparked
+from ..errors import ContextStateError, UsageError
+
+if TYPE_CHECKING:
+    from .run import Run
+
+T = TypeVar("T")
+
+current_attempt: ContextVar[Attempt | None] = ContextVar("workflows_attempt", default=None)
+inside: ContextVar[str] = ContextVar("workflows_inside", default="")
+"""What the task is inside of: "once", "edit", or nothing."""
+branch_path: ContextVar[str] = ContextVar("workflows_branch", default="")
+"""The branch that the task, or the task that started it, has entered last: branches nest."""
+
+
+class Attempt:
+    """One attempt of a step execution, while it runs."""
+
+    __slots__ = (
+        "_once_running",
+        "_parked_branches",
+        "_randoms",
+        "branches",
+        "context",
+        "execution",
+        "is_closed",
+        "is_parked",
+        "is_root_parked",
+        "is_suspending",
+        "is_threaded",
+        "number",
+        "owners",
+        "parked",
+        "replay",
+        "run",
+        "scope",
+        "step",
+        "task",
+        "used",
+    )
+
+    def __init__(self, run: Run, job: RunStep, scope: anyio.CancelScope) -> None:
+        self.run = run
+        self.execution = job.execution
+        self.number = job.attempt
+        self.step = job.step
+        self.scope = scope
+        self.task = run.current_task()
+        self.is_threaded = not job.step.is_async
+        memory = run.core.state.executions[job.execution].memory
+        self.replay = None if memory is None else Replay(job.step.name, memory)
+        self.is_closed = False
+        self.is_suspending = False
+        self.is_parked = False
+        self.is_root_parked = False
+        self.branches: dict[object, list[str]] = {}  # task -> the paths of the branches that it's in
+        self.owners: dict[str, object] = {}  # branch path -> the one task that may enter it
+        self.parked: dict[str, anyio.Event] = {}  # question id -> wakes those who wait for it in place
+        self.used: set[tuple[str, str]] | None = None  # what was found by content in this attempt
+        self.context: object = None
+        self._once_running = 0
+        self._parked_branches = 0
+        self._randoms: dict[str, Random] | None = None
+
+    # The seam
+
+    def emit(self, tick_type: Callable[..., StepTick], *parts: object) -> Refuse | None:
+        """Apply a tick of this attempt. In memory that's done when it returns."""
+        refusal = self.run.driver.emit(tick_type, self.execution, self.number, *parts)
+        self.run.hand_out()
+        return refusal
+
+    def emit_last(self, tick_type: Callable[..., StepTick], *parts: object) -> None:
+        """Apply the tick that ends the attempt; its worker takes what there is to do next."""
+        self.run.driver.emit(tick_type, self.execution, self.number, *parts)
+
+    def recall(self) -> Memory:
+        """What this execution has recorded."""
+        return self.state.remember()
+
+    @property
+    def state(self) -> Execution:
+        """The execution, to read."""
+        return self.run.core.state.executions[self.execution]
+
+    # Who acts
+
+    def branch(self) -> Branch:
+        """The branch of the task that acts; None if it's no branch's own."""
+        if self.is_threaded:
+            stack = self.branches.get(self.task)
+            return stack[-1] if stack else ""
+        task = self.run.current_task()
+        stack = self.branches.get(task)
+        if stack:
+            return stack[-1]
+        return "" if task is self.task else None
+
+    def own_branch(self, what: str) -> str:
+        """The branch of the task that acts, for an operation that only order can tell apart.
+
+        Raises:
+            UsageError: The task is no branch's own.
+        """
+        branch = self.branch()
+        if branch is None:
+            raise UsageError(
+                f"{what} was called in a task that step {self.step.name!r} started, where nothing tells which call is "
+                "which when the step is replayed.\n  Enter a branch first: `async with ctx.branch(key):`, with a key of "
+                "the task's own."
+            )
+        return branch
+
+    def is_own_task(self) -> bool:
+        """Whether the step's own task acts."""
+        return self.is_threaded or self.run.current_task() is self.task
+
+    def use_once(self, kind: str, key: str, what: str) -> None:
+        """Note an operation that content alone tells apart, in a task that is no branch's own.
+
+        Raises:
+            UsageError: There was an equal one already.
+        """
+        if self.used is None:
+            self.used = set()
+        if (kind, key) in self.used:
+            raise UsageError(
+                f"{what} was called twice with equal content in tasks that step {self.step.name!r} started; nothing would "
+                "tell them apart when the step is replayed.\n  Enter `async with ctx.branch(key):` in each task, or give "
+                "the calls a key= of their own."
+            )
+        self.used.add((kind, key))
+
+    def check_open(self) -> None:
+        """Raise if the attempt is over.
+
+        Raises:
+            ContextStateError: A task that the step left running goes on using its context.
+        """
+        if self.is_closed:
+            raise ContextStateError(
+                f"This context belongs to an attempt of step {self.step.name!r} that is over.\n  Await what the step "
+                "starts, for example in a task group: a task that outlives its step can't act for it."
+            )
+
+    def refuse_inside(self, what: str, *, of: tuple[str, ...]) -> None:
+        """Raise if the task is inside of something in which `what` can't be done.
+
+        Raises:
+            UsageError: It is.
+        """
+        place = inside.get()
+        if place in of:
+            name = "ctx.once()" if place == "once" else "edit_state()"
+            raise UsageError(
+                f"{what} can't be used inside {name} (step {self.step.name!r}). Do it before or afterwards."
+            )
+
+    def call(self, function: Callable[..., T], *args: Any) -> T:
+        """Call a synchronous function where the run's event loop runs, from there or from a worker thread."""
+        if threading.get_ident() == self.run.thread:
+            return function(*args)
+        return from_thread.run_sync(function, *args)
+
+    # Suspending
+
+    async def hold_while_suspending(self) -> None:
+        """Before anything is done: let cancellation in, and go no further if the step is being suspended."""
+        self.check_open()
+        if self.is_suspending:
+            await anyio.sleep_forever()
+
+    def enter_once(self) -> None:
+        """A `once` begins."""
+        self._once_running += 1
+
+    def leave_once(self) -> None:
+        """A `once` is over, and with the last one a suspension may go on."""
+        self._once_running -= 1
+        if self.is_suspending and not self._once_running:
+            self.scope.cancel()
+
+    def begin_suspending(self) -> None:
+        """From here on the context does nothing; cancel the step as soon as no `once` is in flight."""
+        self.is_suspending = True
+        if not self._once_running:
+            self.scope.cancel()
+
+    @property
+    def can_suspend(self) -> bool:
+        """Whether a cancellation would reach the acting task at once: no deadline or shield of the user's lies between."""
+        scope = self.scope
+        probe = anyio.current_time() + 1e8
+        before = scope.deadline
+        scope.deadline = probe
+        reaches = anyio.current_effective_deadline() == probe
+        scope.deadline = before
+        return reaches
+
+    # Parking
+
+    def park(self, *, is_root: bool) -> None:
+        """A wait is parked in place."""
+        if is_root:
+            self.is_root_parked = True
+        elif self.branch() is not None:
+            self._parked_branches += 1
+        self._tell_parking()
+
+    def unpark(self, *, is_root: bool) -> None:
+        """A parked wait goes on."""
+        if is_root:
+            self.is_root_parked = False
+        elif self.branch() is not None:
+            self._parked_branches -= 1
+        self._tell_parking()
+
+    def _tell_parking(self) -> None:
+        open_branches = len(self.branches)
+        all_wait = self._parked_branches >= open_branches and (open_branches > 0 or self.is_root_parked)
+        if all_wait is self.is_parked or self.is_closed:
+            return
+        self.is_parked = all_wait
+        self.emit(StepParked if all_wait else StepUnparked)
+
+    def branches_changed(self) -> None:
+        """A branch was opened or closed."""
+        if self._parked_branches or self.is_root_parked or self.is_parked:
+            self._tell_parking()
+
+    def wake(self, question: str) -> None:
+        """The answer to a question is there."""
+        event = self.parked.pop(question, None)
+        if event is not None:
+            event.set()
+
+    # Randomness
+
+    def random_for(self, name: str) -> Random:
+        """The generator of this name: the same on every replay, another one on a retry."""
+        if self._randoms is None:
+            self._randoms = {}
+        found = self._randoms.get(name)
+        if found is None:
+            seed = f"{self.run.core.state.seed}/{self.execution}/{self.state.failures}/{name}"
+            found = self._randoms[name] = Random(seed)
+        return found

@@ -1,0 +1,135 @@
+"""Calling: one attempt of a step, from the call to the tick that tells how it ended."""
+
+from __future__ import annotations
+
+from concurrent.futures import CancelledError as ThreadCancelledError
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio import to_thread
+
+from ..core.commands import RunStep
+from ..core.ending import swallowed_message
+from ..core.state import RunStatus
+from ..core.ticks import StepHalted, StepRaised, StepReturned, StepSuspended
+from ..errors import ReplayMismatch, SuspensionSwallowed, UsageError, WorkflowRuntimeError
+from ..events import Event
+from . import spawn
+from .attempt import Attempt, current_attempt
+from .departures import unread
+from .telling import tell_ended, tell_running
+
+if TYPE_CHECKING:
+    from .run import Run
+
+
+async def call_step(run: Run, job: RunStep, scope: anyio.CancelScope, worker: str) -> None:
+    """Call a step function and feed the core with what came of it. Cancellation passes through."""
+    attempt = Attempt(run, job, scope)
+    run.attempts[job.execution] = attempt
+    attempt.context = context = run.options.make_context(attempt)
+    told = run.options.verbose or run.log.readers is not None
+    if told:
+        tell_running(run, job, worker)
+    result: object = None
+    failure: BaseException | None = None
+    token = current_attempt.set(attempt)
+    try:
+        if job.step.is_async:
+            result = await job.step.call(run.options.workflow, context, job.event)  # type: ignore[misc]  # a coroutine
+        else:
+            result = await to_thread.run_sync(job.step.call, run.options.workflow, context, job.event)
+    except BaseException as error:
+        failure = error
+    current_attempt.reset(token)
+    run.attempt_ended(job.execution)
+    if told:
+        tell_ended(run, job, worker, result)
+    if failure is None:
+        _returned(attempt, result)
+        attempt.is_closed = True
+        return
+    try:
+        if _raised(attempt, failure):
+            raise failure
+    finally:
+        attempt.is_closed = True
+        del failure  # it refers to this frame
+
+
+def _returned(attempt: Attempt, result: object) -> None:
+    if attempt.is_suspending:
+        _fail(attempt, SuspensionSwallowed(swallowed_message(attempt.step.name)))
+    elif (mismatch := unread(attempt)) is not None:
+        _fail(attempt, mismatch)
+    elif result is None:
+        attempt.emit_last(StepReturned, ())
+    elif isinstance(result, Event):
+        attempt.emit_last(StepReturned, (result,))
+    else:
+        _fail(attempt, _no_event(attempt, result))
+
+
+def _no_event(attempt: Attempt, result: object) -> WorkflowRuntimeError:
+    return WorkflowRuntimeError(
+        f"Step {attempt.step.name!r} returned {result!r}, which isn't an event.\n  Return an instance of an Event subclass, "
+        "such as StopEvent(result=...), or None."
+    )
+
+
+def _raised(attempt: Attempt, failure: BaseException) -> bool:
+    """Tell the core of an attempt that raised; True if it's a cancellation, which has to pass through."""
+    rest = _without_cancellation(attempt, failure)
+    if rest is not None:
+        _fail(attempt, rest)
+        return False
+    run = attempt.run
+    if attempt.is_suspending:
+        attempt.emit_last(StepSuspended)
+        return True
+    if run.core.state.status is RunStatus.RUNNING:
+        if not spawn.is_being_cancelled():
+            error = WorkflowRuntimeError(
+                f"Step {attempt.step.name!r} raised {type(failure).__name__} of its own: something that it awaited was "
+                "cancelled, the step wasn't.\n  Catch it where you await what may be cancelled."
+            )
+            error.__cause__ = failure
+            _fail(attempt, error)
+            return False
+        run.interrupted()
+    attempt.emit_last(StepHalted)
+    return True
+
+
+def _without_cancellation(attempt: Attempt, failure: BaseException) -> BaseException | None:
+    """What a step raised beside cancellation; None if that's all."""
+    kinds: tuple[type[BaseException], ...] = (anyio.get_cancelled_exc_class(),)
+    if attempt.is_threaded:  # how a cancellation arrives in a worker thread, on asyncio
+        kinds = (*kinds, ThreadCancelledError)
+    if isinstance(failure, kinds):
+        return None
+    if not isinstance(failure, BaseExceptionGroup):
+        return failure
+    _, rest = failure.split(kinds)
+    return rest
+
+
+def _fail(attempt: Attempt, error: BaseException) -> None:
+    """Feed a failure, with what the retry policy says."""
+    delay: float | None = None
+    policy = attempt.step.retry_policy
+    if policy is not None and isinstance(error, Exception) and not isinstance(error, _FINAL):
+        execution = attempt.state
+        failures = execution.failures + 1
+        started = attempt.run.driver.now() if execution.first_at is None else execution.first_at
+        elapsed = max(0.0, attempt.run.driver.now() - started)
+        seed = (attempt.run.core.state.seed * 1_000_003 + attempt.execution * 1_009 + failures) & 0x7FFF_FFFF
+        try:
+            delay = policy.next(elapsed, failures, error, seed=seed)
+        except Exception as own:
+            own.__context__ = error
+            error = own
+    attempt.emit_last(StepRaised, error, delay)
+
+
+_FINAL = (SuspensionSwallowed, ReplayMismatch, UsageError)  # trying again would come to the same

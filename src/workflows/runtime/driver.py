@@ -1,0 +1,66 @@
+"""Driver: feeds a core, and sends each command to whoever carries it out.
+
+It outlives runs: a context has one before, during and after its runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import anyio
+
+from ..codec import Codec
+from ..core.commands import Command, GrantEdit, Refuse
+from ..core.engine import Core
+from ..core.ticks import EditAsked, EditDropped, Tick
+
+
+class Driver:
+    """A core with a clock."""
+
+    __slots__ = ("_edits", "carry_out", "codec", "core", "grants", "now")
+
+    def __init__(self, core: Core, now: Callable[[], float]) -> None:
+        self.core = core
+        self.codec: Codec = core.state.codec
+        self.now = now
+        self.carry_out: Callable[[Command], None] | None = None
+        self.grants: dict[str, anyio.Event] = {}
+        self._edits = 0
+
+    def emit(self, tick_type: Callable[..., Tick], *parts: object) -> Refuse | None:
+        """Make a tick, feed it, and have the commands carried out; gives the refusal, if it's one."""
+        core = self.core
+        refusal: Refuse | None = None
+        for command in core.feed(tick_type(core.state.last_tick + 1, self.now(), *parts)):
+            if type(command) is Refuse:
+                refusal = command
+            elif type(command) is GrantEdit:
+                event = self.grants.get(command.owner)
+                if event is not None:
+                    event.set()
+            elif self.carry_out is not None:
+                self.carry_out(command)
+        return refusal
+
+    async def acquire_edit(self, *, execution: int | None, attempt: int) -> str:
+        """Wait until the state may be edited exclusively; gives the name of the edit.
+
+        Safe to cancel: the place in the queue is given up.
+        """
+        self._edits += 1
+        owner = f"{'outside' if execution is None else execution}:{self._edits}"
+        granted = self.grants[owner] = anyio.Event()
+        try:
+            self.emit(EditAsked, owner, execution, attempt)
+            await granted.wait()
+        except BaseException:
+            self.emit(EditDropped, owner)
+            raise
+        finally:
+            del self.grants[owner]
+        return owner
+
+    def drop_edit(self, owner: str) -> None:
+        """End an edit without a commit; one that is over stays so."""
+        self.emit(EditDropped, owner)

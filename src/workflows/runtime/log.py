@@ -1,0 +1,271 @@
+"""The stream of a run: a log of its last events, and readers with a cursor each.
+
+Rules:
+- Events have positions, counted from 1 over the whole life of the run, restarts included. Internal events stand in the log
+  between them and have no position of their own.
+- A reader sees each event once, in order, and ends when the log is closed. Readers don't know of each other.
+- The log keeps the last `history` events, and never less than a living reader still needs: a loop that is left lets go of its
+  reader, and with it of what it would have needed.
+- A reader reads the log itself; its memory object stream only wakes it. So a burst costs no hop per event.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from weakref import WeakSet
+
+import anyio
+from anyio.lowlevel import checkpoint
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+from ..errors import StreamEventsMissed
+from ..events import Event, InternalDispatchEvent
+
+BATCH = 64  # events that a reader may take without giving way to other tasks
+
+
+class EventLog:
+    """The log of one run. Appending never waits."""
+
+    __slots__ = (
+        "_blocked",
+        "_entries",
+        "_history",
+        "_sleeping",
+        "base",
+        "current_task",
+        "is_closed",
+        "last_position",
+        "readers",
+    )
+
+    def __init__(self, *, history: int, position: int = 0, current_task: Callable[[], object] = lambda: None) -> None:
+        self.current_task = current_task
+        self._entries: deque[tuple[int, Event]] = deque()
+        self._history = history
+        self._sleeping: dict[Reader, None] = {}
+        self._blocked: list[anyio.Event] = []
+        self.base = 0  # how many entries have left at the front
+        self.last_position = position
+        self.is_closed = False
+        self.readers: WeakSet[Reader] | None = None  # made when there is one: most runs have few readers or none
+
+    @property
+    def end(self) -> int:
+        """The index after the last entry."""
+        return self.base + len(self._entries)
+
+    @property
+    def first_position(self) -> int:
+        """The position of the first event that is still here."""
+        return self._entries[0][0] if self._entries else self.last_position + 1
+
+    @property
+    def wants_internal(self) -> bool:
+        """Whether anybody would see an internal event."""
+        return self.readers is not None and any(reader.exposes_internal for reader in self.readers)
+
+    def append(self, event: Event) -> None:
+        """Append an event, and wake the readers that sleep."""
+        if not isinstance(event, InternalDispatchEvent):
+            self.last_position += 1
+        entries = self._entries
+        entries.append((self.last_position, event))
+        if self._sleeping:
+            self._wake()
+        if len(entries) > self._history:
+            self._trim()
+
+    def close(self) -> None:
+        """No event will come any more."""
+        self.is_closed = True
+        self._wake()
+        self.unblock()
+
+    def entry(self, index: int) -> tuple[int, Event]:
+        """Position and event at an index."""
+        return self._entries[index - self.base]
+
+    def index_after(self, position: int) -> int:
+        """The index of the first entry that belongs behind `position`."""
+        low, high = 0, len(self._entries)
+        while low < high:
+            middle = (low + high) // 2
+            if self._entries[middle][0] <= position:
+                low = middle + 1
+            else:
+                high = middle
+        return self.base + low
+
+    def add_reader(self, reader: Reader) -> None:
+        """Keep what this reader needs, for as long as it lives."""
+        if self.readers is None:
+            self.readers = WeakSet()
+        self.readers.add(reader)
+
+    async def wait_for_readers(self) -> None:
+        """Wait while a reader is further behind than the history reaches. Safe to cancel."""
+        while not self.is_closed and self._is_far_behind():
+            event = anyio.Event()
+            self._blocked.append(event)
+            await event.wait()
+
+    def unblock(self) -> None:
+        """A reader has moved on, or has gone."""
+        blocked, self._blocked = self._blocked, []
+        for event in blocked:
+            event.set()
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether a writer waits for readers."""
+        return bool(self._blocked)
+
+    def put_to_sleep(self, reader: Reader) -> None:
+        """Wake this reader at the next event."""
+        self._sleeping[reader] = None
+
+    def take_from_sleep(self, reader: Reader) -> None:
+        """Don't wake it any more."""
+        self._sleeping.pop(reader, None)
+
+    def is_read_by_others(self, task: object) -> bool:
+        """Whether another task than this one reads."""
+        return self.readers is not None and any(reader.task not in (None, task) for reader in self.readers)
+
+    def _is_far_behind(self) -> bool:
+        return self.readers is not None and any(self.end - reader.index > self._history for reader in self.readers)
+
+    def _wake(self) -> None:
+        sleeping, self._sleeping = self._sleeping, {}
+        for reader in sleeping:
+            reader.wake()
+
+    def _trim(self) -> None:
+        surplus = len(self._entries) - self._history
+        if self.readers:
+            surplus = min(surplus, min(reader.index for reader in self.readers) - self.base)
+        for _ in range(surplus):
+            self._entries.popleft()
+        self.base += max(0, surplus)
+
+
+class Cursor:
+    """Where a reader stands: the index of its next entry, and the position of its last event."""
+
+    __slots__ = ("index", "position")
+
+    def __init__(self, index: int, position: int) -> None:
+        self.index = index
+        self.position = position
+
+
+class Reader:
+    """The events of a run, one after the other: an asynchronous iterator with a cursor of its own.
+
+    It ends when the run ends. Leaving the loop disturbs nobody, and iterating over the same reader again goes on where it
+    stood. A reader that is cancelled while it waits has lost nothing. When a reader falls so far behind that events are gone
+    (only one that starts late can), `StreamEventsMissed` tells how many; iterating on goes on with the first one left.
+
+    Attributes:
+        position: The position of the last event that was read.
+    """
+
+    def __init__(self, log: EventLog, cursor: Cursor, *, expose_internal: bool = False) -> None:
+        self._log = log
+        self._cursor = cursor
+        self._burst = 0
+        self._send: MemoryObjectSendStream[None] | None = None
+        self._receive: MemoryObjectReceiveStream[None] | None = None
+        self.exposes_internal = expose_internal
+        log.add_reader(self)
+        self.task: object = None  # who iterates over it
+
+    @property
+    def index(self) -> int:
+        """The index of the next entry in the log."""
+        return self._cursor.index
+
+    @property
+    def position(self) -> int:
+        """The position of the last event that was read."""
+        return self._cursor.position
+
+    def __aiter__(self) -> Reader:
+        self.task = self._log.current_task()
+        return self
+
+    async def __anext__(self) -> Event:
+        """Give the next event; wait for it if need be. Safe to cancel.
+
+        Raises:
+            StreamEventsMissed: Events between the last one and the next one that is left are no longer kept.
+        """
+        log, cursor = self._log, self._cursor
+        self._burst += 1
+        if self._burst >= BATCH:
+            self._burst = 0
+            await checkpoint()
+        while True:
+            if cursor.index <= log.base:
+                self._check_gap()
+            if cursor.index < log.end:
+                position, event = log.entry(cursor.index)
+                cursor.index += 1
+                cursor.position = position
+                if log.is_blocked:
+                    log.unblock()
+                if self.exposes_internal or not isinstance(event, InternalDispatchEvent):
+                    return event
+            elif log.is_closed:
+                await checkpoint()
+                raise StopAsyncIteration
+            else:
+                await self._sleep()
+
+    def wake(self) -> None:
+        """Something has happened."""
+        if self._send is not None:
+            self._send.send_nowait(None)
+
+    def __del__(self) -> None:
+        if self._send is not None and self._receive is not None:
+            self._send.close()
+            self._receive.close()
+        if self._log.is_blocked:
+            self._log.unblock()
+
+    def _check_gap(self) -> None:
+        cursor, first = self._cursor, self._log.first_position
+        asked = cursor.position + 1
+        missed = first - asked
+        cursor.index = self._log.base
+        if missed <= 0:
+            return
+        cursor.position = first - 1
+        raise StreamEventsMissed(
+            f"{missed} events of this stream, from position {asked} on, are no longer kept; the first one left is at "
+            f"{first}.\n  Go on iterating to read from there, or keep more: Workflow(stream_history=...).",
+            missed=missed,
+            first_kept=first,
+        )
+
+    async def _sleep(self) -> None:
+        if self._receive is None:
+            self._send, self._receive = anyio.create_memory_object_stream[None](1)
+        self._log.put_to_sleep(self)
+        try:
+            await self._receive.receive()
+        finally:
+            self._log.take_from_sleep(self)
+
+
+def cursor_at_start(log: EventLog) -> Cursor:
+    """A cursor before the first event that this process has had."""
+    return Cursor(log.base, log.first_position - 1)
+
+
+def cursor_after(log: EventLog, position: int) -> Cursor:
+    """A cursor right behind a position."""
+    return Cursor(log.index_after(position), position)

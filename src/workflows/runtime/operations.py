@@ -1,0 +1,272 @@
+"""Operations: what a step does through its context, each of them recorded, and served from the record on a replay."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from inspect import isawaitable
+from random import Random
+from typing import Any, TypeVar
+from uuid import UUID
+
+from anyio.lowlevel import checkpoint, checkpoint_if_cancelled
+
+from ..codec import Json
+from ..core.commands import Refuse
+from ..core.records import Branch, Collected, Record, Value
+from ..core.ticks import EventCollected, EventSent, EventStreamed, ValueRecorded, ValueReused
+from ..errors import EncodeError, EngineBug, ReplayMismatch, UsageError
+from ..events import Event
+from .attempt import Attempt, branch_path, inside
+from .departures import departed
+from .digests import event_digest
+from .refusals import error_for
+
+T = TypeVar("T")
+
+
+def send(attempt: Attempt, event: Event, *, step: str | None, reply_to: str | None) -> None:
+    """Send an event, once."""
+    attempt.check_open()
+    attempt.refuse_inside("ctx.send_event()", of=("once",))
+    if attempt.is_suspending:
+        return
+    branch = attempt.branch()
+    digest = event_digest(attempt.run.codec, event, what=f"send {step or ''} {reply_to or ''}")
+    if not was_done(attempt, branch, f"ctx.send_event({event!r})", digest):
+        raise_refusal(attempt.emit(EventSent, branch, digest, event, step, reply_to))
+
+
+def stream_nowait(attempt: Attempt, event: Event) -> None:
+    """Write to the stream, once."""
+    attempt.check_open()
+    if attempt.is_suspending:
+        return
+    if inside.get() == "once":
+        attempt.run.publish_unrecorded(event)
+        return
+    branch = attempt.branch()
+    digest = event_digest(attempt.run.codec, event, what="stream")
+    if attempt.replay is None or not was_done(attempt, branch, "writing to the stream", digest, event):
+        attempt.emit(EventStreamed, branch, digest, event)
+
+
+async def stream(attempt: Attempt, event: Event) -> None:
+    """Write to the stream, once, and wait while its slowest reader is too far behind."""
+    await attempt.hold_while_suspending()
+    stream_nowait(attempt, event)
+    await attempt.run.log.wait_for_readers()
+    await checkpoint()
+
+
+def was_done(attempt: Attempt, branch: Branch, what: str, digest: int, event: Event | None = None) -> bool:
+    """Whether the record says that an operation without a result was done; if it was refused, it's refused again."""
+    if attempt.replay is None:
+        return False
+    shown = what if event is None else f"{what}: {event!r}"
+    try:
+        record = attempt.replay.effect(branch, shown, digest)
+    except ReplayMismatch as mismatch:
+        departed(attempt, branch, mismatch)
+        return False
+    if isinstance(record, Value) and isinstance(record.value, list):
+        reason, message = record.value
+        raise error_for(Refuse(str(reason), str(message)))
+    return record is not None
+
+
+def raise_refusal(refusal: Refuse | None) -> None:
+    """Raise what the core refuses."""
+    if refusal is not None:
+        raise error_for(refusal)
+
+
+def recorded(attempt: Attempt, branch: Branch, kind: str, key: str) -> Record | None:
+    """The record of an operation with a result, on a replay."""
+    if attempt.replay is None:
+        return None
+    try:
+        return attempt.replay.next(branch, kind, key)
+    except ReplayMismatch as mismatch:
+        departed(attempt, branch, mismatch)
+        return None
+
+
+def value_once(attempt: Attempt, kind: str, what: str, make: Callable[[], Json]) -> Json:
+    """A value that's made once and the same on every replay; only order tells it apart."""
+    attempt.check_open()
+    if inside.get() == "once" or attempt.is_suspending:
+        return make()
+    branch = attempt.own_branch(what)
+    record = recorded(attempt, branch, kind, "")
+    if record is not None:
+        return _value(record)
+    value = make()
+    attempt.emit(ValueRecorded, branch, kind, "", value)
+    return value
+
+
+async def once(
+    attempt: Attempt, function: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any], *, key: str | None
+) -> Any:
+    """Call a function once and record what it gives.
+
+    Cancelled while the function runs, nothing is recorded, and a replay calls it again.
+    """
+    attempt.check_open()
+    attempt.refuse_inside("ctx.once()", of=("once",))
+    await attempt.hold_while_suspending()
+    await checkpoint_if_cancelled()
+    branch = attempt.branch()
+    content = _once_content(attempt, branch, function, args, kwargs, key)
+    if branch is None:
+        attempt.use_once("once", content, f"ctx.once({_name_of(function)})")
+    record = recorded(attempt, branch, "once", content) or _kept(attempt, branch, content)
+    if record is not None:
+        await checkpoint()
+        return attempt.run.codec.decode(_value(record))
+    return await _call_once(attempt, branch, content, function, args, kwargs)
+
+
+def _kept(attempt: Attempt, branch: Branch, content: str) -> Record | None:
+    """What a failed attempt had recorded for this."""
+    record = attempt.recall().kept_for(branch, "once", content)
+    if record is not None:
+        attempt.emit(ValueReused, branch, "once", content)
+    return record
+
+
+async def _call_once(
+    attempt: Attempt,
+    branch: Branch,
+    content: str,
+    function: Callable[..., object],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> object:
+    attempt.enter_once()
+    token = inside.set("once")
+    try:
+        result = function(*args, **kwargs)
+        if isawaitable(result):
+            result = await result
+        attempt.emit(ValueRecorded, branch, "once", content, _encoded(attempt, function, result))
+    finally:
+        inside.reset(token)
+        attempt.leave_once()
+    await checkpoint()
+    return result
+
+
+def _encoded(attempt: Attempt, function: Callable[..., object], result: object) -> Json:
+    try:
+        return attempt.run.codec.encode(result)
+    except EncodeError as error:
+        raise EncodeError(
+            f"{_name_of(function)} has run in ctx.once() of step {attempt.step.name!r}, but what it gave can't be stored, "
+            "so it would run again on a replay:",
+            error.problems,
+        ) from error
+
+
+def _once_content(
+    attempt: Attempt,
+    branch: Branch,
+    function: Callable[..., object],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    key: str | None,
+) -> str:
+    if key is not None:
+        return f"key={key}"
+    name = _name_of(function)
+    try:
+        return f"{name} {attempt.run.codec.fingerprint([list(args), kwargs])}"
+    except EncodeError as error:
+        if branch is not None:
+            return name  # order tells it apart; what can't be stored can't be compared
+        raise UsageError(
+            f"ctx.once({name}) in a task of step {attempt.step.name!r} has arguments that can't be stored, so nothing "
+            "tells it apart from others on a replay.\n  Give it a key=, or enter `async with ctx.branch(key):` first."
+        ) from error
+
+
+def _name_of(function: Callable[..., object]) -> str:
+    inner: object = getattr(function, "func", function)
+    module: object = getattr(inner, "__module__", None) or type(inner).__module__
+    return f"{module}:{getattr(inner, '__qualname__', type(inner).__qualname__)}"
+
+
+def _value(record: Record) -> Json:
+    if not isinstance(record, Value):
+        raise EngineBug(f"{record} was served for a value")
+    return record.value
+
+
+def random(attempt: Attempt) -> Random:
+    """The branch's generator."""
+    attempt.check_open()
+    return attempt.random_for(_generator(attempt, "ctx.random"))
+
+
+def uuid4(attempt: Attempt) -> UUID:
+    """The branch's next uuid."""
+    attempt.check_open()
+    return UUID(int=attempt.random_for(f"{_generator(attempt, 'ctx.uuid4()')}#uuid").getrandbits(128), version=4)
+
+
+def _generator(attempt: Attempt, what: str) -> str:
+    if inside.get() == "once":  # drawn again only if the function runs again, so it mustn't shift what comes later
+        return f"{attempt.branch()}#once"
+    return attempt.own_branch(what)
+
+
+def collect(
+    attempt: Attempt, event: Event, expected: Sequence[type[Event]], *, buffer_id: str | None
+) -> list[Event] | None:
+    """Put an event into a buffer; give a full set in the expected order, or None."""
+    attempt.check_open()
+    attempt.refuse_inside("ctx.collect_events()", of=("once",))
+    if not expected:
+        return []
+    if attempt.is_suspending:
+        return None
+    branch = attempt.own_branch("ctx.collect_events()")
+    key = f"{buffer_id or ''} {type(event).__qualname__}"
+    record = recorded(attempt, branch, "collect", key)
+    if record is None:
+        attempt.emit(EventCollected, branch, key, event, expected, buffer_id)
+        record = attempt.recall().tape(branch).records[-1]
+    if not isinstance(record, Collected):
+        raise EngineBug(f"{record} was served for collect_events")
+    return None if record.events is None else list(record.events)
+
+
+@asynccontextmanager
+async def branch(attempt: Attempt, key: object) -> AsyncIterator[None]:
+    """Open a branch for the task that enters it."""
+    attempt.check_open()
+    attempt.refuse_inside("ctx.branch()", of=("once", "edit"))
+    await attempt.hold_while_suspending()
+    task = attempt.task if attempt.is_threaded else attempt.run.current_task()
+    above = branch_path.get()
+    name = str(key).replace("%", "%25").replace("/", "%2F")
+    path = f"{above}/{name}" if above else name
+    owner = attempt.owners.setdefault(path, task)
+    stack = attempt.branches.setdefault(task, [])
+    if owner is not task or path in stack:
+        raise UsageError(
+            f"Branch {key!r} of step {attempt.step.name!r} was entered by two tasks (or twice at once); which would do what "
+            "on a replay can't be told.\n  Give each task a key of its own."
+        )
+    stack.append(path)
+    token = branch_path.set(path)
+    attempt.branches_changed()
+    try:
+        yield
+    finally:
+        branch_path.reset(token)
+        stack.pop()
+        if not stack:
+            attempt.branches.pop(task, None)
+        attempt.branches_changed()

@@ -1,0 +1,34 @@
+"""What a run needs to know of its workflow, beside the program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from .attempt import Attempt
+
+GRACE_S = 5.0
+
+
+@attrs.frozen(eq=False)
+class RunOptions:
+    """Options of a run.
+
+    Attributes:
+        workflow: The instance whose steps are called.
+        make_context: Makes the context that a step is given.
+        suspends: Whether a wait in a step's own task suspends it; otherwise it parks in place.
+        accepts_changes: Whether a replay may depart from its record.
+        grace_s: Seconds after which a step that doesn't end is reported.
+        stream_history: How many events of the stream are kept for readers that come late.
+        verbose: Whether steps are told of as they start and end.
+    """
+
+    workflow: object
+    make_context: Callable[[Attempt], object]
+    suspends: bool = True
+    accepts_changes: bool = False
+    grace_s: float = GRACE_S
+    stream_history: int = 65_536
+    verbose: bool = False

@@ -1,0 +1,128 @@
+"""Outcome: how a run ended, for those who await it; and the last word for a failure that nobody heard of."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import anyio
+
+from ..core.state import Failure, RunState, RunStatus
+from ..errors import WorkflowCancelledByUser, WorkflowTimeoutError
+from ..events import StopEvent
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+logger = logging.getLogger(__name__)
+
+
+class RunOutcome:
+    """The end of a run. An error that nobody has asked for is logged when this is collected."""
+
+    __slots__ = ("_event", "_traceback", "error", "is_retrieved", "name", "result")
+
+    def __init__(self, name: str) -> None:
+        self._event = anyio.Event()
+        self._traceback: TracebackType | None = None
+        self.name = name
+        self.result: StopEvent | None = None
+        self.error: BaseException | None = None
+        self.is_retrieved = False
+
+    @property
+    def is_set(self) -> bool:
+        """Whether the run is over."""
+        return self._event.is_set()
+
+    def set(self, result: StopEvent | None, error: BaseException | None) -> None:
+        """Set the end, once."""
+        if self._event.is_set():
+            return
+        self.result, self.error = result, error
+        self._traceback = None if error is None else error.__traceback__
+        self.is_retrieved = error is None or isinstance(error, WorkflowCancelledByUser)
+        self._event.set()
+
+    async def wait(self) -> None:
+        """Wait for the end. Safe to cancel."""
+        await self._event.wait()
+
+    def get(self) -> StopEvent:
+        """The result, or raise the error; each time with the traceback that it came with."""
+        self.is_retrieved = True
+        if self.error is not None:
+            raise self.error.with_traceback(self._traceback)
+        assert self.result is not None
+        return self.result
+
+    def log_if_unheard(self) -> None:
+        """Log an error that nobody has asked for."""
+        if self.error is not None and not self.is_retrieved:
+            self.is_retrieved = True
+            logger.error("%s failed and nobody awaited it", self.name, exc_info=self.error)
+
+    def __del__(self) -> None:
+        self.log_if_unheard()
+
+
+def ending_of(state: RunState) -> tuple[StopEvent | None, BaseException | None]:
+    """Result or error of a run that has ended or stands still."""
+    outcome = state.outcome
+    if state.status is RunStatus.HALTED or outcome is None:
+        return None, _with_errors(_cancelled(state), state.halt_errors)
+    if outcome.failures:
+        return None, _joined(state, outcome.failures)
+    if outcome.timed_out_s is not None:
+        return None, _with_errors(_timed_out(state, outcome.timed_out_s, outcome.active_steps), state.halt_errors)
+    for failure in state.halt_errors:
+        logger.error(
+            "step %r raised while it was cancelled, after %s had its result",
+            failure.step,
+            state.program.class_name,
+            exc_info=failure.error,
+            extra={"run_id": state.run_id},
+        )
+    return outcome.result, None
+
+
+def _cancelled(state: RunState) -> BaseException:
+    return WorkflowCancelledByUser(
+        f"Run {state.run_id!r} of {state.program.class_name} was cancelled.\n"
+        "  To go on with it, keep handler.ctx.to_dict() and resume from Context.from_dict(workflow, data)."
+    )
+
+
+def _timed_out(state: RunState, seconds: float, active: tuple[str, ...]) -> BaseException:
+    steps = ", ".join(active) or "none"
+    return WorkflowTimeoutError(
+        f"Run {state.run_id!r} of {state.program.class_name} has spent its {seconds:g} seconds; active steps: {steps}.\n"
+        "  Waiting for answers isn't counted. Give it more with Workflow(timeout=...), or None for no limit."
+    )
+
+
+def _joined(state: RunState, failures: tuple[Failure, ...]) -> BaseException:
+    """The one error itself, or a group, with the steps' names in notes."""
+    for failure in failures:
+        note = f"in step {failure.step!r} of {state.program.class_name}, run {state.run_id!r}"
+        if note not in getattr(failure.error, "__notes__", ()):
+            failure.error.add_note(note)
+    if len(failures) == 1:
+        return failures[0].error
+    message = f"{len(failures)} steps of {state.program.class_name} failed"
+    return BaseExceptionGroup(message, [failure.error for failure in failures])
+
+
+def _with_errors(own: BaseException, failures: tuple[Failure, ...]) -> BaseException:
+    """Our error, or the errors of the steps' clean-up with ours as their context."""
+    if not failures:
+        return own
+    error = (
+        failures[0].error
+        if len(failures) == 1
+        else BaseExceptionGroup("steps raised while they were cancelled", [failure.error for failure in failures])
+    )
+    for failure in failures:
+        failure.error.add_note(f"in step {failure.step!r}, while it was cancelled")
+    error.__context__ = own
+    return error

@@ -1,0 +1,85 @@
+"""Telling: what a run says to its log, its console and the readers of internal events."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..core.commands import RunStep
+from ..events import Event, StepState, StepStateChanged
+
+if TYPE_CHECKING:
+    from .run import Run
+
+logger = logging.getLogger("workflows")
+verbose_logger = logging.getLogger("workflows.verbose")
+
+
+def tell_left(run_id: str, events: Sequence[Event]) -> None:
+    """Events that nobody took, at the end of a run."""
+    shown = ", ".join(repr(event) for event in events[:5]) + (", …" if len(events) > 5 else "")
+    logger.warning(
+        "%d events of run %s were taken by no step and no wait: %s",
+        len(events),
+        run_id,
+        shown,
+        extra={"run_id": run_id},
+    )
+
+
+def tell_swallowed(run_id: str, step: str, grace_s: float) -> None:
+    """A step that goes on although it's suspended."""
+    logger.error(
+        "step %r was suspended and hasn't ended after %g s: it swallows its cancellation; the run fails when it ends",
+        step,
+        grace_s,
+        extra={"run_id": run_id},
+    )
+
+
+def tell_slow(run_id: str, steps: Sequence[str], grace_s: float) -> None:
+    """Steps that don't end although their run has."""
+    logger.warning(
+        "run %s waits for steps that were cancelled and haven't ended after %g s (a shield, a thread, or a swallowed "
+        "cancellation): %s",
+        run_id,
+        grace_s,
+        ", ".join(steps),
+        extra={"run_id": run_id},
+    )
+
+
+def tell_running(run: Run, job: RunStep, worker: str) -> None:
+    """A step begins."""
+    if run.options.verbose:
+        _say(f"Running step {job.step.name}")
+    _state_changed(run, job, worker, StepState.RUNNING, None)
+
+
+def tell_ended(run: Run, job: RunStep, worker: str, result: object) -> None:
+    """A step has ended, well or not."""
+    if run.options.verbose:
+        what = "no event" if result is None else f"event {type(result).__name__}"
+        _say(f"Step {job.step.name} produced {what}")
+    _state_changed(run, job, worker, StepState.NOT_RUNNING, result)
+
+
+def _state_changed(run: Run, job: RunStep, worker: str, state: StepState, result: object) -> None:
+    if run.log.wants_internal:
+        run.log.append(
+            StepStateChanged(
+                name=job.step.name,
+                step_state=state,
+                worker_id=worker,
+                input_event_name=type(job.event).__name__,
+                output_event_name=None if result is None else type(result).__name__,
+            )
+        )
+
+
+def _say(text: str) -> None:
+    if verbose_logger.isEnabledFor(logging.INFO):
+        verbose_logger.info(text)
+    else:
+        print(text)  # noqa: T201  (that's what verbose=True is for)

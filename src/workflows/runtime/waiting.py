@@ -1,0 +1,138 @@
+"""Waiting: how a step waits for an answer, is suspended, and finds the answer when it's replayed.
+
+Rules:
+- A wait in the step's own task suspends the step: the attempt's scope is cancelled. Nothing of ours travels through user code.
+- A wait in another task of the step parks in place; so does one under a deadline or shield of the user's own, and any wait of a
+  workflow with `waits="park"`.
+- While the step is being suspended, its context does nothing: a `once` in flight is finished, everything else holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import anyio
+from anyio.lowlevel import checkpoint
+
+from ..core.questions import Ask
+from ..core.records import Asked
+from ..core.ticks import QuestionsAsked, StepSuspending
+from ..errors import EngineBug, ReplayMismatch, WaitTimedOut
+from ..events import Event
+from .attempt import Attempt
+from .departures import departed
+
+GRACE_S = 5.0
+"""Seconds in which a step that is suspended must have ended before it's reported."""
+
+
+async def wait_for_answers(attempt: Attempt, asks: Sequence[Ask], *, what: str) -> list[Event]:
+    """Ask, wait until all are answered, and give the answers in the order of the asks.
+
+    Safe to cancel: what was asked stays asked, and is found again by a replay.
+
+    Raises:
+        WaitTimedOut: The deadline of one passed.
+        UsageError: Inside `once` or an edit, or where nothing tells two equal waits apart.
+        ReplayMismatch: The replay comes to another question than was recorded.
+    """
+    attempt.check_open()
+    attempt.refuse_inside(what, of=("once", "edit"))
+    await attempt.hold_while_suspending()
+    asked = _ask(attempt, asks, what)
+    if any(not wait.is_settled for wait in asked):
+        await _wait(attempt, asked)
+    await checkpoint()
+    for wait in asked:
+        if wait.expired:
+            raise _timed_out(attempt, wait)
+    return [_answer(wait) for wait in asked]
+
+
+def _ask(attempt: Attempt, asks: Sequence[Ask], what: str) -> list[Asked]:
+    """Find the waits on record, and ask for the others."""
+    branch = attempt.branch()
+    contents = [ask.content(attempt.run.codec) for ask in asks]
+    asked: list[Asked] = []
+    for content in contents:
+        if branch is None:
+            attempt.use_once("wait", content, what)
+        record = _recorded(attempt, branch, content)
+        if record is None:
+            break
+        asked.append(record)
+    if len(asked) < len(asks):
+        if branch is not None and asked and attempt.replay is not None and attempt.replay.peek(branch) is not None:
+            raise EngineBug("a group of questions is on record in part, with something behind it")
+        attempt.emit(QuestionsAsked, branch, tuple(asks[len(asked) :]))
+        asked += _made(attempt, branch, contents[len(asked) :])
+    return asked
+
+
+def _recorded(attempt: Attempt, branch: str | None, content: str) -> Asked | None:
+    if attempt.replay is None:
+        return None
+    try:
+        record = attempt.replay.next(branch, "wait", content)
+    except ReplayMismatch as mismatch:
+        departed(attempt, branch, mismatch)
+        return None
+    assert record is None or isinstance(record, Asked)
+    return record
+
+
+def _made(attempt: Attempt, branch: str | None, contents: Sequence[str]) -> list[Asked]:
+    """The waits that the core has just recorded."""
+    memory = attempt.recall()
+    if branch is None:
+        found = [memory.found["wait", content] for content in contents]
+    else:
+        found = memory.tape(branch).records[-len(contents) :]
+    made = [record for record in found if isinstance(record, Asked)]
+    if len(made) != len(contents):
+        raise EngineBug("the core hasn't recorded what was asked")
+    return made
+
+
+async def _wait(attempt: Attempt, asked: Sequence[Asked]) -> None:
+    is_root = attempt.is_own_task()
+    if is_root and attempt.run.suspends and attempt.can_suspend:
+        on = tuple(wait.question.id for wait in asked if not wait.is_settled)
+        attempt.emit(StepSuspending, on, attempt.run.grace_s)
+        attempt.begin_suspending()
+        await anyio.sleep_forever()
+    attempt.park(is_root=is_root)
+    try:
+        for wait in asked:
+            while not wait.is_settled and not any(other.expired for other in asked):
+                await _next_word(attempt, asked)
+    finally:
+        attempt.unpark(is_root=is_root)
+
+
+async def _next_word(attempt: Attempt, asked: Sequence[Asked]) -> None:
+    """Wait until one of the open ones is settled."""
+    event = anyio.Event()
+    names = [wait.question.id for wait in asked if not wait.is_settled]
+    for name in names:
+        attempt.parked[name] = event
+    try:
+        await event.wait()
+    finally:
+        for name in names:
+            if attempt.parked.get(name) is event:
+                del attempt.parked[name]
+
+
+def _timed_out(attempt: Attempt, wait: Asked) -> WaitTimedOut:
+    prompt = "" if wait.question.event is None else f" after asking {wait.question.event!r}"
+    return WaitTimedOut(
+        f"Step {attempt.step.name!r} waited for {wait.question.answer_type.__name__}{prompt}; "
+        f"nobody answered before {wait.question.deadline}."
+    )
+
+
+def _answer(wait: Asked) -> Event:
+    if wait.answer is None:
+        raise EngineBug(f"question {wait.question.id} is settled without an answer")
+    return wait.answer

@@ -1,0 +1,369 @@
+"""`Workflow`: a class whose steps receive events and return events."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator
+from contextlib import asynccontextmanager
+from contextvars import copy_context
+from typing import Any, ClassVar, Literal, TypeVar, cast
+from uuid import uuid4
+
+import anyio
+import cattrs
+from anyio.lowlevel import checkpoint
+
+from .codec import Codec
+from .context import Context, StepContext
+from .core.state import RunStatus
+from .core.ticks import RunResumed, RunStarted
+from .errors import ContextStateError, InvalidInput, InvalidStartEvent
+from .events import (
+    Event,
+    HumanResponseEvent,
+    InputRequiredEvent,
+    StartEvent,
+    StopEvent,
+    WorkflowCancelledEvent,
+    WorkflowFailedEvent,
+    WorkflowTimedOutEvent,
+)
+from .graph import Program, check_definition, check_free_step, check_program, compile_program, workflow_skips
+from .handler import WorkflowHandler
+from .runtime.attempt import Attempt
+from .runtime.clock import Clock
+from .runtime.definition import Definition
+from .runtime.options import RunOptions
+from .runtime.run import Run
+from .runtime.spawn import spawn_root
+from .runtime.turns import Turns
+from .steps import WorkflowGraphCheck, names_around, validation_error
+
+StepT = TypeVar("StepT", bound=Callable[..., Any])
+
+FAMILY: tuple[type[Event], ...] = (
+    Event,
+    StartEvent,
+    StopEvent,
+    InputRequiredEvent,
+    HumanResponseEvent,
+    WorkflowCancelledEvent,
+    WorkflowFailedEvent,
+    WorkflowTimedOutEvent,
+)
+"""Event classes that every workflow knows."""
+
+logger = logging.getLogger(__name__)
+
+
+class Workflow:
+    """Base class of workflows. Its steps are its methods decorated with `@step`, and free functions attached to it.
+
+    Args:
+        timeout: The active time of a run in seconds, or None for no limit: a run spends it while any step of it is at work,
+            not while all of them wait. A run that has spent it raises `WorkflowTimeoutError`.
+        disable_validation: Leave out the check of the graph that `run()` makes; `validate()` still makes it.
+        verbose: Print steps as they start and end (or log them, if the logger `workflows.verbose` is at INFO).
+        num_concurrent_runs: How many runs of this instance may be active at once; others wait for their turn.
+        workflow_name: The name that snapshots carry; default: module and qualified name of the class.
+        skip_graph_checks: Checks of the graph to leave out.
+        types: Classes beside those in signatures that values may be of: in the state, in results of `once`, and events that
+            steps only wait for. Nothing else is built when data is loaded.
+        waits: `"replay"` suspends a step that waits, and calls it again with the answer; `"park"` leaves it where it is for as
+            long as the process lives (a snapshot is replayed all the same).
+        clock: A callable that gives an aware datetime, in place of the wall clock.
+        stream_history: How many streamed events are kept for readers that come late.
+
+    Raises:
+        WorkflowConfigurationError: The steps don't have exactly one start event and one stop event.
+        WorkflowValidationError: Signatures or options are wrong; all of them are listed.
+    """
+
+    __free_steps__: ClassVar[tuple[Callable[..., Any], ...]] = ()
+    __local_names__: ClassVar[dict[str, object]] = {}
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        cls.__local_names__ = names_around(cls.__qualname__, cls.__module__, sys._getframe(1))  # noqa: SLF001
+        check_definition(cls)
+
+    def __init__(
+        self,
+        timeout: float | None = 45.0,
+        *,
+        disable_validation: bool = False,
+        verbose: bool = False,
+        num_concurrent_runs: int | None = None,
+        workflow_name: str | None = None,
+        skip_graph_checks: Collection[WorkflowGraphCheck] | None = None,
+        types: Iterable[type] = (),
+        waits: Literal["replay", "park"] = "replay",
+        clock: Clock | None = None,
+        stream_history: int = 65_536,
+    ) -> None:
+        title = type(self).__name__
+        problems = list(_option_problems(timeout, num_concurrent_runs, waits, stream_history))
+        if problems:
+            raise validation_error(title, [f"{title}: {problem}" for problem in problems])
+        self._skips = workflow_skips(skip_graph_checks, owner=title)
+        self._disable_validation = disable_validation
+        self._timeout = timeout
+        self._verbose = verbose
+        self._workflow_name = workflow_name
+        self._types = tuple(types)
+        self._waits = waits
+        self._clock = clock
+        self._stream_history = stream_history
+        self._turns = None if num_concurrent_runs is None else Turns(num_concurrent_runs)
+        self._names = {**names_around(type(self).__qualname__, type(self).__module__, inspect.currentframe())}
+        self._definition: Definition | None = None
+        self._compiled_from: tuple[Callable[..., Any], ...] = ()
+        self._is_checked = False
+        _ = self.definition  # faults are told here, not at the first run
+
+    # What it consists of
+
+    @classmethod
+    def add_step(cls, func: StepT) -> StepT:
+        """Attach a free function that is decorated with `@step`; `@step(workflow=...)` does it too.
+
+        Raises:
+            WorkflowValidationError: It isn't decorated, its name is taken, or its signature is wrong.
+        """
+        check_free_step(cls, cls._attached(), func)
+        cls.__free_steps__ = (*cls.__dict__.get("__free_steps__", ()), func)
+        return func
+
+    @classmethod
+    def _attached(cls) -> tuple[Callable[..., Any], ...]:
+        """The free functions attached to it and to its base classes."""
+        own = [parent.__dict__.get("__free_steps__", ()) for parent in reversed(cls.__mro__)]
+        return tuple(function for functions in own for function in functions)
+
+    def configure_converter(self, converter: cattrs.Converter) -> None:
+        """Add cattrs hooks for types of your own; override it, it does nothing.
+
+        For a class named in `types=`, register an unstructure hook that gives JSON-ready data, and a structure hook that takes
+        it: `converter.register_unstructure_hook(Money, str)`, `converter.register_structure_hook(Money, read_money)`.
+        """
+
+    @property
+    def definition(self) -> Definition:
+        """The compiled workflow; compiled anew after `add_step`."""
+        attached = self._attached()
+        if self._definition is None or attached != self._compiled_from:
+            names = {**self.__local_names__, **self._names}
+            program = compile_program(type(self), free_steps=attached, workflow_name=self._workflow_name, scope=names)
+            roots = [*FAMILY, *program.events, *self._types]
+            if program.state_type is not None:
+                roots.append(program.state_type)
+            codec = Codec(dict.fromkeys(roots), self.configure_converter)
+            self._definition = Definition(
+                program, codec, self._clock, self._timeout, self._waits == "replay", self._stream_history, self._verbose
+            )
+            self._compiled_from, self._is_checked = attached, False
+        return self._definition
+
+    @property
+    def workflow_name(self) -> str:
+        """The name that snapshots carry."""
+        return self.definition.program.workflow_name
+
+    @property
+    def events(self) -> list[type[Event]]:
+        """All event classes in the signatures of its steps."""
+        return list(self.definition.program.events)
+
+    @property
+    def start_event_class(self) -> type[StartEvent]:
+        """The event that a run begins with."""
+        return self.definition.program.start_event
+
+    @property
+    def stop_event_class(self) -> type[StopEvent]:
+        """The event that a run ends with."""
+        return self.definition.program.stop_event
+
+    def validate(self) -> bool:
+        """Check the graph; True if the workflow asks people.
+
+        Raises:
+            WorkflowValidationError: Something is wrong; all problems are listed.
+        """
+        program = self.definition.program
+        problems = check_program(program, self._skips)
+        if problems:
+            raise validation_error(program.class_name, problems)
+        self._is_checked = True
+        return program.uses_human_input
+
+    # Running
+
+    def run(
+        self,
+        ctx: Context[Any] | None = None,
+        start_event: StartEvent | None = None,
+        *,
+        run_id: str | None = None,
+        **inputs: Any,
+    ) -> WorkflowHandler:
+        """Start a run at once, and give its handler; needs a running event loop, of asyncio or Trio, and no task group.
+
+        The run belongs to whoever awaits the handler. It ends with the event loop at the latest. Where structure is at hand,
+        prefer `running()`.
+
+        Args:
+            ctx: A context to go on with: restored, cancelled, or of an earlier run, whose state is kept.
+            start_event: The event to start with, in place of `inputs`.
+            run_id: The id of the run; default: a new one, or that of a resumed run.
+            inputs: Fields of the start event.
+
+        Raises:
+            InvalidStartEvent: The inputs don't make a start event. (It's a WorkflowRuntimeError.)
+            WorkflowValidationError: The graph is wrong.
+            ContextStateError: The context's run is still going on.
+            UsageError: There's no running event loop.
+        """
+        handler = self.prepare(ctx, start_event, run_id=run_id, is_owned=False, **inputs)
+        main = self.carrier(handler)
+        spawn_root(main, name=f"{type(self).__name__} {handler.run_id}", context=copy_context())
+        return handler
+
+    @asynccontextmanager
+    async def running(
+        self,
+        ctx: Context[Any] | None = None,
+        start_event: StartEvent | None = None,
+        *,
+        run_id: str | None = None,
+        **inputs: Any,
+    ) -> AsyncIterator[WorkflowHandler]:
+        """Run inside a block: `async with workflow.running(topic="x") as handler: ...`.
+
+        Leaving the block, however that happens, ends the run; it has ended when the block has. A run that is cut short so can
+        be resumed from `handler.ctx.to_dict()`. Arguments and errors are those of `run()`; what the block raises comes out as
+        it is.
+        """
+        handler = self.prepare(ctx, start_event, run_id=run_id, is_owned=True, **inputs)
+        failure: Exception | None = None
+        async with anyio.create_task_group() as group:
+            group.start_soon(self.carrier(handler))
+            try:
+                yield handler
+            except Exception as error:
+                failure = error
+            finally:
+                handler.run.cancel("its block was left")
+        if failure is not None:
+            raise failure
+
+    def prepare(
+        self,
+        ctx: Context[Any] | None,
+        start_event: StartEvent | None,
+        /,
+        *,
+        run_id: str | None,
+        is_owned: bool,
+        **inputs: Any,
+    ) -> WorkflowHandler:
+        """Make a run that `carrier(handler)` then carries. For this package: use `run()`, `running()`, or a `Runtime`."""
+        definition = self.definition
+        if not self._disable_validation and not self._is_checked:
+            self.validate()
+        context: Context[Any] = Context(self) if ctx is None else ctx
+        if context.definition.program is not definition.program:
+            raise ContextStateError(
+                f"This context was made for another workflow ({context.definition.program.class_name}, or this one before a "
+                f"step was added). Make one with Context(workflow), or Context.from_dict(workflow, data)."
+            )
+        state = context.driver.core.state
+        if context.driver.carry_out is not None:
+            raise ContextStateError(
+                f"Run {state.run_id!r} on this context is still going on. Await its handler first, or run without ctx=."
+            )
+        name = run_id or (state.run_id if context.is_running else "") or uuid4().hex
+        if context.is_restored and state.status is RunStatus.ENDED and start_event is None and not inputs:
+            return self._finished(context, state.run_id)
+        event = None if context.is_running else self._start_event(definition.program, start_event, inputs)
+        run = Run(context.driver, self._run_options(context), name)
+        context.begin(run)
+        if event is not None:
+            seed = uuid4().int >> 64
+            context.driver.emit(RunStarted, name, event, seed, self._timeout, self._turns is not None)
+        elif self._turns is None:
+            context.driver.emit(RunResumed, name, self._timeout)
+        return WorkflowHandler(run, context, is_owned=is_owned)
+
+    def carrier(self, handler: WorkflowHandler) -> Callable[[], Awaitable[None]]:
+        """What a task has to do to carry the run of a handler. For this package."""
+        run, turns, timeout = handler.run, self._turns, self._timeout
+        if run.outcome.is_set:
+            return checkpoint
+        if turns is None:
+            return run.main
+        return lambda: run.main_in_turn(turns.semaphore(), timeout)
+
+    def _run_options(self, context: Context[Any]) -> RunOptions:
+        definition = self.definition
+
+        def make_context(attempt: Attempt) -> StepContext[Any]:
+            return StepContext(attempt, definition)
+
+        return RunOptions(
+            workflow=self,
+            make_context=make_context,
+            suspends=definition.suspends,
+            accepts_changes=context.accepts_changes,
+            stream_history=definition.stream_history,
+            verbose=definition.verbose,
+        )
+
+    def _finished(self, context: Context[Any], run_id: str) -> WorkflowHandler:
+        """A finished run that is resumed: it gives what it gave."""
+        run = Run(context.driver, self._run_options(context), run_id)
+        context.begin(run)
+        run.close()
+        return WorkflowHandler(run, context, is_owned=False)
+
+    def _start_event(self, program: Program, event: StartEvent | None, inputs: dict[str, Any]) -> StartEvent:
+        """The event that a run begins with."""
+        wanted = program.start_event
+        if event is not None:
+            if not isinstance(event, wanted):
+                raise InvalidStartEvent(
+                    f"{program.class_name} starts with {wanted.__name__}; start_event={event!r} is none.",
+                )
+            if inputs:
+                logger.warning(
+                    "run() of %s was given start_event=, so %s are ignored", program.class_name, sorted(inputs)
+                )
+            return event
+        try:
+            return self.definition.codec.validate(inputs, wanted)
+        except InvalidInput as error:
+            given = ", ".join(f"{name}={value!r}" for name, value in inputs.items()) or "nothing"
+            raise InvalidStartEvent(
+                f"{program.class_name} starts with {wanted.__name__}, and run() was given {given}:", error.problems
+            ) from error
+
+
+def _option_problems(timeout: object, limit: object, waits: object, history: object) -> Iterator[str]:
+    if timeout is not None and (not _is_number(timeout) or not cast("float", timeout) > 0):
+        yield f"timeout={timeout!r} is no number of seconds above 0; None means no limit."
+    if limit is not None and not _is_count(limit):
+        yield f"num_concurrent_runs={limit!r} is no whole number above 0; None means no limit."
+    if waits not in ("replay", "park"):
+        yield f"waits={waits!r} is neither 'replay' nor 'park'."
+    if not _is_count(history):
+        yield f"stream_history={history!r} is no whole number above 0."
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
