@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import attrs
+
 from ..core.delivery import find_target
 from ..core.questions import Question
 from ..core.state import RunState
 from ..errors import InvalidAnswer, InvalidInput, UsageError
-from ..events import Event, HumanResponseEvent
+from ..events import Event, HumanResponseEvent, event_fields
 
 
 def fitted_answer(state: RunState, event: Event, *, step: str | None, reply_to: str | None) -> Event:
@@ -30,9 +34,8 @@ def fitted_answer(state: RunState, event: Event, *, step: str | None, reply_to: 
 
 def _fitted(state: RunState, event: Event, question: Question) -> Event:
     wanted = question.answer_type
-    plain = type(event) is HumanResponseEvent and wanted is not HumanResponseEvent
-    given: object = event.to_dict() if plain else event
-    kind: type[Event] = wanted if plain else type(event)
+    kind = wanted if type(event) is HumanResponseEvent else type(event)
+    given = {**event.to_dict(), **{field.alias or field.name: getattr(event, field.name) for field in _arguments(event)}}
     try:
         fitted = state.codec.validate(given, kind)
     except InvalidInput as error:
@@ -48,3 +51,8 @@ def _fitted(state: RunState, event: Event, question: Question) -> Event:
             "The question stays open."
         )
     return fitted
+
+
+def _arguments(event: Event) -> list[attrs.Attribute[Any]]:
+    """The fields of an event that its class takes; so an instance is checked as strictly as data is."""
+    return [field for field in event_fields(type(event)) if field.init]

@@ -209,13 +209,17 @@ class Attempt:
 
     @property
     def can_suspend(self) -> bool:
-        """Whether a cancellation would reach the acting task at once: no deadline or shield of the user's lies between."""
+        """Whether a cancellation would reach the acting task at once: no deadline or shield of the user's lies between.
+
+        The attempt's scope is shielded and given a deadline for a moment; nothing is awaited meanwhile. If that deadline is
+        the one that counts for the task, there's nothing else between the two.
+        """
         scope = self.scope
         probe = anyio.current_time() + 1e8
         before = scope.deadline
-        scope.deadline = probe
+        scope.shield, scope.deadline = True, probe
         reaches = anyio.current_effective_deadline() == probe
-        scope.deadline = before
+        scope.shield, scope.deadline = False, before
         return reaches
 
     # Parking
