@@ -1,0 +1,5 @@
+"""Values to JSON and back: equal and of the same type, and safe to load."""
+
+from .codec import Codec as Codec
+from .failures import traceback_text as traceback_text
+from .writing import Json as Json

@@ -1,0 +1,344 @@
+"""The stored form of declared classes: `{"$": name, "v": {field: value}}`, and how instances are made again.
+
+Rules:
+- All fields are stored under their own names, also those that `__init__` doesn't take.
+- Instances are made through `__init__`, so that validators run and what isn't a field is there. Then every field gets
+  the value that was stored, wherever `__init__` could have made something else of it.
+- A converter needn't accept what it has made itself: a class that has one is made as its `__init__` would, without it.
+- A field that was added since, and has a default, gets it. Any other difference is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum, Flag
+from operator import attrgetter
+from typing import Any, cast
+
+import attrs
+
+from ..events import Event, event_extras, restore_event
+from .classes import fields_of, kind_of, misfit_of
+from .problems import Refused, Reported, attribute_step, shown, told
+from .reading import FAILED, Decode, DecodeWide, Reader
+from .writing import Encode, Json, Writer
+
+
+@attrs.frozen
+class Form:
+    """How the instances of one declared class are stored and read."""
+
+    encode: Encode
+    decode: Decode
+    decode_wide: DecodeWide | None = None
+
+
+def object_form(cls: type, name: str) -> Form:
+    """Make the stored form of an attrs class, a dataclass, or a named tuple."""
+    misfit = misfit_of(cls)
+    if misfit is not None:
+        return unfit_form(cls, misfit)
+    fields = _Fields(cls, name)
+    make = _maker(cls, fields)
+
+    def encode(value: Any, writer: Writer) -> Json:
+        return {"$": name, "v": fields.write(value, writer)}
+
+    def decode(payload: Json, reader: Reader) -> object:
+        values = fields.read(payload, reader)
+        try:
+            return make(values)
+        except Exception as error:  # whatever a validator, or `__init__`, finds wrong
+            raise Refused(f"{name} refuses these values: {told(error)}") from error
+
+    return Form(encode, decode)
+
+
+def event_form(cls: type[Event], name: str) -> Form:
+    """Make the stored form of an event; its undeclared fields stand under `x`."""
+    fields = _Fields(cls, name)
+
+    def encode(value: Event, writer: Writer) -> Json:
+        extras = event_extras(value)
+        if not extras:
+            return {"$": name, "v": fields.write(value, writer)}
+        written = writer.beside(dict(extras))
+        return {"$": name, "v": fields.write(value, writer), "x": written}
+
+    def restored(values: dict[str, object], extras: dict[str, object]) -> object:
+        try:
+            event = restore_event(cls, values, extras)
+            fields.validate(event)
+            return event
+        except Exception as error:  # whatever a validator finds wrong
+            raise Refused(f"{name} refuses these values: {told(error)}") from error
+
+    def decode(payload: Json, reader: Reader) -> object:
+        return restored(fields.read(payload, reader), {})
+
+    def decode_wide(document: dict[str, Json], reader: Reader) -> object:
+        if document.keys() != {"$", "v", "x"}:
+            raise Refused(f"should have the keys '$', 'v' and 'x', and has {shown(list(document))}")
+        if not cls.__event_open__:
+            raise Refused(f"{name} takes no undeclared fields, and has {shown(document['x'])}")
+        extras = reader.value(document["x"])
+        values = fields.read(document["v"], reader)
+        return restored(values, _names_in(extras))
+
+    return Form(encode, decode, decode_wide)
+
+
+def _names_in(extras: object) -> dict[str, object]:
+    if extras is FAILED:
+        raise Reported
+    if type(extras) is not dict or any(type(key) is not str for key in extras):  # pyright: ignore[reportUnknownVariableType]
+        raise Refused(f"should have undeclared fields by name under 'x', and has {shown(extras)}")
+    return cast("dict[str, object]", extras)
+
+
+def unfit_form(cls: type, misfit: str) -> Form:
+    """Make the form of a declared class that can't be stored; it says why."""
+
+    def encode(value: object, _writer: Writer) -> Json:
+        raise Refused(f"is a {cls.__qualname__}, which {misfit}, or give it a stored form with hooks")
+
+    def decode(payload: Json, _reader: Reader) -> object:
+        raise Refused(f"is a {cls.__qualname__}, which {misfit}")
+
+    return Form(encode, decode)
+
+
+class _Fields:
+    """The fields of a class, as they're written and read."""
+
+    def __init__(self, cls: type, name: str) -> None:
+        self.cls = cls
+        self.name = name
+        self.fields = fields_of(cls)
+        self.names = tuple(field.name for field in self.fields)
+        self._known = frozenset(self.names)
+        self._required = frozenset(field.name for field in self.fields if field.required and field.keyword is not None)
+        self._checks = tuple(field for field in self.fields if field.validator is not None)
+        self._unset = frozenset(field.name for field in self.fields if field.required and field.keyword is None)
+        self._values = _getter(cls, self.names)
+
+    def write(self, value: object, writer: Writer) -> dict[str, Json]:
+        names = self.names
+        if self._unset:
+            names = tuple(name for name in names if name not in self._unset or hasattr(value, name))
+        if self._checks and not attrs.validators.get_disabled():
+            self._check(value, writer)
+        try:
+            values = self._values(value) if names is self.names else tuple(getattr(value, name) for name in names)
+        except AttributeError:
+            return writer.attributes(value, *self._present(value, writer))
+        return writer.attributes(value, names, values)
+
+    def read(self, payload: Json, reader: Reader) -> dict[str, object]:
+        values = reader.fields(payload)
+        if values.keys() != self._known:
+            unknown = [shown(name) for name in values if name not in self._known]
+            missing = [shown(name) for name in self.names if name in self._required and name not in values]
+            if unknown or missing:
+                raise Refused(self._difference(unknown, missing))
+        return values
+
+    def validate(self, value: object) -> None:
+        """Run the validators."""
+        for field in self._checks:
+            assert field.validator is not None
+            if not attrs.validators.get_disabled():
+                field.validator(value, field.declared, getattr(value, field.name))
+
+    def _check(self, value: object, writer: Writer) -> None:
+        # What has become invalid since it was made could not be read back.
+        for field in self._checks:
+            assert field.validator is not None
+            try:
+                found = getattr(value, field.name)
+            except AttributeError:
+                continue
+            try:
+                field.validator(value, field.declared, found)
+            except Exception as error:  # whatever a validator raises
+                writer.complain(attribute_step(field.name), f"{shown(found)} doesn't pass its validator: {told(error)}")
+
+    def _present(self, value: object, writer: Writer) -> tuple[list[str], list[object]]:
+        present: dict[str, object] = {}
+        for name in self.names:
+            try:
+                present[name] = getattr(value, name)
+            except AttributeError:
+                if name not in self._unset:
+                    writer.complain(attribute_step(name), "has no value: set it")
+        return list(present), list(present.values())
+
+    def _difference(self, unknown: list[str], missing: list[str]) -> str:
+        parts = [f"doesn't have {', '.join(missing)}"] if missing else []
+        parts += [f"has {', '.join(unknown)}, which the class doesn't declare"] if unknown else []
+        return f"{self.name} {' and '.join(parts)}. Its fields: {', '.join(map(repr, self.names)) or 'none'}"
+
+
+def _getter(cls: type, names: tuple[str, ...]) -> Callable[[Any], tuple[object, ...]]:
+    if issubclass(cls, tuple):
+        return tuple
+    if not names:
+        return lambda value: ()
+    if len(names) == 1:
+        (name,) = names
+        return lambda value: (getattr(value, name),)
+    return attrgetter(*names)
+
+
+def _maker(cls: type, fields: _Fields) -> Callable[[dict[str, object]], object]:
+    """Choose how instances are made of the values of their fields."""
+    renamed = any(field.keyword != field.name for field in fields.fields)
+    hook = {"attrs": "__attrs_post_init__", "dataclass": "__post_init__"}.get(kind_of(cls), "")
+    meddles = bool(hook and hasattr(cls, hook))
+    if not renamed and not meddles and not any(field.converts for field in fields.fields):
+        return lambda values: cls(**values)
+    through_init = _through_init(cls, fields, restore_all=meddles)
+    is_generated = not hasattr(cls, "__attrs_init__") and not hasattr(cls, "__attrs_pre_init__")
+    if not any(field.converts for field in fields.fields) or not is_generated:
+        return through_init
+
+    def past_converters(values: dict[str, object]) -> object:
+        if len(values) != len(fields.names):
+            return through_init(values)
+        instance: object = cls.__new__(cls)
+        _restore(instance, values)
+        fields.validate(instance)
+        if meddles:
+            getattr(instance, hook)()
+            _restore(instance, values)
+        return instance
+
+    return past_converters
+
+
+def _through_init(cls: type, fields: _Fields, *, restore_all: bool) -> Callable[[dict[str, object]], object]:
+    keywords = {field.name: field.keyword for field in fields.fields if field.keyword is not None}
+    afterwards = {field.name for field in fields.fields if restore_all or field.keyword is None or field.converts}
+
+    def make(values: dict[str, object]) -> object:
+        instance = cls(**{keywords[name]: value for name, value in values.items() if name in keywords})
+        _restore(instance, {name: value for name, value in values.items() if name in afterwards})
+        return instance
+
+    return make
+
+
+def _restore(instance: object, values: dict[str, object]) -> None:
+    for name, value in values.items():
+        object.__setattr__(instance, name, value)
+
+
+# --- enums ------------------------------------------------------------------------------------------------------------
+
+
+def enum_form(cls: type[Enum], name: str) -> Form:
+    """Make the stored form of an enum: the name of the member; of flags a list of names, or a number."""
+    return _flag_form(cls, name) if issubclass(cls, Flag) else _member_form(cls, name)
+
+
+def _member_form(cls: type[Enum], name: str) -> Form:
+    def encode(value: Enum, _writer: Writer) -> Json:
+        return {"$": name, "v": value.name}
+
+    def decode(payload: Json, _reader: Reader) -> object:
+        return _member(cls, name, payload)
+
+    return Form(encode, decode)
+
+
+def _member(cls: type[Enum], name: str, payload: Json) -> Enum:
+    member = cls.__members__.get(payload) if type(payload) is str else None
+    if member is None:
+        raise Refused(f"{shown(payload)} is no member of {name}, which has {', '.join(cls.__members__)}")
+    return member
+
+
+def _flag_form(cls: type[Flag], name: str) -> Form:
+    def encode(value: Flag, _writer: Writer) -> Json:
+        names: list[Json] = _names_of_flag(cls, value)
+        stored: Json = names if _joined(cls, names).value == value.value else value.value
+        return {"$": name, "v": stored}
+
+    def decode(payload: Json, _reader: Reader) -> object:
+        if type(payload) is list:
+            for part in payload:
+                _member(cls, name, part)
+            return _joined(cls, payload)
+        try:
+            value = cls(payload) if type(payload) is int else None
+        except ValueError:
+            value = None
+        if value is None or value.value != payload:
+            raise Refused(f"{shown(payload)} is no value of {name}, which has {', '.join(cls.__members__)}")
+        return value
+
+    return Form(encode, decode)
+
+
+def _names_of_flag(cls: type[Flag], value: Flag) -> list[Json]:
+    if value.name is not None and cls.__members__.get(value.name) is value:
+        return [value.name]
+    return [member.name for member in value]
+
+
+def _joined(cls: type[Flag], names: list[Json]) -> Flag:
+    joined = cls(0)
+    for part in names:
+        joined |= cls.__members__[str(part)]
+    return joined
+
+
+# --- classes with hooks -----------------------------------------------------------------------------------------------
+
+
+def custom_form(
+    cls: type,
+    name: str,
+    unstructure: Callable[[Any], Any],
+    structure: Callable[[Any, Any], Any],
+    reader: Callable[[], Reader],
+) -> Form:
+    """Make the stored form of a class that the user has given hooks.
+
+    Args:
+        cls: The class.
+        name: Its stored name.
+        unstructure: Turns an instance into anything that can be stored.
+        structure: Turns that back into an instance.
+        reader: Makes a reader, by which the first value that is stored is read back at once: a hook that is wrong is
+            found before anything relies on it.
+    """
+    tried = False
+
+    def encode(value: object, writer: Writer) -> Json:
+        nonlocal tried
+        try:
+            parts = unstructure(value)
+        except Exception as error:  # whatever the hook raises
+            raise Refused(f"is a {cls.__qualname__}, whose unstructure hook failed: {told(error)}") from error
+        writer.enter(value, 0)
+        stored = writer.value(parts)
+        writer.leave(value)
+        if not tried:
+            decode(stored, reader())
+            tried = True
+        return {"$": name, "v": stored}
+
+    def decode(payload: Json, reader: Reader) -> object:
+        reader.enter(0)
+        parts = reader.part(payload)
+        reader.leave()
+        try:
+            value = structure(parts, cls)
+        except Exception as error:  # whatever the hook raises
+            raise Refused(f"{shown(parts)} is no {name}: its structure hook failed: {told(error)}") from error
+        if type(value) is not cls:
+            raise Refused(f"{shown(parts)} gave a {type(value).__qualname__}, and not a {cls.__qualname__}")
+        return value
+
+    return Form(encode, decode)
