@@ -75,12 +75,15 @@ def filled(annotation: Any, meaning: Mapping[Any, Any]) -> Any:
     parameters = getattr(annotation, "__parameters__", ())
     if not any(parameter in meaning for parameter in parameters):
         return annotation
-    return annotation[tuple(meaning.get(parameter, parameter) for parameter in parameters)]
+    generic: Any = annotation
+    return generic[tuple(meaning.get(parameter, parameter) for parameter in parameters)]
 
 
 def unwrapped(annotation: Any) -> Any:
     """Take off what changes nothing about the values: `Annotated`, `Final`, `NewType`, names of aliases."""
     while True:
+        if type(annotation) is type:
+            return annotation
         if get_origin(annotation) is Annotated or is_qualifier(annotation):
             annotation = get_args(annotation)[0]
         elif isinstance(annotation, NewType):
@@ -108,6 +111,9 @@ def classes_in(annotation: Any) -> Iterator[Any]:
     seen: list[Any] = []
     while left:
         found = unwrapped(left.pop())
+        if type(found) is type:
+            yield found
+            continue
         if isinstance(found, str | ForwardRef) or any(found is other for other in seen):
             continue
         seen.append(found)

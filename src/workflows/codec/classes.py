@@ -11,11 +11,12 @@ from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 from pathlib import PurePath
-from typing import Any, Literal, TypeAlias, get_origin, is_typeddict
+from typing import Any, Literal, TypeAlias, cast, get_origin, is_typeddict
 from uuid import UUID
 
 import attrs
 
+from ..errors import DefinitionError
 from ..events import Event, event_fields, resolved_fields
 from .annotations import resolved
 
@@ -39,26 +40,34 @@ class Field:
     converts: bool = False
     declared: attrs.Attribute[Any] | None = None
 
+    @property
+    def is_needed(self) -> bool:
+        """Whether there's no instance without a value for it from outside."""
+        return self.required and self.keyword is not None
+
+
+def derives(cls: type, *bases: type) -> bool:
+    """Whether a class is a subclass of one of others; without telling the type checker, which would know too much."""
+    return issubclass(cls, bases)
+
 
 def kind_of(cls: type) -> Kind:
     """Tell what a class is declared with."""
-    if issubclass(cls, BaseException):
+    if derives(cls, BaseException):
         return "error"
     if is_typeddict(cls):
         return "typed dict"
-    if issubclass(cls, Event):
+    if derives(cls, Event):
         return "event"
-    if issubclass(cls, Enum):
+    if derives(cls, Enum):
         return "enum"
     if is_model(cls):
         return "model"
-    if attrs.has(cls):
+    if hasattr(cls, "__attrs_attrs__"):
         return "attrs"
-    if dataclasses.is_dataclass(cls):
+    if hasattr(cls, "__dataclass_fields__"):
         return "dataclass"
-    if issubclass(cls, tuple) and hasattr(cls, "_fields") and hasattr(cls, "_field_defaults"):
-        return "named tuple"
-    return "class"
+    return "named tuple" if derives(cls, tuple) and hasattr(cls, "_fields") else "class"
 
 
 def is_model(cls: type) -> bool:
@@ -94,11 +103,12 @@ def types_of(cls: type, scope: Mapping[str, object]) -> dict[str, Any]:
         scope: What else a name may mean; for classes local to a function.
     """
     raw = {field.name: field.annotation for field in fields_of(cls)}
-    if issubclass(cls, Event):
+    if derives(cls, Event):
+        event = cast("type[Event]", cls)
         try:
-            return dict(resolved_fields(cls))
-        except Exception:  # a `DefinitionError`: whoever needs the type of a field gets it from `resolved_fields`
-            return resolved(cls, raw, {**scope, **(cls.__event_scope__ or {})})
+            return dict(resolved_fields(event))
+        except DefinitionError:  # of a single field; the others can be resolved
+            return resolved(event, raw, {**scope, **(event.__event_scope__ or {})})
     return raw if is_model(cls) else resolved(cls, raw, scope)
 
 
@@ -109,7 +119,7 @@ def _of_attrs(field: attrs.Attribute[Any]) -> Field:
         required=field.default is attrs.NOTHING,
         annotation=Any if field.type is None else field.type,
         validator=field.validator,
-        converts=field.converter is not None,
+        converts=getattr(field, "converter", None) is not None,
         declared=field,
     )
 

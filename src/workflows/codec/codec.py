@@ -6,13 +6,13 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from hashlib import blake2b
-from typing import Any, TypeVar, get_origin
+from typing import Any, TypeVar, cast, get_origin
 
 import cattrs
 
 from ..errors import DecodeError, DefinitionError, EncodeError, UsageError
 from .annotations import classes_in, renamed, text_of
-from .classes import fields_of, misfit_of, types_of
+from .classes import derives, fields_of, misfit_of, types_of
 from .containers import CONTAINERS
 from .failures import Failures
 from .hooks import Hooks
@@ -184,11 +184,11 @@ class Codec:
         """
         if self._hooks.covers(cls):
             return {}
-        if issubclass(cls, Enum):
-            return dict.fromkeys(cls.__members__, "=")
+        if derives(cls, Enum):
+            return dict.fromkeys(cast("type[Enum]", cls).__members__, "=")
         types = types_of(cls, self._table.scope)
         return {
-            field.name: text_of(types[field.name], self._name_or_default) + ("" if field.required else "=")
+            field.name: text_of(types[field.name], self._name_or_default) + ("" if field.is_needed else "=")
             for field in fields_of(cls)
         }
 
@@ -203,7 +203,8 @@ class Codec:
         for field, text in recorded.items():
             before = renamed(text.removesuffix("="), aliases)
             if field not in now:
-                problems.append(f"{name} has no {field!r} any more, which the data has: keep it, with a default")
+                what = "member" if derives(cls, Enum) else "field"
+                problems.append(f"{name} has no {what} {field!r} any more, and the data may have it: keep it")
             elif now[field].removesuffix("=") != before:
                 problems.append(f"{name}.{field} was {before}, and is {now[field].removesuffix('=')}")
         for field, text in now.items():
@@ -214,7 +215,7 @@ class Codec:
     # --- tables that fill as types are met --------------------------------------------------------------------------
 
     def _encoder_of(self, cls: type) -> Encode:
-        if issubclass(cls, BaseException):
+        if derives(cls, BaseException) and not self._hooks.covers(cls):
             return self._failures.encode
         name = self._table.names.get(cls)
         if name is not None:
@@ -228,7 +229,7 @@ class Codec:
 
     def _learn(self, name: str) -> None:
         cls = self._table.types.get(name)
-        if cls is None or (issubclass(cls, BaseException) and not self._hooks.covers(cls)):
+        if cls is None or (derives(cls, BaseException) and not self._hooks.covers(cls)):
             raise Refused(f"is of the type {_unknown(name)}")
         form = self._form_of(cls, self._table.names[cls])
         self._encoders[cls] = form.encode
@@ -251,7 +252,7 @@ class Codec:
                 return object_form(cls, name)
 
     def _name_or_default(self, cls: type) -> str:
-        if cls.__module__ == "builtins" and not issubclass(cls, BaseException):
+        if cls.__module__ == "builtins" and not derives(cls, BaseException):
             return cls.__qualname__
         return self._table.names.get(cls) or default_name(cls)
 

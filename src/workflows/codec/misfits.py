@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cattrs import AttributeValidationNote, ClassValidationError, IterableValidationError, IterableValidationNote
 
-from .problems import attribute_step, key_step, shown, told
+from .problems import key_step, shown, told
 
 
 class Misfit(ValueError):
@@ -20,13 +20,23 @@ def misfit(expected: str, value: object) -> Misfit:
 
 def unknown(name: str, reason: str) -> Exception:
     """A misfit at a name, rather than at what stands there."""
-    return noted(Misfit(reason), AttributeValidationNote("", name, None))
+    return noted(Misfit(reason), at_attribute(name))
 
 
 def noted(error: Exception, note: str) -> Exception:
     """Say where an error belongs, in the way of cattrs."""
     error.__notes__ = [note]
     return error
+
+
+def at_attribute(name: str) -> AttributeValidationNote:
+    """Note that an error belongs to a field."""
+    return AttributeValidationNote("", name, None)
+
+
+def at_index(index: int) -> IterableValidationNote:
+    """Note that an error belongs to an item."""
+    return IterableValidationNote("", index, None)
 
 
 def problems_of(error: Exception, path: str) -> Iterator[str]:
@@ -37,7 +47,7 @@ def problems_of(error: Exception, path: str) -> Iterator[str]:
     noted, others = error.group_exceptions()
     for inner, note in noted:
         if isinstance(note, AttributeValidationNote):
-            step = attribute_step(note.name)
+            step = key_step(note.name)
         else:
             step = key_step(note.index)
         yield from problems_of(inner, f"{path}{step}")
@@ -50,7 +60,17 @@ def located(location: tuple[str | int, ...], message: str) -> Exception:
     error: Exception = Misfit(message)
     for step in reversed(location):
         if isinstance(step, int):
-            error = IterableValidationError("", [noted(error, IterableValidationNote("", step, None))], list)
+            error = items_misfit([noted(error, at_index(step))], list)
         else:
-            error = ClassValidationError("", [noted(error, AttributeValidationNote("", step, None))], object)
+            error = class_misfit([noted(error, at_attribute(step))], object)
     return error
+
+
+def class_misfit(problems: list[Exception], cls: type) -> Exception:
+    """What is wrong with the fields of an object."""
+    return ClassValidationError("", problems, cls)  # pyright: ignore[reportCallIssue]  # it takes them for a group's own
+
+
+def items_misfit(problems: list[Exception], cls: type) -> Exception:
+    """What is wrong with the items of a container."""
+    return IterableValidationError("", problems, cls)  # pyright: ignore[reportCallIssue]  # it takes them for a group's own

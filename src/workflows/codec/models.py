@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from .objects import Form
-from .problems import Refused, Reported, shown
-from .reading import FAILED, Reader
+from .problems import Refused, Reported, shown, told
+from .reading import FAILED, Reader, named_values
 from .writing import Json, Writer
 
 _KEYS = {"$", "v", "set", "x", "private"}
@@ -57,36 +57,26 @@ def model_form(cls: Any, name: str) -> Form:
 
 
 def _restored(cls: Any, name: str, values: dict[str, object], beside: dict[str, object]) -> object:
-    explicit = beside.get("set", list(cls.model_fields))
-    extra, private = beside.get("x"), beside.get("private")
-    if extra is None and cls.model_config.get("extra") == "allow":
-        extra = {}
-    if private is None and cls.__private_attributes__:
-        private = {}
+    extra = named_values(beside["x"]) if "x" in beside else ({} if cls.model_config.get("extra") == "allow" else None)
+    private = named_values(beside["private"]) if "private" in beside else ({} if cls.__private_attributes__ else None)
     fields: dict[str, Any] = cls.model_fields
     added = {field: fields[field].get_default(call_default_factory=True) for field in fields if field not in values}
+    state = {
+        "__dict__": {**values, **added},
+        "__pydantic_fields_set__": _names(beside.get("set", list(fields))),
+        "__pydantic_extra__": extra,
+        "__pydantic_private__": private,
+    }
     try:
         instance = cls.__new__(cls)
-        instance.__setstate__(
-            {
-                "__dict__": {**values, **added},
-                "__pydantic_fields_set__": _names(explicit),
-                "__pydantic_extra__": None if extra is None else dict(_by_name(extra)),
-                "__pydantic_private__": None if private is None else dict(_by_name(private)),
-            }
-        )
-    except Exception as error:
-        raise Refused(f"{name} can't be made of {shown(values)} and {shown(beside)}") from error
+        instance.__setstate__(state)
+    except Exception as error:  # whatever a model of the user's own does there
+        raise Refused(f"{name} can't be made of {shown(values)} and {shown(beside)}: {told(error)}") from error
     return instance
 
 
-def _names(found: Any) -> set[str]:
-    if type(found) is not list or any(type(name) is not str for name in found):
-        raise TypeError
-    return set(found)
-
-
-def _by_name(found: Any) -> dict[str, object]:
-    if type(found) is not dict or any(type(name) is not str for name in found):
-        raise TypeError
-    return found
+def _names(found: object) -> set[str]:
+    names: Any = found
+    if type(found) is not list or any(type(name) is not str for name in names):
+        raise Refused("should have the names of the fields that were set under 'set', as a list")
+    return set(names)

@@ -33,12 +33,11 @@ def _write_zone(zone: tzinfo) -> Json:
         offset = zone.utcoffset(None) // _MICROSECOND
         return [offset] if name is None else [offset, name]
     if type(zone) is ZoneInfo:
-        key: str | None = zone.key  # None for one that was read from a file
-        if key is None or _ZONE_KEY.fullmatch(key) is None:
+        if not zone.key or _ZONE_KEY.fullmatch(zone.key) is None:  # one that was read from a file may have none
             raise Refused(
                 f"has the zone {shown(zone)}, which has no key to find it again by: use ZoneInfo('Area/City')"
             )
-        return key
+        return zone.key
     raise Refused(
         f"has the zone {shown(zone)}, of class {type(zone).__qualname__}: use datetime.timezone or zoneinfo.ZoneInfo"
     )

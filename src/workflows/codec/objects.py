@@ -13,14 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum, Flag
 from operator import attrgetter
-from typing import Any, cast
+from typing import Any
 
 import attrs
 
 from ..events import Event, event_extras, restore_event
 from .classes import fields_of, kind_of, misfit_of
-from .problems import Refused, Reported, attribute_step, shown, told
-from .reading import FAILED, Decode, DecodeWide, Reader
+from .problems import Refused, attribute_step, shown, told
+from .reading import Decode, DecodeWide, Reader, named_values
 from .writing import Encode, Json, Writer
 
 
@@ -83,17 +83,9 @@ def event_form(cls: type[Event], name: str) -> Form:
             raise Refused(f"{name} takes no undeclared fields, and has {shown(document['x'])}")
         extras = reader.value(document["x"])
         values = fields.read(document["v"], reader)
-        return restored(values, _names_in(extras))
+        return restored(values, named_values(extras))
 
     return Form(encode, decode, decode_wide)
-
-
-def _names_in(extras: object) -> dict[str, object]:
-    if extras is FAILED:
-        raise Reported
-    if type(extras) is not dict or any(type(key) is not str for key in extras):  # pyright: ignore[reportUnknownVariableType]
-        raise Refused(f"should have undeclared fields by name under 'x', and has {shown(extras)}")
-    return cast("dict[str, object]", extras)
 
 
 def unfit_form(cls: type, misfit: str) -> Form:
@@ -117,7 +109,7 @@ class _Fields:
         self.fields = fields_of(cls)
         self.names = tuple(field.name for field in self.fields)
         self._known = frozenset(self.names)
-        self._required = frozenset(field.name for field in self.fields if field.required and field.keyword is not None)
+        self._required = frozenset(field.name for field in self.fields if field.is_needed)
         self._checks = tuple(field for field in self.fields if field.validator is not None)
         self._unset = frozenset(field.name for field in self.fields if field.required and field.keyword is None)
         self._values = _getter(cls, self.names)
@@ -202,10 +194,12 @@ def _maker(cls: type, fields: _Fields) -> Callable[[dict[str, object]], object]:
     if not any(field.converts for field in fields.fields) or not is_generated:
         return through_init
 
+    new: Callable[[type], object] = getattr(cls, "__new__")  # noqa: B009  # not that of `type`, which is what checkers see
+
     def past_converters(values: dict[str, object]) -> object:
         if len(values) != len(fields.names):
             return through_init(values)
-        instance: object = cls.__new__(cls)
+        instance = new(cls)
         _restore(instance, values)
         fields.validate(instance)
         if meddles:

@@ -16,9 +16,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import attrs
-from cattrs import ClassValidationError
 
-from .misfits import located, misfit
+from .misfits import class_misfit, located, misfit
 from .moments import zone_named
 from .problems import shown
 
@@ -173,7 +172,7 @@ def model_hook(value: Any, cls: Any) -> Any:
         if errors is None:
             raise
         problems = [located(found["loc"], f"{found['msg']}, got {shown(found['input'])}") for found in errors()]
-        raise ClassValidationError("", problems, cls) from error
+        raise class_misfit(problems, cls) from error
 
 
 def _is_simple(value: object) -> bool:

@@ -10,7 +10,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -198,6 +198,17 @@ class ExplainingReader(Reader):
         self.depth -= 1
         if len(self.problems) > before:
             raise Reported
+
+
+def named_values(read: object) -> dict[str, object]:
+    """Narrow what was read to values by name."""
+    if read is FAILED:
+        raise Reported
+    values: Any = read
+    if type(read) is not dict or any(type(name) is not str for name in values):
+        raise Refused(f"should be values by name, and is {shown(values)}")
+    named: dict[str, object] = values
+    return named
 
 
 def list_in(data: Json, what: str) -> list[Json]:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .classes import kind_of, misfit_of
+from .classes import derives, kind_of, misfit_of
 
 _PROCESS = "belongs to this process: open it where it's used, and store what is needed to open it again"
 _FUNCTION = "is a function: store what it needs, and choose it by that"
@@ -55,7 +55,7 @@ def reason_for(cls: type, stored: Iterable[type], declared: Callable[[type], boo
     found = _BY_TYPE.get(cls)
     if found is not None:
         return found
-    if issubclass(cls, type):
+    if derives(cls, type):
         return _BY_TYPE[type]
     for parent in cls.__mro__:
         found = _BY_MODULE.get(parent.__module__.partition(".")[0])

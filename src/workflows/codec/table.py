@@ -7,14 +7,13 @@ looked up here and nowhere else, so two workflows may each have their own `Progr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from enum import Enum
 from types import MappingProxyType
-from typing import Any, get_args, get_origin
+from typing import Any, cast, get_args, get_origin
 
 from ..errors import DefinitionError
 from ..events import Event
 from .annotations import classes_in, meaning_of_variables
-from .classes import Kind, kind_of, types_of
+from .classes import Kind, derives, kind_of, types_of
 
 
 class TypeTable:
@@ -71,7 +70,7 @@ class TypeTable:
                 continue
             seen.add(cls)
             scope.setdefault(cls.__name__, cls)
-            if self.kind(cls) is not None and cls not in {Event, Enum}:
+            if self.kind(cls) is not None and cls.__module__ not in {"builtins", "enum"}:
                 self._declare(cls)
             left += self._mentioned_by(cls, scope)
 
@@ -80,13 +79,15 @@ class TypeTable:
             return
         for annotation in (*types_of(cls, scope).values(), *meaning_of_variables(cls).values()):
             yield from classes_in(annotation)
-        if issubclass(cls, Event) and cls.__answer_type__ is not None:
-            yield cls.__answer_type__
+        answer: type | None = getattr(cls, "__answer_type__", None)
+        if derives(cls, Event) and answer is not None:
+            yield answer
 
     def _declare(self, cls: type) -> None:
         names: tuple[str, ...] = (default_name(cls),)
-        if issubclass(cls, Event):
-            names = (cls.__event_name__, *cls.__event_aliases__)
+        if derives(cls, Event):
+            event = cast("type[Event]", cls)
+            names = (event.__event_name__, *event.__event_aliases__)
         self._names[cls] = names[0]
         for name in names:
             if name.startswith("."):
@@ -95,7 +96,7 @@ class TypeTable:
             if other is not cls:
                 self._problems.append(
                     f"{place_of(other)} and {place_of(cls)} are both stored as {name!r}: "
-                    "rename one of them" + (", with name=" if issubclass(cls, Event) else "")
+                    "rename one of them" + (", with name=" if derives(cls, Event) else "")
                 )
 
 

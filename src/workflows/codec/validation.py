@@ -28,24 +28,17 @@ from collections.abc import (
 )
 from collections.abc import Set as AbstractSet
 from pathlib import Path
-from typing import Any, ForwardRef, Literal, TypeVar, get_args, get_origin
+from typing import Any, ForwardRef, Literal, TypeGuard, TypeVar, get_args, get_origin
 
 import attrs
 import cattrs
-from cattrs import (
-    AttributeValidationNote,
-    BaseValidationError,
-    ClassValidationError,
-    IterableValidationError,
-    IterableValidationNote,
-)
-from cattrs.cols import list_structure_factory, mapping_structure_factory
+from cattrs import BaseValidationError, cols
 
 from ..errors import DefinitionError, InvalidInput
 from ..events import Event, build_event
 from .annotations import filled, is_union, meaning_of_variables, text_of, unwrapped
 from .classes import Field, fields_of, kind_of, types_of
-from .misfits import Misfit, misfit, noted, problems_of, unknown
+from .misfits import Misfit, at_attribute, at_index, class_misfit, items_misfit, misfit, noted, problems_of, unknown
 from .outside import Hook, instance_hook, literal_hook, model_hook, or_instance, scalar_hook
 from .problems import listed, shown, told
 
@@ -69,7 +62,6 @@ _MAPPINGS: Mapping[Any, Callable[[dict[Any, Any]], Any]] = {
     OrderedDict: OrderedDict,
     Counter: Counter,
 }
-_GIVEN_AS_LIST = (list, tuple, set, frozenset, deque)
 
 
 @attrs.frozen
@@ -77,6 +69,12 @@ class _Key:
     """The type of keys that came as JSON, which has only text."""
 
     type: Any
+
+
+_structure_mapping: Callable[..., Callable[[Any, Any], dict[Any, Any]]] = getattr(  # noqa: B009  # half typed
+    cols, "mapping_structure_factory"
+)
+_structure_list: Callable[..., Callable[[Any, Any], list[Any]]] = cols.list_structure_factory
 
 
 class Validator:
@@ -175,11 +173,11 @@ class Validator:
         if cls is tuple and arguments and arguments[-1] is not Ellipsis:
             return self._tuple_hook([unwrapped(part) for part in arguments if part != ()], expected)
         element: Any = unwrapped(arguments[0]) if arguments else Any
-        structure_items: Any = list_structure_factory(list[element], self._converter)
+        structure_items = _structure_list(list[element], self._converter)
         make = _COLLECTIONS[cls]
 
         def structure(value: Any, _type: Any) -> Any:
-            if not isinstance(value, _GIVEN_AS_LIST):
+            if not _is_list(value):
                 raise misfit(expected, value)
             items = structure_items(value, None)
             try:
@@ -194,7 +192,7 @@ class Validator:
 
     def _tuple_hook(self, types: list[Any], expected: str) -> Hook:
         def structure(value: Any, _type: Any) -> Any:
-            if not isinstance(value, list | tuple) or len(value) != len(types):
+            if not _is_list(value) or len(value) != len(types):
                 raise misfit(expected, value)
             made: list[Any] = []
             problems: list[Exception] = []
@@ -202,9 +200,9 @@ class Validator:
                 try:
                     made.append(self._converter.structure(part, annotation))
                 except Exception as error:
-                    problems.append(noted(error, IterableValidationNote("", index, annotation)))
+                    problems.append(noted(error, at_index(index)))
             if problems:
-                raise IterableValidationError("", problems, tuple)
+                raise items_misfit(problems, tuple)
             return tuple(made)
 
         return structure
@@ -214,13 +212,12 @@ class Validator:
         key, item = (arguments[0] if arguments else Any), (arguments[1] if len(arguments) > 1 else Any)
         if cls is Counter:
             item = int
-        structure_items: Any = mapping_structure_factory(
-            dict[Any, Any], self._converter, key_type=_Key(unwrapped(key)), val_type=unwrapped(item)
-        )
+        types = {"key_type": _Key(unwrapped(key)), "val_type": unwrapped(item)}
+        structure_items = _structure_mapping(dict[Any, Any], self._converter, **types)
         make, expected = _MAPPINGS[cls], _text(annotation)
 
         def structure(value: Any, _type: Any) -> Any:
-            if not isinstance(value, Mapping):
+            if not _is_mapping(value):
                 raise misfit(expected, value)
             return make(structure_items(value, None))
 
@@ -254,7 +251,7 @@ class Validator:
             if value is None and takes_none:
                 return None
             tried = members
-            if type(value) is not dict and type(value) is not list:  # of JSON, these may stand for other types
+            if type(value) not in _NESTING:  # these may stand for other types
                 tried = [member for member, cls in zip(members, classes, strict=True) if cls is type(value)] or members
             fits: list[tuple[Any, Any]] = []
             problems: list[Exception] = []
@@ -267,7 +264,7 @@ class Validator:
                     problems.append(error)
             if not fits:
                 raise _closest(problems, tried, value, expected)
-            objects = [member for member, _ in fits if isinstance(value, Mapping) and _is_object(member)]
+            objects = [member for member, _ in fits if _is_mapping(value) and _is_object(member)]
             if len(objects) > 1:
                 names = " and ".join(_text(member) for member in objects)
                 raise Misfit(
@@ -288,14 +285,14 @@ class Validator:
         def structure(value: Any, _type: Any) -> Any:
             if isinstance(value, cls):
                 return value
-            if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+            if not _is_mapping(value):
                 raise misfit(f"{_text(cls)} or an object with its fields", value)
             made, extras, problems = self._fields_from(value, fields, types)
             if not is_open:
                 names = ", ".join(_keyword(field) for field in fields) or "none"
                 problems += [unknown(key, f"{_text(cls)} has no such field; its fields: {names}") for key in extras]
             if problems:
-                raise ClassValidationError("", problems, cls)
+                raise class_misfit(problems, cls)
             try:
                 if issubclass(cls, Event):
                     return build_event(cls, made, extras)
@@ -312,7 +309,7 @@ class Validator:
         made: dict[str, Any] = {}
         problems: list[Exception] = []
         for field in fields:
-            key = _keyword(field) if _keyword(field) in left else field.name
+            key = field.keyword if field.keyword in left else field.name
             if key not in left:
                 if field.required:
                     problems.append(unknown(_keyword(field), f"is missing: expected {_text(types[field.name])}"))
@@ -326,7 +323,7 @@ class Validator:
                 if field.converts:
                     made[field.name] = given  # its converter may know better
                     continue
-                problems.append(noted(error, AttributeValidationNote("", key, types[field.name])))
+                problems.append(noted(error, at_attribute(key)))
         return made, left, problems
 
     def _typed_dict_hook(self, cls: Any) -> Hook:
@@ -334,12 +331,12 @@ class Validator:
         fields = list(fields_of(cls))
 
         def structure(value: Any, _type: Any) -> Any:
-            if not isinstance(value, Mapping):
+            if not _is_mapping(value):
                 raise misfit(_text(cls), value)
             made, extras, problems = self._fields_from(value, fields, types)
-            problems += [unknown(str(key), f"{_text(cls)} has no such key") for key in extras]
+            problems += [unknown(key, f"{_text(cls)} has no such key") for key in extras]
             if problems:
-                raise ClassValidationError("", problems, cls)
+                raise class_misfit(problems, cls)
             return made
 
         return structure
@@ -347,6 +344,14 @@ class Validator:
 
 def _keyword(field: Field) -> str:
     return field.keyword or field.name
+
+
+def _is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
+    return isinstance(value, Mapping)
+
+
+def _is_list(value: object) -> TypeGuard[Collection[Any]]:
+    return isinstance(value, list | tuple | set | frozenset | deque)
 
 
 def _is_object(annotation: Any) -> bool:
@@ -361,7 +366,7 @@ def _closest(problems: list[Exception], members: list[Any], value: object, expec
     meant = [
         problem
         for problem, member in zip(problems, members, strict=True)
-        if isinstance(problem, BaseValidationError) and isinstance(value, Mapping) and _is_object(member)
+        if isinstance(problem, BaseValidationError) and _is_mapping(value) and _is_object(member)
     ]
     return meant[0] if len(meant) == 1 else misfit(expected, value)
 
@@ -372,14 +377,19 @@ def _text(annotation: Any) -> str:
 
 def _is_deeper(value: object, depth: int) -> bool:
     """Whether lists and dicts are nested deeper, found without recursion."""
-    level = [value]
-    while level and depth >= 0:
-        inner: list[object] = []
+    level: list[Any] = [value]
+    while depth >= 0:
+        parts: list[Any] = []
         for container in level:
-            if isinstance(container, dict):
-                inner += container.values()
-            elif isinstance(container, list | tuple):
-                inner += container
-        level = [item for item in inner if isinstance(item, dict | list | tuple)]
+            if type(container) is dict:
+                parts += container.values()
+            elif type(container) in _NESTING:
+                parts += container
+        level = [part for part in parts if type(part) in _NESTING]
+        if not level:
+            return False
         depth -= 1
-    return bool(level)
+    return True
+
+
+_NESTING = frozenset({dict, list, tuple})
