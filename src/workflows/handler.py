@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 class WorkflowHandler:
     """A run: await it for its result, read its stream, send it events, cancel it.
 
-    Awaiting gives the `result` of a plain `StopEvent`, or the stop event itself if it's of a subclass; it raises what the run
-    failed with. It may be awaited many times, by many tasks.
+    Awaiting gives the `result` of a plain `StopEvent`, or the stop event itself if it's of a subclass; it raises what
+    the run failed with. It may be awaited many times, by many tasks.
 
-    A run of a bare `workflow.run()` belongs to whoever awaits it: if its only await is cancelled, the run is, and has ended
-    when the cancellation passes on. With other awaits or readers it goes on. A run of `running()` or of a `Runtime` belongs
-    to that block.
+    A run of a bare `workflow.run()` belongs to whoever awaits it: if its only await is cancelled, the run is, and has
+    ended when the cancellation passes on. With other awaits or readers it goes on. A run of `running()` or of a
+    `Runtime` belongs to that block.
 
     Attributes:
         run_id: The id of the run.
@@ -77,13 +77,15 @@ class WorkflowHandler:
     def stream_events(self, expose_internal: bool = False, after: int | None = None) -> Reader:
         """Read the stream of the run: `async for event in handler.stream_events()`.
 
-        Without `after`, reading goes on where the last such loop of this handler was left; while one is being read, another
-        one begins where the last one that was left stopped, or at the start. Events come in the order of their emission, the
-        last one being the stop event (or the event that tells how else the run ended). Leaving a loop disturbs nobody.
+        Without `after`, reading goes on where the last such loop of this handler was left; while one is being read,
+        another one begins where the last one that was left stopped, or at the start. Events come in the order of
+        their emission, the last one being the stop event (or the event that tells how else the run ended). Leaving a
+        loop disturbs nobody.
 
         Args:
             expose_internal: Also give the events in which the engine tells of itself.
-            after: A reader of its own, from behind this position; 0 is the start. `reader.position` tells where one stands.
+            after: A reader of its own, from behind this position; 0 is the start. `reader.position` tells where one
+                stands.
         """
         log = self._run.log
         if after is not None:
@@ -106,7 +108,8 @@ class WorkflowHandler:
         self.ctx.send_event(event, step, reply_to=reply_to)
 
     async def cancel_run(self, *, timeout: float = 5.0) -> None:
-        """Cancel the run, and wait until its steps have cleaned up. Its snapshot says that it's running, and can be resumed.
+        """Cancel the run, and wait until its steps have cleaned up. Its snapshot says that it's running, and can be
+        resumed.
 
         Awaiting the handler then raises `WorkflowCancelledByUser`. A run that is over stays as it is.
 

@@ -19,8 +19,8 @@ from .workflow import Workflow
 class Runtime:
     """Owns the runs that are started through it: `async with Runtime() as runtime: runtime.run(workflow)`.
 
-    Leaving the block, however that happens, ends all runs that still go on; they have ended when the block has. What they were
-    can be kept with `handler.ctx.to_dict()`.
+    Leaving the block, however that happens, ends all runs that still go on; they have ended when the block has. What
+    they were can be kept with `handler.ctx.to_dict()`.
 
     Args:
         workflows: The workflows that are run here; each by its `workflow_name`.
@@ -52,7 +52,8 @@ class Runtime:
         for _, handler in self._handlers.values():
             handler.run.cancel("its Runtime was left")
         try:
-            # An ordinary error of the block is kept out of the group, which would wrap it; cancellation has to go through.
+            # An ordinary error of the block is kept out of the group, which would wrap it; cancellation has to go
+            # through.
             if isinstance(error, Exception):
                 await group.__aexit__(None, None, None)
                 return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Iterable, Iterator
 from contextlib import asynccontextmanager
 from contextvars import copy_context
 from typing import Any, ClassVar, Literal, TypeVar, cast
@@ -62,17 +62,17 @@ class Workflow:
     """Base class of workflows. Its steps are its methods decorated with `@step`, and free functions attached to it.
 
     Args:
-        timeout: The active time of a run in seconds, or None for no limit: a run spends it while any step of it is at work,
-            not while all of them wait. A run that has spent it raises `WorkflowTimeoutError`.
+        timeout: The active time of a run in seconds, or None for no limit: a run spends it while any step of it is at
+            work, not while all of them wait. A run that has spent it raises `WorkflowTimeoutError`.
         disable_validation: Leave out the check of the graph that `run()` makes; `validate()` still makes it.
         verbose: Print steps as they start and end (or log them, if the logger `workflows.verbose` is at INFO).
         num_concurrent_runs: How many runs of this instance may be active at once; others wait for their turn.
         workflow_name: The name that snapshots carry; default: module and qualified name of the class.
         skip_graph_checks: Checks of the graph to leave out.
-        types: Classes beside those in signatures that values may be of: in the state, in results of `once`, and events that
-            steps only wait for. Nothing else is built when data is loaded.
-        waits: `"replay"` suspends a step that waits, and calls it again with the answer; `"park"` leaves it where it is for as
-            long as the process lives (a snapshot is replayed all the same).
+        types: Classes beside those in signatures that values may be of: in the state, in results of `once`, and
+            events that steps only wait for. Nothing else is built when data is loaded.
+        waits: `"replay"` suspends a step that waits, and calls it again with the answer; `"park"` leaves it where it
+            is for as long as the process lives (a snapshot is replayed all the same).
         clock: A callable that gives an aware datetime, in place of the wall clock.
         stream_history: How many streamed events are kept for readers that come late.
 
@@ -86,7 +86,7 @@ class Workflow:
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
-        cls.__local_names__ = names_around(cls.__qualname__, cls.__module__, sys._getframe(1))  # noqa: SLF001
+        cls.__local_names__ = names_around(cls.__qualname__, cls.__module__, sys._getframe(1))  # pyright: ignore[reportPrivateUsage]  # there is no public way to the class body
         check_definition(cls)
 
     def __init__(
@@ -145,8 +145,9 @@ class Workflow:
     def configure_converter(self, converter: cattrs.Converter) -> None:
         """Add cattrs hooks for types of your own; override it, it does nothing.
 
-        For a class named in `types=`, register an unstructure hook that gives JSON-ready data, and a structure hook that takes
-        it: `converter.register_unstructure_hook(Money, str)`, `converter.register_structure_hook(Money, read_money)`.
+        For a class named in `types=`, register an unstructure hook that gives JSON-ready data, and a structure hook
+        that takes it: `converter.register_unstructure_hook(Money, str)`, `converter.register_structure_hook(Money,
+        read_money)`.
         """
 
     @property
@@ -211,8 +212,8 @@ class Workflow:
     ) -> WorkflowHandler:
         """Start a run at once, and give its handler; needs a running event loop, of asyncio or Trio, and no task group.
 
-        The run belongs to whoever awaits the handler. It ends with the event loop at the latest. Where structure is at hand,
-        prefer `running()`.
+        The run belongs to whoever awaits the handler. It ends with the event loop at the latest. Where structure is
+        at hand, prefer `running()`.
 
         Args:
             ctx: A context to go on with: restored, cancelled, or of an earlier run, whose state is kept.
@@ -239,12 +240,12 @@ class Workflow:
         *,
         run_id: str | None = None,
         **inputs: Any,
-    ) -> AsyncIterator[WorkflowHandler]:
+    ) -> AsyncGenerator[WorkflowHandler]:
         """Run inside a block: `async with workflow.running(topic="x") as handler: ...`.
 
-        Leaving the block, however that happens, ends the run; it has ended when the block has. A run that is cut short so can
-        be resumed from `handler.ctx.to_dict()`. Arguments and errors are those of `run()`; what the block raises comes out as
-        it is.
+        Leaving the block, however that happens, ends the run; it has ended when the block has. A run that is cut
+        short so can be resumed from `handler.ctx.to_dict()`. Arguments and errors are those of `run()`; what the
+        block raises comes out as it is.
         """
         handler = self.prepare(ctx, start_event, run_id=run_id, is_owned=True, **inputs)
         failure: Exception | None = None
@@ -269,15 +270,17 @@ class Workflow:
         is_owned: bool,
         **inputs: Any,
     ) -> WorkflowHandler:
-        """Make a run that `carrier(handler)` then carries. For this package: use `run()`, `running()`, or a `Runtime`."""
+        """Make a run that `carrier(handler)` then carries. For this package: use `run()`, `running()`, or a
+        `Runtime`.
+        """
         definition = self.definition
         if not self._disable_validation and not self._is_checked:
             self.validate()
         context: Context[Any] = Context(self) if ctx is None else ctx
         if context.definition.program is not definition.program:
             raise ContextStateError(
-                f"This context was made for another workflow ({context.definition.program.class_name}, or this one before a "
-                f"step was added). Make one with Context(workflow), or Context.from_dict(workflow, data)."
+                f"This context was made for another workflow ({context.definition.program.class_name}, or this one "
+                f"before a step was added). Make one with Context(workflow), or Context.from_dict(workflow, data)."
             )
         state = context.driver.core.state
         if context.driver.carry_out is not None:
@@ -297,7 +300,7 @@ class Workflow:
             context.driver.emit(RunResumed, name, self._timeout)
         return WorkflowHandler(run, context, is_owned=is_owned)
 
-    def carrier(self, handler: WorkflowHandler) -> Callable[[], Awaitable[None]]:
+    def carrier(self, handler: WorkflowHandler) -> Callable[[], Coroutine[Any, Any, None]]:
         """What a task has to do to carry the run of a handler. For this package."""
         run, turns, timeout = handler.run, self._turns, self._timeout
         if run.outcome.is_set:

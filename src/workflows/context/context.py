@@ -1,7 +1,7 @@
 """`Context`: what a run is to those who use it. Outside of steps it's this class; a step gets a `StepContext`.
 
-A context has three lives: before a run (its store can be filled), during a run (outside of steps), and after it (its store
-can be read, and it can be run again). A method used in the wrong one raises `ContextStateError`.
+A context has three lives: before a run (its store can be filled), during a run (outside of steps), and after it (its
+store can be read, and it can be run again). A method used in the wrong one raises `ContextStateError`.
 """
 
 from __future__ import annotations
@@ -57,8 +57,9 @@ class Defined(Protocol):
 class Context(ContextMarker, Generic[StateT]):
     """A run of a workflow: its state, its open questions, and the way to send it events.
 
-    In a step's signature, `ctx: Context` or `ctx: Context[MyState]` asks for the step's context, whose operations take effect
-    once, however often the step is replayed. Outside, make one with `Context(workflow)`, or take `handler.ctx`.
+    In a step's signature, `ctx: Context` or `ctx: Context[MyState]` asks for the step's context, whose operations
+    take effect once, however often the step is replayed. Outside, make one with `Context(workflow)`, or take
+    `handler.ctx`.
 
     Args:
         workflow: The workflow that it's for.
@@ -104,8 +105,8 @@ class Context(ContextMarker, Generic[StateT]):
             include_state: Whether the values of `store` are part of it.
 
         Raises:
-            EncodeError: Something that the run still needs can't be stored; all such values are listed, with their paths.
-                The run goes on.
+            EncodeError: Something that the run still needs can't be stored; all such values are listed, with their
+                paths. The run goes on.
         """
         return snapshot(self._driver.core.state, at=self._driver.now(), include_state=include_state)
 
@@ -206,8 +207,8 @@ class Context(ContextMarker, Generic[StateT]):
     ) -> list[Event] | None:
         """Keep an event until there is one for each expected type; then give them, in the order of `expected`.
 
-        Gives None until then. An event of an expected type that isn't missing is kept for the next set; one of another type
-        isn't kept. Each step has buffers of its own: one for each set of types, or for each `buffer_id`.
+        Gives None until then. An event of an expected type that isn't missing is kept for the next set; one of
+        another type isn't kept. Each step has buffers of its own: one for each set of types, or for each `buffer_id`.
         """
         raise self._only_in_steps("collect_events()")
 
@@ -221,16 +222,17 @@ class Context(ContextMarker, Generic[StateT]):
     ) -> EventT:
         """Wait for an event from outside, or from another step.
 
-        The step is suspended: what it did through its context is on record, the body is cancelled, and when the event is
-        there it's called again from its top. Everything recorded is served from the record then, and this call gives the
-        event. Code that doesn't go through the context runs again.
+        The step is suspended: what it did through its context is on record, the body is cancelled, and when the event
+        is there it's called again from its top. Everything recorded is served from the record then, and this call
+        gives the event. Code that doesn't go through the context runs again.
 
         Args:
             event_type: The class of the event; subclasses count if the step has `accept_event_subclasses=True`.
             waiter_event: A prompt, published once. `handler.pending` lists it with the question.
             waiter_id: A name for the question, if its content doesn't tell it from others; the same on every replay.
             requirements: What fields of the event must be equal to.
-            timeout: Seconds until the wait gives up; None for no limit. The deadline is an instant that survives restarts.
+            timeout: Seconds until the wait gives up; None for no limit. The deadline is an instant that survives
+                restarts.
 
         Raises:
             TimeoutError: The deadline passed, on every replay.
@@ -257,8 +259,8 @@ class Context(ContextMarker, Generic[StateT]):
     async def once(self, fn: Callable[..., Any], *args: Any, key: str | None = None, **kwargs: Any) -> Any:
         """Call a function, sync or async, once per step execution, and record its result.
 
-        On a replay, and on a retry after an error, the recorded result is given and the function isn't called. A function
-        that raises isn't recorded. If the process dies before the result is stored, the function runs again.
+        On a replay, and on a retry after an error, the recorded result is given and the function isn't called. A
+        function that raises isn't recorded. If the process dies before the result is stored, the function runs again.
 
         Args:
             fn: The function.
@@ -272,8 +274,8 @@ class Context(ContextMarker, Generic[StateT]):
     def branch(self, key: object) -> AbstractAsyncContextManager[None]:
         """Give the task that enters it records of its own, in the order in which it makes them.
 
-        Every concurrent task of a step that does more than content can tell apart needs one. Keys are compared as text, and
-        must be the same on a replay.
+        Every concurrent task of a step that does more than content can tell apart needs one. Keys are compared as
+        text, and must be the same on a replay.
         """
         raise self._only_in_steps("branch()")
 
@@ -300,7 +302,9 @@ class Context(ContextMarker, Generic[StateT]):
 
     @property
     def suspending(self) -> bool:
-        """Whether the step is being suspended: clean-up that belongs to the real end of the step can be left out then."""
+        """Whether the step is being suspended: clean-up that belongs to the real end of the step can be left out
+        then.
+        """
         raise self._only_in_steps("suspending")
 
     def retry_info(self) -> RetryInfo:

@@ -24,7 +24,8 @@ class BaseSerializer(ABC):
 
 
 class JsonSerializer(BaseSerializer):
-    """JSON text with tags for what JSON has no form for; the standard library's usual types, and those that are declared.
+    """JSON text with tags for what JSON has no form for; the standard library's usual types, and those that are
+    declared.
 
     Args:
         allowed_types: Classes (attrs, dataclasses, enums, events, pydantic models) that may occur.

@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar, cast
 
 from ..codec import Codec, Json
-from ..core.values import PathError, Write, at_path, written
-from ..errors import DecodeError, EncodeError, StatePathError
+from ..codec.classes import fields_of
+from ..core.ticks import Write
+from ..core.values import PathError, at_path, written
+from ..errors import EncodeError, StatePathError
 from .state_store import MISSING, DictState
 
 StateT = TypeVar("StateT")
 Fields = Mapping[str, Json]
+_BESIDE = "$beside"  # what the stored form of a state has beside its fields
 
 
 class StateShape(Generic[StateT]):
@@ -48,7 +51,13 @@ class StateShape(Generic[StateT]):
         if not fields:
             return self.default()
         assert self._type is not None
-        return cast("StateT", self._codec.build(self._type, fields))
+        inner = {name: value for name, value in fields.items() if name != _BESIDE}
+        document = {
+            "$": self._codec.name_of(self._type),
+            "v": inner,
+            **cast("dict[str, Json]", fields.get(_BESIDE, {})),
+        }
+        return cast("StateT", self._codec.decode(cast("Json", document)))
 
     def dump(self, state: StateT) -> dict[str, Json]:
         """The fields of a state object, stored.
@@ -58,7 +67,12 @@ class StateShape(Generic[StateT]):
         """
         if isinstance(state, DictState):
             return self._encoded_all(dict(state))
-        return self._encoded_all(self._codec.fields_of(state))
+        try:
+            document = cast("dict[str, Json]", self._codec.encode(state))
+        except EncodeError as error:
+            raise EncodeError("The state can't be stored:", _moved(error.problems, "")) from error
+        beside = {key: value for key, value in document.items() if key not in ("$", "v")}
+        return {**cast("dict[str, Json]", document["v"]), **({_BESIDE: beside} if beside else {})}
 
     def replaced(self, state: object) -> Write:
         """The write that `set_state` is.
@@ -67,7 +81,7 @@ class StateShape(Generic[StateT]):
             ValueError: The state is of an unrelated type.
         """
         wanted: type = DictState if self._type is None else self._type
-        if isinstance(state, dict) and not self.is_typed:
+        if not self.is_typed and isinstance(state, dict):
             state = DictState(**cast("dict[str, Any]", state))
         if isinstance(state, wanted):
             return Write(fields=self.dump(cast("StateT", state)), only=True)
@@ -111,6 +125,7 @@ class StateShape(Generic[StateT]):
         Raises:
             EncodeError: It can't be stored.
             StatePathError: The path can't be written at.
+            InvalidInput: A typed state doesn't take it.
         """
         if not path or not all(path.split(".")):
             raise StatePathError(f"{path!r} is no path; write names joined by dots, such as 'jobs.3.client'.")
@@ -128,13 +143,11 @@ class StateShape(Generic[StateT]):
             raise StatePathError(f"{self._type.__name__} has no field {name!r}; it has {', '.join(map(repr, base))}.")
         try:
             changed = written(base[name], keys, stored, name) if keys else stored
-            self.load({**base, name: changed})
         except PathError as error:
             raise StatePathError(str(error)) from error
-        except DecodeError as error:
-            raise ValueError(
-                f"{path!r} of the state can't be set to this value: {'; '.join(error.problems)}"
-            ) from error
+        state = self.load({**base, name: changed})
+        given = {field.keyword: getattr(state, field.name) for field in fields_of(self._type) if field.keyword}
+        self._codec.validate(given, self._type, path="$.state")
 
     def _encoded_all(self, values: Mapping[str, object]) -> dict[str, Json]:
         stored: dict[str, Json] = {}
@@ -156,7 +169,8 @@ class StateShape(Generic[StateT]):
 
 
 def _moved(problems: tuple[str, ...], path: str) -> list[str]:
-    return [f"$.state.{path}{problem.removeprefix('$')}" for problem in problems]
+    place = f"$.state.{path}" if path else "$.state"
+    return [f"{place}{problem.removeprefix('$')}" for problem in problems]
 
 
 def _part(value: Any, key: str) -> Any:

@@ -1,7 +1,7 @@
 """The state of a run as its users see it: a store with dotted paths, and what a state may be.
 
-Values have value semantics: what is read is the reader's own, what is set is a copy. A value that can't be stored is refused by
-the line that sets it, with its path.
+Values have value semantics: what is read is the reader's own, what is set is a copy. A value that can't be stored is
+refused by the line that sets it, with its path.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ class DictState(MutableMapping[str, Any]):
         return self.__dict__["_values"][key]
 
     def __setitem__(self, key: str, value: Any) -> None:
-        if not isinstance(key, str):
-            raise TypeError(f"A key of the state is a string; {key!r} is a {type(key).__name__}.")
+        given: object = key
+        if not isinstance(given, str):
+            raise TypeError(f"A key of the state is a string; {given!r} is a {type(given).__name__}.")
         self.__dict__["_values"][key] = value
 
     def __delitem__(self, key: str) -> None:
@@ -104,7 +105,8 @@ class StateStore(Protocol[StateT]):
         ...
 
     def edit_state(self) -> AbstractAsyncContextManager[StateT]:
-        """Edit the state exclusively: the block gets a copy, which is written when it ends well, and dropped if it raises.
+        """Edit the state exclusively: the block gets a copy, which is written when it ends well, and dropped if it
+        raises.
 
         Edits are granted in the order of asking. Nothing may wait for a person inside the block, nor write otherwise.
         """

@@ -121,22 +121,24 @@ class StepContext(Context[StateT]):
         subclasses = self._attempt.step.accept_event_subclasses
         asks: list[Ask] = []
         for question in questions:
-            if not isinstance(question, InputRequiredEvent):
-                raise UsageError(f"{what} was given {question!r}, which is no InputRequiredEvent.")
+            given: object = question
+            if not isinstance(given, InputRequiredEvent):
+                raise UsageError(f"{what} was given {given!r}, which is no InputRequiredEvent.")
             asks.append(Ask(answer_type_of(question), question, None, None, timeout, subclasses))
             self._check(asks[-1])
         return await wait_for_answers(self._attempt, asks, what=what)
 
     def _check(self, ask: Ask) -> None:
         """The types of a wait must be declared: it may have to be read back in another process."""
-        for kind in (ask.answer_type, *(() if ask.prompt is None else (type(ask.prompt),))):
+        kinds: list[object] = [ask.answer_type] if ask.prompt is None else [ask.answer_type, type(ask.prompt)]
+        for kind in kinds:
             if not (isinstance(kind, type) and issubclass(kind, Event)):
                 raise UsageError(f"Step {self._attempt.step.name!r} waits for {kind!r}, which is no event class.")
             if not self._definition.codec.knows(kind):
                 name = self._definition.program.class_name
                 raise UsageError(
-                    f"Step {self._attempt.step.name!r} waits with {kind.__name__}, which {name} doesn't declare; it couldn't "
-                    f"be read back from a snapshot.\n  Declare it: {name}(types=[{kind.__name__}])."
+                    f"Step {self._attempt.step.name!r} waits with {kind.__name__}, which {name} doesn't declare; it "
+                    f"couldn't be read back from a snapshot.\n  Declare it: {name}(types=[{kind.__name__}])."
                 )
         if ask.timeout_s is not None and not ask.timeout_s >= 0:
             raise UsageError(f"timeout={ask.timeout_s!r} is no number of seconds from now.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, TypeVar
 
-from ..core.values import Write
+from ..core.ticks import Write
 from ..runtime.attempt import Attempt
 from ..runtime.driver import Driver
 from ..runtime.editing import edit, edit_outside, read, write, write_outside

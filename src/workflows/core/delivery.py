@@ -1,12 +1,13 @@
 """Delivery: who gets an event.
 
 Rules:
-- An event that names its question goes there; one that names a step goes there; any other first serves the oldest question
-  that it answers, then every step that accepts its type.
-- An answer that a wait takes goes nowhere else. An ordinary event that a wait takes isn't also a trigger of that wait's step.
+- An event that names its question goes there; one that names a step goes there; any other first serves the oldest
+  question that it answers, then every step that accepts its type.
+- An answer that a wait takes goes nowhere else. An ordinary event that a wait takes isn't also a trigger of that
+  wait's step.
 - What nobody takes is kept for the first wait that fits. An answer isn't kept: it can't precede its question.
-- From outside, an event that could answer questions of different content is refused with the candidates. From a step, the
-  oldest question gets it: there is nobody to ask back.
+- From outside, an event that could answer questions of different content is refused with the candidates. From a step,
+  the oldest question gets it: there is nobody to ask back.
 - A refusal changes nothing.
 """
 

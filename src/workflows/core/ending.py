@@ -1,12 +1,13 @@
 """Ending: how a run begins, stops, fails, runs out of time, is cancelled, and goes on.
 
-Once the end is decided (`ENDING`) the attempts that still run are cancelled, and have no effect any more. When the last one
-has ended, the run has (`ENDED`). A cancelled run (`HALTING`, `HALTED`) keeps its executions, and can be resumed.
+Once the end is decided (`ENDING`) the attempts that still run are cancelled, and have no effect any more. When the
+last one has ended, the run has (`ENDED`). A cancelled run (`HALTING`, `HALTED`) keeps its executions, and can be
+resumed.
 """
 
 from __future__ import annotations
 
-from ..errors import SuspensionSwallowed
+from ..errors import SuspensionSwallowed, WorkflowRuntimeError
 from ..events import Event, StopEvent, WorkflowCancelledEvent, WorkflowFailedEvent, WorkflowTimedOutEvent
 from . import delivery, queueing
 from .commands import Finish, ReportLeft, ReportSwallowed, SetAlarm, StopSteps
@@ -68,8 +69,8 @@ def swallowed_message(step: str) -> str:
     """What to tell of a step that swallows its suspension."""
     return (
         f"Step {step!r} waits for an event and was suspended, but went on: it swallowed the cancellation.\n"
-        "  Let cancellation pass: catch Exception rather than BaseException, re-raise what isn't yours, and don't return, "
-        "break or continue in finally."
+        "  Let cancellation pass: catch Exception rather than BaseException, re-raise what isn't yours, and don't "
+        "return, break or continue in finally."
     )
 
 
@@ -171,9 +172,10 @@ def last_event(state: RunState) -> Event:
         return outcome.result
     if outcome.failures:
         first = outcome.failures[0]
+        error = first.error if isinstance(first.error, Exception) else WorkflowRuntimeError(repr(first.error))
         return WorkflowFailedEvent(
             step_name=first.step,
-            exception=first.error,
+            exception=error,
             attempts=first.attempts,
             elapsed_seconds=first.elapsed_s,
         )

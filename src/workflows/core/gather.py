@@ -14,7 +14,8 @@ from ..events import Event
 class Buffer:
     """Events that wait until there's one for each expected type.
 
-    An arrival costs the same however many are expected: `missing` counts down, and nothing is rebuilt until a set is full.
+    An arrival costs the same however many are expected: `missing` counts down, and nothing is rebuilt until a set is
+    full.
     """
 
     expected: Sequence[type[Event]]

@@ -24,16 +24,11 @@ class Mailbox:
 
     def take(self, question: Question) -> Event | None:
         """The oldest event that answers `question`, taken out."""
-        best: tuple[int, type[Event]] | None = None
-        for kind in self._kinds(question):
-            for number, event in self.by_type[kind].items():
-                if question.accepts(event):
-                    if best is None or number < best[0]:
-                        best = (number, kind)
-                    break
-        if best is None:
+        oldest = [found for kind in self._kinds(question) if (found := self._oldest(kind, question)) is not None]
+        if not oldest:
             return None
-        number, kind = best
+        number = min(oldest)
+        kind = next(kind for kind in self._kinds(question) if number in self.by_type[kind])
         events = self.by_type[kind]
         event = events.pop(number)
         if not events:
@@ -48,6 +43,9 @@ class Mailbox:
     def clear(self) -> None:
         """Drop all."""
         self.by_type.clear()
+
+    def _oldest(self, kind: type[Event], question: Question) -> int | None:
+        return next((number for number, event in self.by_type[kind].items() if question.accepts(event)), None)
 
     def _kinds(self, question: Question) -> Iterator[type[Event]]:
         if not question.subclasses:

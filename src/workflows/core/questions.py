@@ -1,9 +1,9 @@
 """Questions: open waits for an event, found by id, or by the type of an answer.
 
 Rules:
-- A question's id is derived from the run, the step execution, the branch, and its content and occurrence there; never from
-  the order in which things ended. Its first part tells the execution, so that an id that isn't open any more can be told
-  from one that never was.
+- A question's id is derived from the run, the step execution, the branch, and its content and occurrence there; never
+  from the order in which things ended. Its first part tells the execution, so that an id that isn't open any more can
+  be told from one that never was.
 - Questions of equal content are interchangeable: the oldest is served first. An answer that fits questions of different
   content isn't guessed at.
 """

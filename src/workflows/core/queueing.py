@@ -89,8 +89,8 @@ def retry(state: RunState, name: int, at: float) -> None:
 def settled(state: RunState, execution: Execution, asked: Asked, at: float) -> None:
     """A question of an execution was answered or has expired: let the execution go on.
 
-    A suspended execution is woken by any of its questions; if its own task waits for several, by the last of those, or by
-    the first that expires.
+    A suspended execution is woken by any of its questions; if its own task waits for several, by the last of those,
+    or by the first that expires.
     """
     name = asked.question.id
     execution.open.pop(name, None)

@@ -1,11 +1,11 @@
 """Records: what a step execution has already done through its context.
 
-Each branch of a step has a *tape*: its records in the order in which they were made. A task that is no branch's own has no
-order to rely on; what it does is *found* by content instead. A retry after an error starts with empty tapes, but results and
-answers are *kept* and handed out again when the same thing is asked for.
+Each branch of a step has a *tape*: its records in the order in which they were made. A task that is no branch's own
+has no order to rely on; what it does is *found* by content instead. A retry after an error starts with empty tapes,
+but results and answers are *kept* and handed out again when the same thing is asked for.
 
-Operations without a result (sending, streaming, writing state) that follow one another are one record: how many there were,
-and a digest over them. So a million streamed tokens are one record.
+Operations without a result (sending, streaming, writing state) that follow one another are one record: how many there
+were, and a digest over them. So a million streamed tokens are one record.
 """
 
 from __future__ import annotations

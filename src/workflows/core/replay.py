@@ -1,10 +1,11 @@
 """Replay: serve an attempt what earlier attempts of the same execution recorded, and notice where it departs.
 
 Rules:
-- Within a branch, order counts. The n-th operation of a branch gets the n-th record; another kind of operation or another
-  key there is a departure, refused before it has an effect.
-- Operations without a result stand in one record, a count and a digest. The replay counts along; if the digests differ when
-  the count is reached, or something else comes before that, it has departed. None of those operations has an effect again.
+- Within a branch, order counts. The n-th operation of a branch gets the n-th record; another kind of operation or
+  another key there is a departure, refused before it has an effect.
+- Operations without a result stand in one record, a count and a digest. The replay counts along; if the digests
+  differ when the count is reached, or something else comes before that, it has departed. None of those operations has
+  an effect again.
 - In a task that is no branch's own, kind and key find the record. What was made there once is found once.
 - What this attempt adds is never served to it: `Tape.sealed` is where the old records end.
 """

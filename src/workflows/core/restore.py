@@ -2,8 +2,8 @@
 
 Rules:
 - Nothing of the snapshot is believed. Whatever isn't as this module's counterpart writes it is refused.
-- A step, event class or answer class that has gone or has another shape is a mismatch; all are listed. Where changes are
-  accepted, what nobody takes any more is dropped, and told.
+- A step, event class or answer class that has gone or has another shape is a mismatch; all are listed. Where changes
+  are accepted, what nobody takes any more is dropped, and told.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .state import Execution, Failure, Outcome, RunState, RunStatus, Status
 T = TypeVar("T")
 
 
-class Malformed(Exception):  # noqa: N818  (never leaves this module)
+class Malformed(Exception):
     """Data that no snapshot has."""
 
 
@@ -148,7 +148,9 @@ def _state(reader: SnapshotReader, data: Mapping[str, Any]) -> RunState:
 def _check_types(reader: SnapshotReader, data: Mapping[str, Any]) -> None:
     for name, shape in data["types"].items():
         try:
-            reader.mismatches += reader.codec.shape_problems(_of(str, name), _of(dict, shape))
+            reader.mismatches += reader.codec.shape_problems(
+                _of(str, name), cast("Mapping[str, str]", _of(dict, shape))
+            )
         except (DecodeError, UsageError, LookupError):
             reader.mismatches.append(
                 f"the class {name!r} is gone; if it was renamed, keep the name with aliases=[{name!r}]"
@@ -215,14 +217,19 @@ def _read_executions(reader: SnapshotReader, state: RunState, data: list[Any]) -
         elif execution.status is Status.QUEUED:
             state.work_of(execution.step).queue.append(execution.id)
         for record in () if execution.memory is None else execution.memory.records():
-            if isinstance(record, Read | Edited):
-                if any(version not in state.values.versions for _, version in record.versions):
-                    raise Malformed(f"{record} of step {execution.step!r} refers to a version that isn't there")
-                state.values.hold(record.versions)
-            elif isinstance(record, Asked) and not record.is_settled:
-                questions[record.question.id] = record.question
-                execution.open[record.question.id] = record
+            _take_in(state, execution, record)
+        questions.update({name: asked.question for name, asked in execution.open.items()})
     return questions
+
+
+def _take_in(state: RunState, execution: Execution, record: Record) -> None:
+    """What a record refers to is held, and what it asks is open."""
+    if isinstance(record, Read | Edited):
+        if any(version not in state.values.versions for _, version in record.versions):
+            raise Malformed(f"{record} of step {execution.step!r} refers to a version that isn't there")
+        state.values.hold(record.versions)
+    elif isinstance(record, Asked) and not record.is_settled:
+        execution.open[record.question.id] = record
 
 
 def _execution(reader: SnapshotReader, data: Mapping[str, Any]) -> Execution | None:
@@ -334,7 +341,7 @@ def _question(reader: SnapshotReader, data: Mapping[str, Any]) -> Question | Non
         answer_type=kind,
         step=step,
         deadline_at=None if deadline is None else _seconds(deadline),
-        requirements=_of(dict, required) or None,
+        requirements=cast("dict[str, object]", _of(dict, required)) or None,
         execution=_of(int, data["execution"]),
         branch=None if branch is None else _of(str, branch),
         content=_of(str, data["content"]),

@@ -1,7 +1,7 @@
 """Snapshots: a run as JSON-ready data.
 
-What is in one is what is pending: its size doesn't depend on how long the run has lived. Whatever can't be stored is told of
-all at once, each with its path. `restore` reads it back.
+What is in one is what is pending: its size doesn't depend on how long the run has lived. Whatever can't be stored is
+told of all at once, each with its path. `restore` reads it back.
 """
 
 from __future__ import annotations
@@ -92,9 +92,9 @@ def snapshot(state: RunState, *, at: float, include_state: bool = True) -> dict[
 
 
 def _status(state: RunState) -> str:
-    if state.status in (RunStatus.NEW, RunStatus.ENDED):
-        return state.status.value
-    return RunStatus.RUNNING.value if state.status is not RunStatus.ENDING else RunStatus.ENDED.value
+    if state.status is RunStatus.NEW:
+        return "new"
+    return "ended" if state.status in (RunStatus.ENDING, RunStatus.ENDED) else "running"
 
 
 def _spent(state: RunState, at: float) -> float:

@@ -1,10 +1,12 @@
 """Ticks: what can happen to a run.
 
-Everything that a decision needs travels in the tick: the time (`at`, UTC seconds), the seed, ids and the outcome of user
-code. A tick has an `id` that grows within its run; a tick whose id isn't greater than the last one's is a repetition and does
-nothing. The ticks of a step also carry `execution` and `attempt`: a late word from an attempt that is over does nothing.
+Everything that a decision needs travels in the tick: the time (`at`, UTC seconds), the seed, ids and the outcome of
+user code. A tick has an `id` that grows within its run; a tick whose id isn't greater than the last one's is a
+repetition and does nothing. The ticks of a step also carry `execution` and `attempt`: a late word from an attempt
+that is over does nothing.
 
-`branch` is the path of the branch that acted (`""` is the step's own task), or `None` for a task that is no branch's own.
+`branch` is the path of the branch that acted (`""` is the step's own task), or `None` for a task that is no branch's
+own.
 """
 
 from __future__ import annotations

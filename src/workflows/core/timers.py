@@ -1,6 +1,7 @@
 """Timers: instants at which something of a run falls due.
 
-A heap with lazy deletion: setting and dropping a timer costs no search; dropped entries leave when they come to the top.
+A heap with lazy deletion: setting and dropping a timer costs no search; dropped entries leave when they come to the
+top.
 """
 
 from __future__ import annotations

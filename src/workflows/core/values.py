@@ -1,9 +1,10 @@
 """The state of a run: fields by name, in their stored form, with the versions that records refer to.
 
 Rules:
-- Values are held in their stored form (JSON-ready) and never changed in place: a write on a path copies the containers on
-  that path only. So a reader's version stays as it was, and a snapshot copies nothing.
-- Each write of a field makes a new version. A version stays for as long as it's the current one or a record refers to it.
+- Values are held in their stored form (JSON-ready) and never changed in place: a write on a path copies the
+  containers on that path only. So a reader's version stays as it was, and a snapshot copies nothing.
+- Each write of a field makes a new version. A version stays for as long as it's the current one or a record refers to
+  it.
 - Readers see what was committed last. An exclusive edit is granted to one owner at a time, in the order of asking.
 """
 

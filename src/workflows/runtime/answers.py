@@ -25,8 +25,8 @@ def fitted_answer(state: RunState, event: Event, *, step: str | None, reply_to: 
         return _fitted(state, event, target)
     if target is None and not state.codec.knows(type(event)):
         raise UsageError(
-            f"{event!r} was sent to {state.program.class_name}, which doesn't know {type(event).__name__}: no step accepts "
-            f"it and it isn't declared.\n  Declare it, if a step waits for it: {state.program.class_name}"
+            f"{event!r} was sent to {state.program.class_name}, which doesn't know {type(event).__name__}: no step "
+            f"accepts it and it isn't declared.\n  Declare it, if a step waits for it: {state.program.class_name}"
             f"(types=[{type(event).__name__}])."
         )
     return event
@@ -35,7 +35,8 @@ def fitted_answer(state: RunState, event: Event, *, step: str | None, reply_to: 
 def _fitted(state: RunState, event: Event, question: Question) -> Event:
     wanted = question.answer_type
     kind = wanted if type(event) is HumanResponseEvent else type(event)
-    given = {**event.to_dict(), **{field.alias or field.name: getattr(event, field.name) for field in _arguments(event)}}
+    fields = {field.alias or field.name: getattr(event, field.name) for field in _arguments(event)}
+    given = {**event.to_dict(), **fields}
     try:
         fitted = state.codec.validate(given, kind)
     except InvalidInput as error:

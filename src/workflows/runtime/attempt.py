@@ -1,7 +1,7 @@
 """Attempt: one call of a step function, and the seam between it and its run.
 
-A running step asks only two things of its run: `emit` a tick, and `recall` what its execution has recorded. Everything that a
-step context offers is made of these two; see `operations`, `waiting` and `editing`.
+A running step asks only two things of its run: `emit` a tick, and `recall` what its execution has recorded.
+Everything that a step context offers is made of these two; see `operations`, `waiting` and `editing`.
 """
 
 from __future__ import annotations
@@ -127,8 +127,8 @@ class Attempt:
         if branch is None:
             raise UsageError(
                 f"{what} was called in a task that step {self.step.name!r} started, where nothing tells which call is "
-                "which when the step is replayed.\n  Enter a branch first: `async with ctx.branch(key):`, with a key of "
-                "the task's own."
+                "which when the step is replayed.\n  Enter a branch first: `async with ctx.branch(key):`, with a key "
+                "of the task's own."
             )
         return branch
 
@@ -146,9 +146,9 @@ class Attempt:
             self.used = set()
         if (kind, key) in self.used:
             raise UsageError(
-                f"{what} was called twice with equal content in tasks that step {self.step.name!r} started; nothing would "
-                "tell them apart when the step is replayed.\n  Enter `async with ctx.branch(key):` in each task, or give "
-                "the calls a key= of their own."
+                f"{what} was called twice with equal content in tasks that step {self.step.name!r} started; nothing "
+                "would tell them apart when the step is replayed.\n  Enter `async with ctx.branch(key):` in each task, "
+                "or give the calls a key= of their own."
             )
         self.used.add((kind, key))
 
@@ -211,8 +211,8 @@ class Attempt:
     def can_suspend(self) -> bool:
         """Whether a cancellation would reach the acting task at once: no deadline or shield of the user's lies between.
 
-        The attempt's scope is shielded and given a deadline for a moment; nothing is awaited meanwhile. If that deadline is
-        the one that counts for the task, there's nothing else between the two.
+        The attempt's scope is shielded and given a deadline for a moment; nothing is awaited meanwhile. If that
+        deadline is the one that counts for the task, there's nothing else between the two.
         """
         scope = self.scope
         probe = anyio.current_time() + 1e8

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import CancelledError as ThreadCancelledError
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 from anyio import to_thread
@@ -31,7 +31,7 @@ async def call_step(run: Run, job: RunStep, scope: anyio.CancelScope, worker: st
     told = run.options.verbose or run.log.readers is not None
     if told:
         tell_running(run, job, worker)
-    result: object = None
+    result: Any = None
     failure: BaseException | None = None
     token = current_attempt.set(attempt)
     try:
@@ -72,8 +72,8 @@ def _returned(attempt: Attempt, result: object) -> None:
 
 def _no_event(attempt: Attempt, result: object) -> WorkflowRuntimeError:
     return WorkflowRuntimeError(
-        f"Step {attempt.step.name!r} returned {result!r}, which isn't an event.\n  Return an instance of an Event subclass, "
-        "such as StopEvent(result=...), or None."
+        f"Step {attempt.step.name!r} returned {result!r}, which isn't an event.\n  Return an instance of an Event "
+        "subclass, such as StopEvent(result=...), or None."
     )
 
 
@@ -110,7 +110,8 @@ def _without_cancellation(attempt: Attempt, failure: BaseException) -> BaseExcep
         return None
     if not isinstance(failure, BaseExceptionGroup):
         return failure
-    _, rest = failure.split(kinds)
+    group = cast("BaseExceptionGroup[BaseException]", failure)
+    rest: BaseExceptionGroup[BaseException] | None = group.split(kinds)[1]
     return rest
 
 

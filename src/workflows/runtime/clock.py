@@ -33,7 +33,7 @@ class _Seconds:
 
     def __call__(self) -> float:
         now = self._clock()
-        if not isinstance(now, datetime) or now.tzinfo is None:
+        if now.tzinfo is None:
             raise UsageError(
                 f"The clock of a workflow must give an aware datetime, such as datetime.now(UTC); it gave {now!r}."
             )

@@ -1,7 +1,7 @@
 """Digests: numbers that tell whether two operations were the same, stable over processes.
 
-Events whose values are all plain are digested through their text, which costs a fraction of encoding them. A value that can't
-be encoded counts as its type only: a stream may carry it, and storing it will be refused where it's stored.
+Events whose values are all plain are digested through their text, which costs a fraction of encoding them. A value
+that can't be encoded counts as its type only: a stream may carry it, and storing it will be refused where it's stored.
 """
 
 from __future__ import annotations

@@ -30,9 +30,13 @@ class Driver:
 
     def emit(self, tick_type: Callable[..., Tick], *parts: object) -> Refuse | None:
         """Make a tick, feed it, and have the commands carried out; gives the refusal, if it's one."""
+        return self.emit_at(self.now(), tick_type, *parts)
+
+    def emit_at(self, at: float, tick_type: Callable[..., Tick], *parts: object) -> Refuse | None:
+        """As `emit`, at a time in UTC seconds."""
         core = self.core
         refusal: Refuse | None = None
-        for command in core.feed(tick_type(core.state.last_tick + 1, self.now(), *parts)):
+        for command in core.feed(tick_type(core.state.last_tick + 1, at, *parts)):
             if type(command) is Refuse:
                 refusal = command
             elif type(command) is GrantEdit:

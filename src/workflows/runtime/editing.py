@@ -5,7 +5,7 @@ Reads and writes of a step are recorded. Writers wait while somebody edits exclu
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -13,8 +13,8 @@ from anyio.lowlevel import checkpoint_if_cancelled
 
 from ..codec import Json
 from ..core.records import Branch, Edited, Read
-from ..core.ticks import EditCommitted, StateRead, StateWritten, StateWrittenOutside
-from ..core.values import Versions, Write
+from ..core.ticks import EditCommitted, StateRead, StateWritten, StateWrittenOutside, Write
+from ..core.values import Versions
 from ..errors import ContextStateError, EngineBug, ReplayMismatch
 from .attempt import Attempt, inside
 from .departures import departed
@@ -91,8 +91,10 @@ def _digest(attempt: Attempt, change: Write) -> int:
 
 
 @asynccontextmanager
-async def edit(attempt: Attempt, load: Load[S], dump: Dump[S]) -> AsyncIterator[S]:
-    """Edit the state exclusively; an edit that was committed before sees what it saw then, and isn't committed again."""
+async def edit(attempt: Attempt, load: Load[S], dump: Dump[S]) -> AsyncGenerator[S]:
+    """Edit the state exclusively; an edit that was committed before sees what it saw then, and isn't committed
+    again.
+    """
     attempt.check_open()
     refuse_writing_inside("edit_state()")
     attempt.refuse_inside("edit_state()", of=("once",))
@@ -120,7 +122,7 @@ async def edit(attempt: Attempt, load: Load[S], dump: Dump[S]) -> AsyncIterator[
 
 
 @asynccontextmanager
-async def _again(attempt: Attempt, branch: str, record: Edited, load: Load[S], dump: Dump[S]) -> AsyncIterator[S]:
+async def _again(attempt: Attempt, branch: str, record: Edited, load: Load[S], dump: Dump[S]) -> AsyncGenerator[S]:
     token = inside.set("edit")
     try:
         state = load(_fields(attempt, record.versions))
@@ -171,7 +173,7 @@ async def write_outside(driver: Driver, change: Write, *, what: str) -> None:
 
 
 @asynccontextmanager
-async def edit_outside(driver: Driver, load: Load[S], dump: Dump[S]) -> AsyncIterator[S]:
+async def edit_outside(driver: Driver, load: Load[S], dump: Dump[S]) -> AsyncGenerator[S]:
     """Edit the state exclusively from outside of any step."""
     refuse_writing_inside("edit_state()")
     await checkpoint_if_cancelled()

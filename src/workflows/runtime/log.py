@@ -1,11 +1,11 @@
 """The stream of a run: a log of its last events, and readers with a cursor each.
 
 Rules:
-- Events have positions, counted from 1 over the whole life of the run, restarts included. Internal events stand in the log
-  between them and have no position of their own.
+- Events have positions, counted from 1 over the whole life of the run, restarts included. Internal events stand in
+  the log between them and have no position of their own.
 - A reader sees each event once, in order, and ends when the log is closed. Readers don't know of each other.
-- The log keeps the last `history` events, and never less than a living reader still needs: a loop that is left lets go of its
-  reader, and with it of what it would have needed.
+- The log keeps the last `history` events, and never less than a living reader still needs: a loop that is left lets
+  go of its reader, and with it of what it would have needed.
 - A reader reads the log itself; its memory object stream only wakes it. So a burst costs no hop per event.
 """
 
@@ -164,9 +164,10 @@ class Cursor:
 class Reader:
     """The events of a run, one after the other: an asynchronous iterator with a cursor of its own.
 
-    It ends when the run ends. Leaving the loop disturbs nobody, and iterating over the same reader again goes on where it
-    stood. A reader that is cancelled while it waits has lost nothing. When a reader falls so far behind that events are gone
-    (only one that starts late can), `StreamEventsMissed` tells how many; iterating on goes on with the first one left.
+    It ends when the run ends. Leaving the loop disturbs nobody, and iterating over the same reader again goes on
+    where it stood. A reader that is cancelled while it waits has lost nothing. When a reader falls so far behind that
+    events are gone (only one that starts late can), `StreamEventsMissed` tells how many; iterating on goes on with
+    the first one left.
 
     Attributes:
         position: The position of the last event that was read.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from inspect import isawaitable
 from random import Random
@@ -163,8 +163,8 @@ def _encoded(attempt: Attempt, function: Callable[..., object], result: object) 
         return attempt.run.codec.encode(result)
     except EncodeError as error:
         raise EncodeError(
-            f"{_name_of(function)} has run in ctx.once() of step {attempt.step.name!r}, but what it gave can't be stored, "
-            "so it would run again on a replay:",
+            f"{_name_of(function)} has run in ctx.once() of step {attempt.step.name!r}, but what it gave can't be "
+            "stored, so it would run again on a replay:",
             error.problems,
         ) from error
 
@@ -243,7 +243,7 @@ def collect(
 
 
 @asynccontextmanager
-async def branch(attempt: Attempt, key: object) -> AsyncIterator[None]:
+async def branch(attempt: Attempt, key: object) -> AsyncGenerator[None]:
     """Open a branch for the task that enters it."""
     attempt.check_open()
     attempt.refuse_inside("ctx.branch()", of=("once", "edit"))
@@ -256,8 +256,8 @@ async def branch(attempt: Attempt, key: object) -> AsyncIterator[None]:
     stack = attempt.branches.setdefault(task, [])
     if owner is not task or path in stack:
         raise UsageError(
-            f"Branch {key!r} of step {attempt.step.name!r} was entered by two tasks (or twice at once); which would do what "
-            "on a replay can't be told.\n  Give each task a key of its own."
+            f"Branch {key!r} of step {attempt.step.name!r} was entered by two tasks (or twice at once); which would do "
+            "what on a replay can't be told.\n  Give each task a key of its own."
         )
     stack.append(path)
     token = branch_path.set(path)

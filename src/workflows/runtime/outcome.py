@@ -96,8 +96,8 @@ def _cancelled(state: RunState) -> BaseException:
 def _timed_out(state: RunState, seconds: float, active: tuple[str, ...]) -> BaseException:
     steps = ", ".join(active) or "none"
     return WorkflowTimeoutError(
-        f"Run {state.run_id!r} of {state.program.class_name} has spent its {seconds:g} seconds; active steps: {steps}.\n"
-        "  Waiting for answers isn't counted. Give it more with Workflow(timeout=...), or None for no limit."
+        f"Run {state.run_id!r} of {state.program.class_name} has spent its {seconds:g} seconds; active steps: "
+        f"{steps}.\n  Waiting for answers isn't counted. Give it more with Workflow(timeout=...), or None for no limit."
     )
 
 

@@ -1,8 +1,8 @@
 """Run: carries out what the core commands, on a task group of its own.
 
 Rules:
-- Workers drive: whoever finishes a step feeds the core, and takes the next step itself. A second worker starts only when there
-  is work for two. The root task is the first worker; it stays until the run has ended.
+- Workers drive: whoever finishes a step feeds the core, and takes the next step itself. A second worker starts only
+  when there is work for two. The root task is the first worker; it stays until the run has ended.
 - A worker has one cancel scope, renewed once it was cancelled: by suspending a step.
 - Deciding is synchronous: between reading the state and feeding a tick nothing is awaited.
 - When `main` returns, no task of the run is alive and every `finally` of a step has run.
@@ -13,9 +13,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Mapping
 from contextvars import Context as ContextVars
 from contextvars import copy_context
+from typing import Any, ClassVar
 
 import anyio
 from anyio.abc import TaskGroup
@@ -89,7 +90,7 @@ class Run:
 
     def carry_out(self, command: Command) -> None:
         """Do what the core commands."""
-        _DUTIES[type(command)](self, command)
+        self._DUTIES[type(command)](self, command)
 
     def _run_step(self, command: RunStep) -> None:
         self._jobs.append(command)
@@ -181,8 +182,7 @@ class Run:
     def interrupted(self) -> None:
         """An attempt finds itself cancelled, neither by its suspension nor by the end of the run: tell the core why."""
         if self._scope.cancel_called and self._budget_at is not None:
-            at = max(self._budget_at, self.driver.now())
-            self.driver.emit(lambda number, _now: TimerFired(number, at))
+            self.driver.emit_at(max(self._budget_at, self.driver.now()), TimerFired)
         else:
             self.driver.emit(CancelRequested, "its owner left")
 
@@ -221,10 +221,13 @@ class Run:
         self.outcome.set(result, error)
         self.log.close()
 
-    def _start(self, function: Callable[..., object], *args: object) -> None:
+    def _start(self, function: Callable[..., Coroutine[Any, Any, None]], *args: object) -> None:
         """Start a task of the run, with the context variables of the caller of `run()`."""
+        self._variables.copy().run(self._start_here, function, args)
+
+    def _start_here(self, function: Callable[..., Coroutine[Any, Any, None]], args: tuple[object, ...]) -> None:
         assert self._group is not None
-        self._variables.copy().run(self._group.start_soon, function, *args)
+        self._group.start_soon(function, *args)
 
     def _take_job(self) -> RunStep | None:
         """The next job for the worker that asks; the others are handed out."""
@@ -296,6 +299,18 @@ class Run:
         self.driver.emit(TimerFired)
         self.hand_out()
 
+    _DUTIES: ClassVar[Mapping[type, Callable[..., None]]] = {
+        RunStep: _run_step,
+        PublishEvent: _publish,
+        WakeWait: _wake,
+        SetAlarm: _set_alarm,
+        SetBudget: _set_budget,
+        StopSteps: _stop_steps,
+        Finish: _finish,
+        ReportLeft: _report_left,
+        ReportSwallowed: _report_swallowed,
+    }
+
     # From outside
 
     def receive(self, event: Event, *, step: str | None, reply_to: str | None) -> None:
@@ -315,16 +330,3 @@ class Run:
         """Ask the run to stand still."""
         self._turn.cancel()
         self.driver.emit(CancelRequested, reason)
-
-
-_DUTIES: dict[type, Callable[[Run, Command], None]] = {
-    RunStep: Run._run_step,
-    PublishEvent: Run._publish,
-    WakeWait: Run._wake,
-    SetAlarm: Run._set_alarm,
-    SetBudget: Run._set_budget,
-    StopSteps: Run._stop_steps,
-    Finish: Run._finish,
-    ReportLeft: Run._report_left,
-    ReportSwallowed: Run._report_swallowed,
-}

@@ -1,15 +1,15 @@
 """The one place that knows the backends: detached root tasks, the current task, and a bare checkpoint.
 
-A root task is made for `workflow.run()`, which is called without a task group at hand. It belongs to no scope of the caller, is
-held by a strong reference until it ends, and runs in a copy of the caller's context variables. On Trio it's a system task: it's
-cancelled when the main task has returned; on asyncio the same happens when the loop is closed by `asyncio.run()` or
-`anyio.run()`. Whoever carries it out must let nothing but cancellation escape.
+A root task is made for `workflow.run()`, which is called without a task group at hand. It belongs to no scope of the
+caller, is held by a strong reference until it ends, and runs in a copy of the caller's context variables. On Trio
+it's a system task: it's cancelled when the main task has returned; on asyncio the same happens when the loop is
+closed by `asyncio.run()` or `anyio.run()`. Whoever carries it out must let nothing but cancellation escape.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
 from types import ModuleType
 from typing import Any
@@ -21,7 +21,7 @@ from ..errors import UsageError
 _roots: set[Any] = set()  # asyncio keeps only weak references to its tasks
 
 
-def spawn_root(main: Callable[[], Awaitable[None]], *, name: str, context: Context) -> None:
+def spawn_root(main: Callable[[], Coroutine[Any, Any, None]], *, name: str, context: Context) -> None:
     """Start `main` as a task that nobody waits for.
 
     Raises:
@@ -38,20 +38,16 @@ def spawn_root(main: Callable[[], Awaitable[None]], *, name: str, context: Conte
             "  Call it from async code, for example: anyio.run(main), with `async def main(): "
             "return await workflow.run()`."
         )
-    task = asyncio.get_running_loop().create_task(_as_coroutine(main), name=name, context=context)
+    task = asyncio.get_running_loop().create_task(main(), name=name, context=context)
     _roots.add(task)
     task.add_done_callback(_roots.discard)
-
-
-async def _as_coroutine(main: Callable[[], Awaitable[None]]) -> None:
-    await main()
 
 
 def current_task_getter() -> Callable[[], object]:
     """A function that gives an object for the task that calls it, or None outside of any task."""
     trio = _running_trio()
     if trio is None:
-        import asyncio  # a run on asyncio has it loaded anyway; one on Trio shouldn't have to
+        import asyncio  # noqa: PLC0415  # a run on asyncio has it loaded anyway; one on Trio shouldn't have to
 
         return _asking(asyncio.current_task)
     return _asking(trio.lowlevel.current_task)
@@ -73,7 +69,7 @@ def is_being_cancelled() -> bool:
         return True  # there, nothing but a cancelled scope raises `Cancelled`
     if anyio.current_effective_deadline() == float("-inf"):
         return True
-    import asyncio  # as above
+    import asyncio  # noqa: PLC0415  # as above
 
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
@@ -85,7 +81,7 @@ def bare_checkpoint() -> Callable[[], Awaitable[None]]:
     if trio is not None:
         checkpoint: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
         return checkpoint
-    import asyncio  # as above
+    import asyncio  # noqa: PLC0415  # as above
 
     return _sleep_zero(asyncio.sleep)
 

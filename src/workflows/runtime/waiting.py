@@ -1,9 +1,10 @@
 """Waiting: how a step waits for an answer, is suspended, and finds the answer when it's replayed.
 
 Rules:
-- A wait in the step's own task suspends the step: the attempt's scope is cancelled. Nothing of ours travels through user code.
-- A wait in another task of the step parks in place; so does one under a deadline or shield of the user's own, and any wait of a
-  workflow with `waits="park"`.
+- A wait in the step's own task suspends the step: the attempt's scope is cancelled. Nothing of ours travels through
+  user code.
+- A wait in another task of the step parks in place; so does one under a deadline or shield of the user's own, and any
+  wait of a workflow with `waits="park"`.
 - While the step is being suspended, its context does nothing: a `once` in flight is finished, everything else holds.
 """
 
