@@ -321,7 +321,7 @@ class Context(ContextMarker, Generic[StateT]):
         attempt = current_attempt.get()
         if attempt is None or not isinstance(attempt.context, Context):
             raise WorkflowRuntimeError("No step is executing here: get_step_context() works inside the call of a step.")
-        return attempt.context
+        return cast("Context[Any]", attempt.context)
 
     # For the workflow and its handler
 

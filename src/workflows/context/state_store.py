@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, MutableMapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 StateT = TypeVar("StateT")
 
@@ -28,7 +28,7 @@ class DictState(MutableMapping[str, Any]):
         return self.__dict__["_values"][key]
 
     def __setitem__(self, key: str, value: Any) -> None:
-        given: object = key
+        given = cast("object", key)
         if not isinstance(given, str):
             raise TypeError(f"A key of the state is a string; {given!r} is a {type(given).__name__}.")
         self.__dict__["_values"][key] = value

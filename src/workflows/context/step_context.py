@@ -121,7 +121,7 @@ class StepContext(Context[StateT]):
         subclasses = self._attempt.step.accept_event_subclasses
         asks: list[Ask] = []
         for question in questions:
-            given: object = question
+            given = cast("object", question)
             if not isinstance(given, InputRequiredEvent):
                 raise UsageError(f"{what} was given {given!r}, which is no InputRequiredEvent.")
             asks.append(Ask(answer_type_of(question), question, None, None, timeout, subclasses))

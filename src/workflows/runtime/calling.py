@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from concurrent.futures import CancelledError as ThreadCancelledError
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import anyio
 from anyio import to_thread
@@ -31,12 +32,13 @@ async def call_step(run: Run, job: RunStep, scope: anyio.CancelScope, worker: st
     told = run.options.verbose or run.log.readers is not None
     if told:
         tell_running(run, job, worker)
-    result: Any = None
+    result: object = None
     failure: BaseException | None = None
     token = current_attempt.set(attempt)
     try:
         if job.step.is_async:
-            result = await job.step.call(run.options.workflow, context, job.event)  # type: ignore[misc]  # a coroutine
+            running = job.step.call(run.options.workflow, context, job.event)
+            result = await cast("Awaitable[object]", running)
         else:
             result = await to_thread.run_sync(job.step.call, run.options.workflow, context, job.event)
     except BaseException as error:
