@@ -13,7 +13,7 @@ from .context import Context
 from .errors import UsageError
 from .events import StartEvent
 from .handler import WorkflowHandler
-from .workflow import Workflow
+from .workflow import Workflow, launch_in
 
 
 class Runtime:
@@ -79,9 +79,8 @@ class Runtime:
         group = self._opened()
         if run_id is not None and run_id in self._handlers and not self._handlers[run_id][1].is_done():
             raise UsageError(f"Run {run_id!r} is going on in this Runtime already.")
-        handler = workflow.prepare(ctx, start_event, run_id=run_id, is_owned=True, **inputs)
+        handler = workflow.start(launch_in(group), ctx, start_event, run_id=run_id, is_owned=True, **inputs)
         self._handlers[handler.run_id] = (workflow, handler)
-        group.start_soon(workflow.carrier(handler))
         return handler
 
     def resume(self, run_id: str) -> WorkflowHandler:

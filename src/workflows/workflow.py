@@ -5,15 +5,15 @@ from __future__ import annotations
 import inspect
 import logging
 import sys
-from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator
 from contextlib import asynccontextmanager
-from contextvars import copy_context
+from contextvars import Context as Variables
 from typing import Any, ClassVar, Literal, TypeVar, cast
 from uuid import uuid4
 
 import anyio
 import cattrs
-from anyio.lowlevel import checkpoint
+from anyio.abc import TaskGroup
 
 from .codec import Codec
 from .context import Context, StepContext
@@ -36,8 +36,8 @@ from .runtime.attempt import Attempt
 from .runtime.clock import Clock
 from .runtime.definition import Definition
 from .runtime.options import RunOptions
-from .runtime.run import Run
-from .runtime.spawn import spawn_root
+from .runtime.run import Launch, Main, Run
+from .runtime.spawn import backend
 from .runtime.turns import Turns
 from .steps import WorkflowGraphCheck, names_around, validation_error
 
@@ -227,10 +227,7 @@ class Workflow:
             ContextStateError: The context's run is still going on.
             UsageError: There's no running event loop.
         """
-        handler = self.prepare(ctx, start_event, run_id=run_id, is_owned=False, **inputs)
-        main = self.carrier(handler)
-        spawn_root(main, name=f"{type(self).__name__} {handler.run_id}", context=copy_context())
-        return handler
+        return self.start(backend().spawn, ctx, start_event, run_id=run_id, is_owned=False, **inputs)
 
     @asynccontextmanager
     async def running(
@@ -247,10 +244,9 @@ class Workflow:
         short so can be resumed from `handler.ctx.to_dict()`. Arguments and errors are those of `run()`; what the
         block raises comes out as it is.
         """
-        handler = self.prepare(ctx, start_event, run_id=run_id, is_owned=True, **inputs)
         failure: Exception | None = None
         async with anyio.create_task_group() as group:
-            group.start_soon(self.carrier(handler))
+            handler = self.start(launch_in(group), ctx, start_event, run_id=run_id, is_owned=True, **inputs)
             try:
                 yield handler
             except Exception as error:
@@ -260,8 +256,9 @@ class Workflow:
         if failure is not None:
             raise failure
 
-    def prepare(
+    def start(
         self,
+        launch: Launch,
         ctx: Context[Any] | None,
         start_event: StartEvent | None,
         /,
@@ -270,9 +267,7 @@ class Workflow:
         is_owned: bool,
         **inputs: Any,
     ) -> WorkflowHandler:
-        """Make a run that `carrier(handler)` then carries. For this package: use `run()`, `running()`, or a
-        `Runtime`.
-        """
+        """Make a run and launch it. For this package: use `run()`, `running()`, or a `Runtime`."""
         definition = self.definition
         if not self._disable_validation and not self._is_checked:
             self.validate()
@@ -291,23 +286,16 @@ class Workflow:
         if context.is_restored and state.status is RunStatus.ENDED and start_event is None and not inputs:
             return self._finished(context, state.run_id)
         event = None if context.is_running else self._start_event(definition.program, start_event, inputs)
-        run = Run(context.driver, self._run_options(context), name)
+        turns = None if self._turns is None else self._turns.semaphore()
+        run = Run(context.driver, self._run_options(context), name, launch=launch, turns=turns)
         context.begin(run)
         if event is not None:
             seed = uuid4().int >> 64
             context.driver.emit(RunStarted, name, event, seed, self._timeout, self._turns is not None)
         elif self._turns is None:
             context.driver.emit(RunResumed, name, self._timeout)
+        run.launch()
         return WorkflowHandler(run, context, is_owned=is_owned)
-
-    def carrier(self, handler: WorkflowHandler) -> Callable[[], Coroutine[Any, Any, None]]:
-        """What a task has to do to carry the run of a handler. For this package."""
-        run, turns, timeout = handler.run, self._turns, self._timeout
-        if run.outcome.is_set:
-            return checkpoint
-        if turns is None:
-            return run.main
-        return lambda: run.main_in_turn(turns.semaphore(), timeout)
 
     def _run_options(self, context: Context[Any]) -> RunOptions:
         definition = self.definition
@@ -322,6 +310,7 @@ class Workflow:
             accepts_changes=context.accepts_changes,
             stream_history=definition.stream_history,
             verbose=definition.verbose,
+            budget_s=definition.timeout_s,
         )
 
     def _finished(self, context: Context[Any], run_id: str) -> WorkflowHandler:
@@ -351,6 +340,15 @@ class Workflow:
             raise InvalidStartEvent(
                 f"{program.class_name} starts with {wanted.__name__}, and run() was given {given}:", error.problems
             ) from error
+
+
+def launch_in(group: TaskGroup) -> Launch:
+    """Launch runs in a task group, each in the context variables of whoever started it. For this package."""
+
+    def launch(main: Main, variables: Variables) -> None:
+        variables.run(group.start_soon, main)
+
+    return launch
 
 
 def _option_problems(timeout: object, limit: object, waits: object, history: object) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..events import InputRequiredEvent, StopEvent
 from . import delivery, ending
-from .queueing import free_worker, queue_again, run_queued, spend_no_more, unpark
+from .queueing import admit, free_worker, run_queued, spend_no_more, unpark
 from .state import RunState, RunStatus, Status
 from .ticks import (
     StepHalted,
@@ -86,7 +86,7 @@ def suspended(state: RunState, tick: StepSuspended) -> None:
         ending.attempt_ended(state)
         return
     if execution.is_woken:
-        queue_again(state, execution)
+        admit(state, execution, tick.at)
     run_queued(state, execution.step, tick.at)
 
 
@@ -98,7 +98,8 @@ def halted(state: RunState, tick: StepHalted | StepReturned) -> None:
     free_worker(state, execution)
     spend_no_more(state, execution, tick.at)
     if state.status is RunStatus.RUNNING:  # not the run was cancelled, but whoever carries it
-        queue_again(state, execution)
+        execution.status = Status.QUEUED
+        state.work_of(execution.step).append(execution.id)
         return
     execution.status = Status.QUEUED
     ending.attempt_ended(state)

@@ -30,8 +30,7 @@ def received(state: RunState, tick: EventReceived) -> None:
     elif isinstance(target, Question):
         answer(state, target, tick.event, tick.at)
     elif tick.step is not None:
-        queueing.queue(state, tick.step, tick.event)
-        queueing.run_queued(state, tick.step, tick.at)
+        queueing.queue(state, tick.step, tick.event, tick.at)
     else:
         to_steps(state, tick.event, tick.at)
 
@@ -118,8 +117,7 @@ def to_steps(state: RunState, event: Event, at: float, *, besides: str | None = 
     for spec in state.program.takers(type(event)):
         is_taken = True
         if spec.name != besides:
-            queueing.queue(state, spec.name, event)
-            queueing.run_queued(state, spec.name, at)
+            queueing.queue(state, spec.name, event, at)
     if is_taken:
         return
     if isinstance(event, HumanResponseEvent):
@@ -190,8 +188,7 @@ def ask_by_returning(state: RunState, execution: Execution, number: int, event: 
     """A step returned a prompt: publish it, and open a question if a step takes the answer."""
     publish(state, event)
     for spec in state.program.takers(type(event)):
-        queueing.queue(state, spec.name, event)
-        queueing.run_queued(state, spec.name, at)
+        queueing.queue(state, spec.name, event, at)
     answer_type = type(event).__answer_type__ or HumanResponseEvent
     if not any(
         issubclass(kind, answer_type) or issubclass(answer_type, kind)

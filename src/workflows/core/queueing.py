@@ -6,24 +6,30 @@ A step runs at most `num_workers` attempts at once; a suspended or delayed execu
 from __future__ import annotations
 
 from ..events import Event
+from ..graph import StepSpec
 from . import edits
 from .commands import RunStep, WakeWait
 from .records import Asked
-from .state import Execution, RunState, RunStatus, Status
+from .state import Execution, RunState, RunStatus, Status, StepWork
 
 
-def queue(state: RunState, step: str, event: Event) -> None:
-    """Make an execution for an event, to be run as soon as the step has a worker free."""
+def queue(state: RunState, step: str, event: Event, at: float) -> None:
+    """Make an execution for an event, and run it as soon as the step has a worker free."""
     execution = Execution(state.next_execution, step, event)
     state.next_execution += 1
     state.executions[execution.id] = execution
-    state.work_of(step).queue.append(execution.id)
+    admit(state, execution, at)
 
 
-def queue_again(state: RunState, execution: Execution) -> None:
-    """Queue an execution that exists."""
+def admit(state: RunState, execution: Execution, at: float) -> None:
+    """Run an execution if a worker is free, else let it wait behind the others."""
+    work = state.work_of(execution.step)
+    spec = state.program.steps[execution.step]
     execution.status = Status.QUEUED
-    state.work_of(execution.step).queue.append(execution.id)
+    if not work.queue and work.running < spec.num_workers and state.status is RunStatus.RUNNING:
+        _run(state, execution, work, spec, at)
+    else:
+        work.append(execution.id)
 
 
 def run_queued(state: RunState, step: str, at: float) -> None:
@@ -33,19 +39,22 @@ def run_queued(state: RunState, step: str, at: float) -> None:
         return
     spec = state.program.steps[step]
     while work.queue and work.running < spec.num_workers:
-        execution = state.executions[work.queue.popleft()]
-        work.running += 1
-        state.live += 1
-        state.budget.enter(at)
-        execution.status = Status.RUNNING
-        execution.attempt += 1
-        execution.is_parked = execution.is_woken = False
-        execution.on = ()
-        if execution.first_at is None:
-            execution.first_at = at
-        if execution.memory is not None:
-            execution.memory.seal()
-        state.out.append(RunStep(execution.id, execution.attempt, spec, execution.event))
+        _run(state, state.executions[work.queue.popleft()], work, spec, at)
+
+
+def _run(state: RunState, execution: Execution, work: StepWork, spec: StepSpec, at: float) -> None:
+    work.running += 1
+    state.live += 1
+    state.budget.enter(at)
+    execution.status = Status.RUNNING
+    execution.attempt += 1
+    execution.is_parked = execution.is_woken = False
+    execution.on = ()
+    if execution.first_at is None:
+        execution.first_at = at
+    if execution.memory is not None:
+        execution.memory.seal()
+    state.out.append(RunStep(execution.id, execution.attempt, spec, execution.event))
 
 
 def run_all_queued(state: RunState, at: float) -> None:
@@ -82,8 +91,7 @@ def retry(state: RunState, name: int, at: float) -> None:
     """The delay before a retry is over."""
     execution = state.executions.get(name)
     if execution is not None and execution.status is Status.DELAYED:
-        queue_again(state, execution)
-        run_queued(state, execution.step, at)
+        admit(state, execution, at)
 
 
 def settled(state: RunState, execution: Execution, asked: Asked, at: float) -> None:
@@ -103,18 +111,16 @@ def settled(state: RunState, execution: Execution, asked: Asked, at: float) -> N
         return
     execution.is_woken = True
     if execution.status is Status.SUSPENDED:
-        queue_again(state, execution)
-        run_queued(state, execution.step, at)
+        admit(state, execution, at)
 
 
 def take_back_all(state: RunState) -> None:
     """After a restart: what was in flight or queued is queued, in the order of the executions."""
-    for work in state.work.values():
-        work.queue.clear()
-        work.running = 0
+    state.work.clear()
     state.live = 0
     state.budget.active, state.budget.since = 0, None
     for name in sorted(state.executions):
         execution = state.executions[name]
         if execution.is_live or execution.status is Status.QUEUED:
-            queue_again(state, execution)
+            execution.status = Status.QUEUED
+            state.work_of(execution.step).append(execution.id)

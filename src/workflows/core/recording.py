@@ -6,7 +6,7 @@ from ..events import HumanResponseEvent
 from . import delivery
 from .commands import PublishEvent, Refuse
 from .gather import Buffer
-from .queueing import queue, run_queued
+from .queueing import queue
 from .records import Collected, Read, Value
 from .state import Execution, RunState
 from .ticks import (
@@ -40,8 +40,7 @@ def sent(state: RunState, tick: EventSent) -> None:
     if tick.step is None:
         delivery.deliver(state, tick.event, tick.at)
     else:
-        queue(state, tick.step, tick.event)
-        run_queued(state, tick.step, tick.at)
+        queue(state, tick.step, tick.event, tick.at)
 
 
 def _refuse(state: RunState, execution: Execution, tick: EventSent | StateWritten, refusal: Refuse) -> None:

@@ -215,7 +215,7 @@ def _read_executions(reader: SnapshotReader, state: RunState, data: list[Any]) -
         if execution.status is Status.DELAYED:
             state.timers.set(("retry", execution.id), _seconds(item["due"]))
         elif execution.status is Status.QUEUED:
-            state.work_of(execution.step).queue.append(execution.id)
+            state.work_of(execution.step).append(execution.id)
         for record in () if execution.memory is None else execution.memory.records():
             _take_in(state, execution, record)
         questions.update({name: asked.question for name, asked in execution.open.items()})

@@ -76,8 +76,14 @@ class Execution:
 class StepWork:
     """The work of one step: what waits for a free worker, and how many attempts run."""
 
-    queue: deque[int] = attrs.field(factory=deque[int])
     running: int = 0
+    queue: deque[int] | None = None  # made when something has to wait
+
+    def append(self, execution: int) -> None:
+        """Let an execution wait."""
+        if self.queue is None:
+            self.queue = deque()
+        self.queue.append(execution)
 
 
 @attrs.frozen

@@ -10,7 +10,6 @@ Rules:
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Mapping
 
 import attrs
@@ -34,7 +33,7 @@ class Values:
     holds: dict[int, int] = attrs.field(factory=dict[int, int])  # version -> how many records refer to it
     next_version: int = 1
     editor: str | None = None
-    waiting: deque[str] = attrs.field(factory=deque[str])
+    waiting: list[str] = attrs.field(factory=list[str])
 
     def fields(self) -> dict[str, Json]:
         """All fields, as they are now; not to be changed."""
@@ -102,7 +101,7 @@ class Values:
             if owner in self.waiting:
                 self.waiting.remove(owner)
             return None
-        self.editor = self.waiting.popleft() if self.waiting else None
+        self.editor = self.waiting.pop(0) if self.waiting else None
         return self.editor
 
     def _written_field(self, path: str, value: Json) -> tuple[str, Json]:

@@ -24,6 +24,7 @@ from ..errors import ContextStateError, UsageError
 
 if TYPE_CHECKING:
     from .run import Run
+    from .worker import Worker
 
 T = TypeVar("T")
 
@@ -60,13 +61,13 @@ class Attempt:
         "used",
     )
 
-    def __init__(self, run: Run, job: RunStep, scope: anyio.CancelScope) -> None:
+    def __init__(self, run: Run, job: RunStep, worker: Worker) -> None:
         self.run = run
         self.execution = job.execution
         self.number = job.attempt
         self.step = job.step
-        self.scope = scope
-        self.task = run.current_task()
+        self.scope = worker.scope
+        self.task = worker.task
         self.is_threaded = not job.step.is_async
         memory = run.core.state.executions[job.execution].memory
         self.replay = None if memory is None else Replay(job.step.name, memory)
@@ -74,9 +75,9 @@ class Attempt:
         self.is_suspending = False
         self.is_parked = False
         self.is_root_parked = False
-        self.branches: dict[object, list[str]] = {}  # task -> the paths of the branches that it's in
-        self.owners: dict[str, object] = {}  # branch path -> the one task that may enter it
-        self.parked: dict[str, anyio.Event] = {}  # question id -> wakes those who wait for it in place
+        self.branches: dict[object, list[str]] | None = None  # task -> the paths of the branches that it's in
+        self.owners: dict[str, object] | None = None  # branch path -> the one task that may enter it
+        self.parked: dict[str, anyio.Event] | None = None  # question id -> wakes those who wait for it in place
         self.used: set[tuple[str, str]] | None = None  # what was found by content in this attempt
         self.context: object = None
         self._once_running = 0
@@ -108,13 +109,11 @@ class Attempt:
 
     def branch(self) -> Branch:
         """The branch of the task that acts; None if it's no branch's own."""
-        if self.is_threaded:
-            stack = self.branches.get(self.task)
-            return stack[-1] if stack else ""
-        task = self.run.current_task()
-        stack = self.branches.get(task)
-        if stack:
-            return stack[-1]
+        task = self.task if self.is_threaded else self.run.current_task()
+        if self.branches is not None:
+            stack = self.branches.get(task)
+            if stack:
+                return stack[-1]
         return "" if task is self.task else None
 
     def own_branch(self, what: str) -> str:
@@ -241,7 +240,7 @@ class Attempt:
         self._tell_parking()
 
     def _tell_parking(self) -> None:
-        open_branches = len(self.branches)
+        open_branches = 0 if self.branches is None else len(self.branches)
         all_wait = self._parked_branches >= open_branches and (open_branches > 0 or self.is_root_parked)
         if all_wait is self.is_parked or self.is_closed:
             return
@@ -255,7 +254,7 @@ class Attempt:
 
     def wake(self, question: str) -> None:
         """The answer to a question is there."""
-        event = self.parked.pop(question, None)
+        event = None if self.parked is None else self.parked.pop(question, None)
         if event is not None:
             event.set()
 

@@ -22,16 +22,17 @@ from .telling import tell_ended, tell_running
 
 if TYPE_CHECKING:
     from .run import Run
+    from .worker import Worker
 
 
-async def call_step(run: Run, job: RunStep, scope: anyio.CancelScope, worker: str) -> None:
+async def call_step(run: Run, job: RunStep, worker: Worker) -> None:
     """Call a step function and feed the core with what came of it. Cancellation passes through."""
-    attempt = Attempt(run, job, scope)
+    attempt = Attempt(run, job, worker)
     run.attempts[job.execution] = attempt
     attempt.context = context = run.options.make_context(attempt)
     told = run.options.verbose or run.log.readers is not None
     if told:
-        tell_running(run, job, worker)
+        tell_running(run, job, worker.name)
     result: object = None
     failure: BaseException | None = None
     token = current_attempt.set(attempt)
@@ -46,7 +47,7 @@ async def call_step(run: Run, job: RunStep, scope: anyio.CancelScope, worker: st
     current_attempt.reset(token)
     run.attempt_ended(job.execution)
     if told:
-        tell_ended(run, job, worker, result)
+        tell_ended(run, job, worker.name, result)
     if failure is None:
         _returned(attempt, result)
         attempt.is_closed = True

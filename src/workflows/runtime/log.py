@@ -11,7 +11,6 @@ Rules:
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from weakref import WeakSet
 
@@ -33,6 +32,7 @@ class EventLog:
         "_entries",
         "_history",
         "_sleeping",
+        "_start",
         "base",
         "current_task",
         "is_closed",
@@ -40,9 +40,10 @@ class EventLog:
         "readers",
     )
 
-    def __init__(self, *, history: int, position: int = 0, current_task: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, history: int, position: int, current_task: Callable[[], object]) -> None:
         self.current_task = current_task
-        self._entries: deque[tuple[int, Event]] = deque()
+        self._entries: list[tuple[int, Event] | None] = []  # those before `_start` have left
+        self._start = 0
         self._history = history
         self._sleeping: dict[Reader, None] = {}
         self._blocked: list[anyio.Event] = []
@@ -54,12 +55,12 @@ class EventLog:
     @property
     def end(self) -> int:
         """The index after the last entry."""
-        return self.base + len(self._entries)
+        return self.base + len(self._entries) - self._start
 
     @property
     def first_position(self) -> int:
         """The position of the first event that is still here."""
-        return self._entries[0][0] if self._entries else self.last_position + 1
+        return self.entry(self.base)[0] if self.base < self.end else self.last_position + 1
 
     @property
     def wants_internal(self) -> bool:
@@ -74,7 +75,7 @@ class EventLog:
         entries.append((self.last_position, event))
         if self._sleeping:
             self._wake()
-        if len(entries) > self._history:
+        if len(entries) - self._start > self._history:
             self._trim()
 
     def close(self) -> None:
@@ -85,18 +86,20 @@ class EventLog:
 
     def entry(self, index: int) -> tuple[int, Event]:
         """Position and event at an index."""
-        return self._entries[index - self.base]
+        found = self._entries[index - self.base + self._start]
+        assert found is not None
+        return found
 
     def index_after(self, position: int) -> int:
         """The index of the first entry that belongs behind `position`."""
-        low, high = 0, len(self._entries)
+        low, high = self.base, self.end
         while low < high:
             middle = (low + high) // 2
-            if self._entries[middle][0] <= position:
+            if self.entry(middle)[0] <= position:
                 low = middle + 1
             else:
                 high = middle
-        return self.base + low
+        return low
 
     def add_reader(self, reader: Reader) -> None:
         """Keep what this reader needs, for as long as it lives."""
@@ -143,12 +146,16 @@ class EventLog:
             reader.wake()
 
     def _trim(self) -> None:
-        surplus = len(self._entries) - self._history
+        surplus = self.end - self.base - self._history
         if self.readers:
             surplus = min(surplus, min(reader.index for reader in self.readers) - self.base)
         for _ in range(surplus):
-            self._entries.popleft()
-        self.base += max(0, surplus)
+            self._entries[self._start] = None
+            self._start += 1
+            self.base += 1
+        if self._start > 64 and 2 * self._start > len(self._entries):  # so that an append costs the same on average
+            del self._entries[: self._start]
+            self._start = 0
 
 
 class Cursor:

@@ -252,8 +252,10 @@ async def branch(attempt: Attempt, key: object) -> AsyncGenerator[None]:
     above = branch_path.get()
     name = str(key).replace("%", "%25").replace("/", "%2F")
     path = f"{above}/{name}" if above else name
-    owner = attempt.owners.setdefault(path, task)
-    stack = attempt.branches.setdefault(task, [])
+    owners = attempt.owners = {} if attempt.owners is None else attempt.owners
+    branches = attempt.branches = {} if attempt.branches is None else attempt.branches
+    owner = owners.setdefault(path, task)
+    stack = branches.setdefault(task, [])
     if owner is not task or path in stack:
         raise UsageError(
             f"Branch {key!r} of step {attempt.step.name!r} was entered by two tasks (or twice at once); which would do "
@@ -268,5 +270,5 @@ async def branch(attempt: Attempt, key: object) -> AsyncGenerator[None]:
         branch_path.reset(token)
         stack.pop()
         if not stack:
-            attempt.branches.pop(task, None)
+            branches.pop(task, None)
         attempt.branches_changed()

@@ -23,6 +23,7 @@ class RunOptions:
         grace_s: Seconds after which a step that doesn't end is reported.
         stream_history: How many events of the stream are kept for readers that come late.
         verbose: Whether steps are told of as they start and end.
+        budget_s: The active time that the run may spend; None for no limit.
     """
 
     workflow: object
@@ -32,3 +33,4 @@ class RunOptions:
     grace_s: float = GRACE_S
     stream_history: int = 65_536
     verbose: bool = False
+    budget_s: float | None = None

@@ -20,32 +20,35 @@ logger = logging.getLogger(__name__)
 class RunOutcome:
     """The end of a run. An error that nobody has asked for is logged when this is collected."""
 
-    __slots__ = ("_event", "_traceback", "error", "is_retrieved", "name", "result")
+    __slots__ = ("_event", "_traceback", "_workflow", "error", "is_retrieved", "is_set", "result", "run_id")
 
-    def __init__(self, name: str) -> None:
-        self._event = anyio.Event()
+    def __init__(self, workflow: str, run_id: str) -> None:
+        self._event: anyio.Event | None = None  # made when somebody waits: most runs have nobody, or one
+        self._workflow = workflow
+        self.run_id = run_id
+        self.is_set = False
         self._traceback: TracebackType | None = None
-        self.name = name
         self.result: StopEvent | None = None
         self.error: BaseException | None = None
         self.is_retrieved = False
 
-    @property
-    def is_set(self) -> bool:
-        """Whether the run is over."""
-        return self._event.is_set()
-
     def set(self, result: StopEvent | None, error: BaseException | None) -> None:
         """Set the end, once."""
-        if self._event.is_set():
+        if self.is_set:
             return
+        self.is_set = True
         self.result, self.error = result, error
         self._traceback = None if error is None else error.__traceback__
         self.is_retrieved = error is None or isinstance(error, WorkflowCancelledByUser)
-        self._event.set()
+        if self._event is not None:
+            self._event.set()
 
     async def wait(self) -> None:
         """Wait for the end. Safe to cancel."""
+        if self.is_set:
+            return
+        if self._event is None:
+            self._event = anyio.Event()
         await self._event.wait()
 
     def get(self) -> StopEvent:
@@ -60,7 +63,13 @@ class RunOutcome:
         """Log an error that nobody has asked for."""
         if self.error is not None and not self.is_retrieved:
             self.is_retrieved = True
-            logger.error("%s failed and nobody awaited it", self.name, exc_info=self.error)
+            logger.error(
+                "run %s of %s failed and nobody awaited it",
+                self.run_id,
+                self._workflow,
+                exc_info=self.error,
+                extra={"run_id": self.run_id},
+            )
 
     def __del__(self) -> None:
         self.log_if_unheard()

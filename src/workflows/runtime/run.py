@@ -1,22 +1,22 @@
 """Run: carries out what the core commands, on a task group of its own.
 
 Rules:
-- Workers drive: whoever finishes a step feeds the core, and takes the next step itself. A second worker starts only
-  when there is work for two. The root task is the first worker; it stays until the run has ended.
+- Workers drive: whoever finishes a step feeds the core, and takes the next step itself. A second worker starts only when
+  there is work for two. The root task is the first worker.
+- A run in which everything waits holds no task: its root task ends, and is launched again when there is something to do.
 - A worker has one cancel scope, renewed once it was cancelled: by suspending a step.
 - Deciding is synchronous: between reading the state and feeding a tick nothing is awaited.
-- When `main` returns, no task of the run is alive and every `finally` of a step has run.
+- When a run is over, no task of it is alive and every `finally` of a step has run.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from contextvars import Context as ContextVars
 from contextvars import copy_context
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import anyio
 from anyio.abc import TaskGroup
@@ -34,6 +34,7 @@ from ..core.commands import (
     StopSteps,
     WakeWait,
 )
+from ..core.state import RunStatus
 from ..core.ticks import CancelRequested, EventReceived, RunResumed, StepHalted, TimerFired
 from ..events import Event, UnhandledEvent
 from . import spawn
@@ -46,15 +47,71 @@ from .options import RunOptions
 from .outcome import RunOutcome, ending_of
 from .refusals import error_for
 from .telling import tell_left, tell_slow, tell_swallowed
+from .worker import Worker
 
 logger = logging.getLogger(__name__)
+
+Main: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+Launch: TypeAlias = Callable[[Main, ContextVars], None]
+Work: TypeAlias = tuple[MemoryObjectSendStream[RunStep | None], MemoryObjectReceiveStream[RunStep | None]]
+
 IDLE_WORKERS = 4  # how many workers wait for more work; further ones end, since a waiting task costs memory
 
 
 class Run:
-    """One run of a workflow, from its first tick to its end or standstill."""
+    """One run of a workflow, from its first tick to its end or standstill.
 
-    def __init__(self, driver: Driver, options: RunOptions, run_id: str) -> None:
+    Args:
+        driver: The core, with its clock.
+        options: What's to be known of the workflow.
+        run_id: The id of the run.
+        launch: Starts the run's root task, whenever there's something to do.
+        turns: What the run needs before it may start; None if it may at once.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_alarm",
+        "_alarm_at",
+        "_budget_at",
+        "_ending_watch",
+        "_group",
+        "_idle",
+        "_is_launched",
+        "_is_stopping",
+        "_jobs",
+        "_launch",
+        "_scope",
+        "_turn",
+        "_turns",
+        "_variables",
+        "_work",
+        "_workers",
+        "accepts_changes",
+        "attempts",
+        "checkpoint",
+        "codec",
+        "core",
+        "current_task",
+        "driver",
+        "grace_s",
+        "log",
+        "options",
+        "outcome",
+        "run_id",
+        "suspends",
+        "thread",
+    )
+
+    def __init__(
+        self,
+        driver: Driver,
+        options: RunOptions,
+        run_id: str,
+        *,
+        launch: Launch | None = None,
+        turns: anyio.Semaphore | None = None,
+    ) -> None:
         self.driver = driver
         self.core = driver.core
         self.codec = driver.codec
@@ -63,26 +120,28 @@ class Run:
         self.suspends = options.suspends
         self.accepts_changes = options.accepts_changes
         self.grace_s = options.grace_s
-        self.outcome = RunOutcome(f"run {self.run_id!r} of {driver.core.state.program.class_name}")
-        self.current_task = spawn.current_task_getter()
-        self.log = EventLog(
-            history=options.stream_history, position=driver.core.state.streamed, current_task=self.current_task
-        )
-        self.checkpoint = spawn.bare_checkpoint()
+        backend = spawn.backend()
+        self.current_task = backend.current_task
+        self.checkpoint = backend.checkpoint
+        self.log = EventLog(options.stream_history, driver.core.state.streamed, backend.current_task)
+        self.outcome = RunOutcome(driver.core.state.program.class_name, run_id)
         self.thread = threading.get_ident()
         self.attempts: dict[int, Attempt] = {}
         self._variables: ContextVars = copy_context()
-        self._jobs: deque[RunStep] = deque()
+        self._launch = launch
+        self._is_launched = False
+        self._turns = turns
+        self._turn: anyio.CancelScope | None = None
+        self._jobs: list[RunStep] = []
+        self._workers = 0
         self._idle = 0
-        self._work: tuple[MemoryObjectSendStream[RunStep], MemoryObjectReceiveStream[RunStep]] | None = None
+        self._work: Work | None = None
         self._group: TaskGroup | None = None
-        self._scope = anyio.CancelScope()
-        self._turn = anyio.CancelScope()
+        self._scope: anyio.CancelScope | None = None
         self._alarm: anyio.CancelScope | None = None
         self._alarm_at: float | None = None
         self._budget_at: float | None = None
         self._is_stopping = False
-        self._workers = 0
         self._ending_watch: anyio.CancelScope | None = None
         driver.carry_out = self.carry_out
 
@@ -112,23 +171,29 @@ class Run:
         self._alarm_at = command.at
         if self._alarm is not None:
             self._alarm.cancel()  # its task looks again
-        elif command.at is not None and self._group is not None:
-            self._start(self._ring_alarm)
+        elif command.at is not None:
+            if self._group is not None:
+                self._start(self._ring_alarm)
+            else:
+                self.launch()
 
     def _set_budget(self, command: SetBudget) -> None:
         self._budget_at = command.at
-        self._scope.deadline = float("inf") if command.at is None else self._on_loop_clock(command.at)
+        if self._scope is not None:
+            self._scope.deadline = self._on_loop_clock(command.at)
 
     def _stop_steps(self, _command: StopSteps) -> None:
         self._is_stopping = True
         self._jobs.clear()
-        if self._group is not None:
+        if self._group is not None and (self._workers > 1 or self.attempts or self._alarm is not None):
             self._group.cancel_scope.cancel()
             if self.attempts:
                 self._start(self._watch_ending)
 
     def _finish(self, _command: Finish) -> None:
         self._is_stopping = True
+        if not self._is_launched:
+            self.close()
 
     def _report_left(self, command: ReportLeft) -> None:
         tell_left(self.run_id, command.events)
@@ -140,76 +205,81 @@ class Run:
     def _report_swallowed(self, command: ReportSwallowed) -> None:
         tell_swallowed(self.run_id, command.step, self.grace_s)
 
-    def _on_loop_clock(self, at: float) -> float:
-        return anyio.current_time() + max(0.0, at - self.driver.now())
+    def _on_loop_clock(self, at: float | None) -> float:
+        return float("inf") if at is None else anyio.current_time() + max(0.0, at - self.driver.now())
 
     # Tasks
 
-    async def main(self) -> None:
-        """Be the run's root task: work until it has ended, and clean up.
+    def launch(self) -> None:
+        """Start the root task, unless there is one or the run is over."""
+        if self._is_launched or self._launch is None or self.outcome.is_set:
+            return
+        self._is_launched = True
+        self._launch(self._main if self._turns is None else self._main_in_turn, self._variables.copy())
+
+    async def _main(self) -> None:
+        """Be the run's root task: work until the run has ended, or everything in it waits.
 
         Cancelled, the run stands still and can be resumed; cancellation passes through when all its tasks have ended.
         """
         bug: Exception | None = None
+        is_asleep = False
         try:
-            with self._scope:
-                await self._work_to_the_end()
+            with anyio.CancelScope(deadline=self._on_loop_clock(self._budget_at)) as self._scope:
+                is_asleep = await self._work_till_nothing_is_left()
         except Exception as error:
             bug = error
         finally:
-            self._group = None
-            self.driver.emit(CancelRequested, "its owner left")
-            self._give_back_jobs()
-            self.close(bug)
+            self._group = self._scope = None
+            self._is_launched = False
+            if bug is None and is_asleep and not self._is_stopping:
+                if self._jobs:
+                    self.launch()
+            else:
+                self._end(bug)
 
-    async def main_in_turn(self, turns: anyio.Semaphore, budget_s: float | None) -> None:
-        """As `main`, when it's this run's turn; a run that is cancelled before that never starts."""
+    async def _main_in_turn(self) -> None:
+        """As `_main`, when it's this run's turn; a run that is cancelled before that never starts."""
+        assert self._turns is not None
         try:
-            with self._turn:
-                await turns.acquire()
+            with anyio.CancelScope() as self._turn:
+                await self._turns.acquire()
         except BaseException:
-            self.close()
+            self._end(None)
             raise
         if self._turn.cancelled_caught:
-            self.close()
+            self._end(None)
             return
         try:
-            self.driver.emit(RunResumed, self.run_id, budget_s)
-            await self.main()
+            self.driver.emit(RunResumed, self.run_id, self.options.budget_s)
+            await self._main()
         finally:
-            turns.release()
+            self._turns.release()
 
-    def interrupted(self) -> None:
-        """An attempt finds itself cancelled, neither by its suspension nor by the end of the run: tell the core why."""
-        if self._scope.cancel_called and self._budget_at is not None:
-            self.driver.emit_at(max(self._budget_at, self.driver.now()), TimerFired)
-        else:
-            self.driver.emit(CancelRequested, "its owner left")
-
-    async def _work_to_the_end(self) -> None:
+    async def _work_till_nothing_is_left(self) -> bool:
+        """Work; True if the run goes on, and needs no task for now."""
         async with anyio.create_task_group() as group:
+            if self._is_stopping:
+                return False
             self._group = group
             if self._alarm_at is not None:
                 self._start(self._ring_alarm)
-            if self._is_stopping:
-                group.cancel_scope.cancel()
             await self._worker(self._take_job())
+        return self._turns is None
 
-    def _give_back_jobs(self) -> None:
-        """No attempt runs any more: what the core still believes to run was never begun."""
+    def _end(self, bug: Exception | None) -> None:
+        """No task of the run is left: tell the core, and everybody who waits."""
+        self.driver.emit(CancelRequested, "its owner left")
         state = self.core.state
-        if state.live:
+        if state.live:  # what the core still believes to run was never begun
             for execution in [found for found in state.executions.values() if found.is_live]:
                 self.driver.emit(StepHalted, execution.id, execution.attempt)
-
-    def attempt_ended(self, execution: int) -> None:
-        """An attempt is over."""
-        del self.attempts[execution]
-        if self._ending_watch is not None and not self.attempts:
-            self._ending_watch.cancel()
+        self.close(bug)
 
     def close(self, bug: Exception | None = None) -> None:
         """The run is over, or stands still: tell those who wait for it."""
+        if self.outcome.is_set:
+            return
         if self._work is not None:
             self._work[0].close()
             self._work[1].close()
@@ -220,6 +290,19 @@ class Run:
             result, error = None, bug
         self.outcome.set(result, error)
         self.log.close()
+
+    def interrupted(self) -> None:
+        """An attempt finds itself cancelled, neither by its suspension nor by the end of the run: tell the core why."""
+        if self._scope is not None and self._scope.cancel_called and self._budget_at is not None:
+            self.driver.emit_at(max(self._budget_at, self.driver.now()), TimerFired)
+        else:
+            self.driver.emit(CancelRequested, "its owner left")
+
+    def attempt_ended(self, execution: int) -> None:
+        """An attempt is over."""
+        del self.attempts[execution]
+        if self._ending_watch is not None and not self.attempts:
+            self._ending_watch.cancel()
 
     def _start(self, function: Callable[..., Coroutine[Any, Any, None]], *args: object) -> None:
         """Start a task of the run, with the context variables of the caller of `run()`."""
@@ -234,16 +317,20 @@ class Run:
         jobs = self._jobs
         if not jobs:
             return None
-        job = jobs.popleft()
+        job = jobs.pop(0)
         if jobs:
             self.hand_out()
         return job
 
     def hand_out(self) -> None:
         """Give each job to a worker that waits, or to a new one."""
-        jobs = self._jobs
-        while jobs and self._group is not None:
-            job = jobs.popleft()
+        if not self._jobs:
+            return
+        if self._group is None:
+            self.launch()
+            return
+        jobs, self._jobs = self._jobs, []
+        for job in jobs:
             if self._idle and self._work is not None:
                 self._idle -= 1
                 self._work[0].send_nowait(job)
@@ -252,38 +339,55 @@ class Run:
 
     async def _worker(self, job: RunStep | None) -> None:
         self._workers += 1
-        number = self._workers
-        while True:
-            with anyio.CancelScope() as scope:
-                while job is not None:
-                    await self.checkpoint()
-                    await call_step(self, job, scope, str(number))
-                    job = None if scope.cancel_called else self._take_job()
-            if self._is_stopping:
-                return
-            if scope.cancel_called:  # a step was suspended
-                job = self._take_job()
-            if job is None:
-                if number > 1 and self._idle >= IDLE_WORKERS:
+        is_root = self._workers == 1
+        worker = Worker(self.current_task(), str(self._workers))
+        try:
+            while True:
+                with anyio.CancelScope() as worker.scope:
+                    while job is not None:
+                        await self.checkpoint()
+                        await call_step(self, job, worker)
+                        job = None if worker.scope.cancel_called else self._take_job()
+                if self._is_stopping:
                     return
-                job = await self._wait_for_job()
+                if worker.scope.cancel_called:  # a step was suspended
+                    job = self._take_job()
+                if job is None:
+                    job = await self._wait_for_job(is_root=is_root)
+                    if job is None:
+                        return
+        finally:
+            self._workers -= 1
 
-    async def _wait_for_job(self) -> RunStep:
+    async def _wait_for_job(self, *, is_root: bool) -> RunStep | None:
+        """Wait for work; None if the worker should end."""
+        others = self._workers - 1
+        if self._idle == others and self._alarm_at is None and self._turns is None:
+            self._group = None  # everything waits; from now on work waits for a new root task
+            self._dismiss_idle()
+            return None
+        if not is_root and self._idle >= IDLE_WORKERS:
+            return None
         if self._work is None:
-            self._work = anyio.create_memory_object_stream[RunStep](float("inf"))
+            self._work = anyio.create_memory_object_stream[RunStep | None](float("inf"))
         self._idle += 1
         return await self._work[1].receive()
+
+    def _dismiss_idle(self) -> None:
+        while self._idle and self._work is not None:
+            self._idle -= 1
+            self._work[0].send_nowait(None)
 
     async def _ring_alarm(self) -> None:
         if self._alarm is not None:
             return
-        while self._alarm_at is not None:
-            at = self._alarm_at
+        while (at := self._alarm_at) is not None:
             with anyio.CancelScope(deadline=self._on_loop_clock(at)) as self._alarm:
                 await anyio.sleep_forever()
             if self._alarm_at == at and self.driver.now() >= at:
                 self._alarm_at = None
-                self.ring()
+                self.driver.emit(TimerFired)
+                self.hand_out()
         self._alarm = None
 
     async def _watch_ending(self) -> None:
@@ -293,11 +397,6 @@ class Run:
         with anyio.CancelScope(shield=True) as self._ending_watch:
             await anyio.sleep(self.grace_s)
             tell_slow(self.run_id, [attempt.step.name for attempt in self.attempts.values()], self.grace_s)
-
-    def ring(self) -> None:
-        """Tell the core that the time it named has come."""
-        self.driver.emit(TimerFired)
-        self.hand_out()
 
     _DUTIES: ClassVar[Mapping[type, Callable[..., None]]] = {
         RunStep: _run_step,
@@ -328,5 +427,8 @@ class Run:
 
     def cancel(self, reason: str) -> None:
         """Ask the run to stand still."""
-        self._turn.cancel()
+        if self._turn is not None:
+            self._turn.cancel()
         self.driver.emit(CancelRequested, reason)
+        if self.core.state.status is not RunStatus.RUNNING and not self._is_launched:
+            self.close()

@@ -1,9 +1,9 @@
 """The one place that knows the backends: detached root tasks, the current task, and a bare checkpoint.
 
 A root task is made for `workflow.run()`, which is called without a task group at hand. It belongs to no scope of the
-caller, is held by a strong reference until it ends, and runs in a copy of the caller's context variables. On Trio
-it's a system task: it's cancelled when the main task has returned; on asyncio the same happens when the loop is
-closed by `asyncio.run()` or `anyio.run()`. Whoever carries it out must let nothing but cancellation escape.
+caller, is held by a strong reference until it ends, and runs in a copy of the caller's context variables. On Trio it's a
+system task: it's cancelled when the main task has returned; on asyncio the same happens when the loop is closed by
+`asyncio.run()` or `anyio.run()`. Whoever carries it out must let nothing but cancellation escape.
 """
 
 from __future__ import annotations
@@ -11,101 +11,92 @@ from __future__ import annotations
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
+from functools import partial
 from types import ModuleType
 from typing import Any
 
 import anyio
+import attrs
 
 from ..errors import UsageError
 
 _roots: set[Any] = set()  # asyncio keeps only weak references to its tasks
 
 
-def spawn_root(main: Callable[[], Coroutine[Any, Any, None]], *, name: str, context: Context) -> None:
-    """Start `main` as a task that nobody waits for.
+@attrs.frozen
+class Backend:
+    """What the runtime asks of asyncio or Trio itself.
+
+    Attributes:
+        spawn: Starts a coroutine function in a context, as a task that nobody waits for.
+        current_task: Gives an object for the task that calls it; None outside of any.
+        checkpoint: The backend's own checkpoint, which costs less than the neutral one.
+    """
+
+    spawn: Callable[[Callable[[], Coroutine[Any, Any, None]], Context], None]
+    current_task: Callable[[], object]
+    checkpoint: Callable[[], Awaitable[None]]
+
+
+_backends: dict[str, Backend] = {}
+
+
+def backend() -> Backend:
+    """The backend that's running in this thread.
 
     Raises:
-        UsageError: No event loop is running in this thread.
+        UsageError: None is.
     """
-    trio = _running_trio()
-    if trio is not None:
-        trio.lowlevel.spawn_system_task(main, name=name, context=context)
-        return
-    asyncio = _running_asyncio()
-    if asyncio is None:
+    trio = sys.modules.get("trio")
+    if trio is not None and trio.lowlevel.in_trio_run():
+        return _backends.get("trio") or _backends.setdefault("trio", _trio_backend(trio))
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None or not _has_loop(asyncio):
         raise UsageError(
-            "Workflow.run() needs a running event loop and there is none in this thread.\n"
-            "  Call it from async code, for example: anyio.run(main), with `async def main(): "
+            "A run needs a running event loop, of asyncio or Trio, and there is none in this thread.\n"
+            "  Start it from async code, for example: anyio.run(main), with `async def main(): "
             "return await workflow.run()`."
         )
-    task = asyncio.get_running_loop().create_task(main(), name=name, context=context)
-    _roots.add(task)
-    task.add_done_callback(_roots.discard)
-
-
-def current_task_getter() -> Callable[[], object]:
-    """A function that gives an object for the task that calls it, or None outside of any task."""
-    trio = _running_trio()
-    if trio is None:
-        import asyncio  # noqa: PLC0415  # a run on asyncio has it loaded anyway; one on Trio shouldn't have to
-
-        return _asking(asyncio.current_task)
-    return _asking(trio.lowlevel.current_task)
-
-
-def _asking(current_task: Callable[[], object]) -> Callable[[], object]:
-    def ask() -> object:
-        try:
-            return current_task()
-        except RuntimeError:  # called from a thread, or from a callback of the loop
-            return None
-
-    return ask
+    return _backends.get("asyncio") or _backends.setdefault("asyncio", _asyncio_backend(asyncio))
 
 
 def is_being_cancelled() -> bool:
     """Whether the current task has been cancelled: by a scope around it, or on asyncio by `Task.cancel()`."""
-    if _running_trio() is not None:
+    trio, asyncio = sys.modules.get("trio"), sys.modules.get("asyncio")
+    if asyncio is None or (trio is not None and trio.lowlevel.in_trio_run()):
         return True  # there, nothing but a cancelled scope raises `Cancelled`
     if anyio.current_effective_deadline() == float("-inf"):
         return True
-    import asyncio  # noqa: PLC0415  # as above
-
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
 
-def bare_checkpoint() -> Callable[[], Awaitable[None]]:
-    """The backend's own checkpoint, which costs less than the neutral one."""
-    trio = _running_trio()
-    if trio is not None:
-        checkpoint: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
-        return checkpoint
-    import asyncio  # noqa: PLC0415  # as above
-
-    return _sleep_zero(asyncio.sleep)
-
-
-def _sleep_zero(sleep: Callable[[float], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
-    def checkpoint() -> Awaitable[None]:
-        return sleep(0)
-
-    return checkpoint
-
-
-def _running_trio() -> ModuleType | None:
-    trio = sys.modules.get("trio")
-    if trio is not None and trio.lowlevel.in_trio_run():
-        return trio
-    return None
-
-
-def _running_asyncio() -> ModuleType | None:
-    asyncio = sys.modules.get("asyncio")
-    if asyncio is None:
-        return None
+def _has_loop(asyncio: ModuleType) -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
+        return False
+    return True
+
+
+def _trio_backend(trio: ModuleType) -> Backend:
+    def spawn(main: Callable[[], Coroutine[Any, Any, None]], context: Context) -> None:
+        trio.lowlevel.spawn_system_task(main, name="workflow run", context=context)
+
+    return Backend(spawn, partial(_or_none, trio.lowlevel.current_task), trio.lowlevel.checkpoint)
+
+
+def _asyncio_backend(asyncio: ModuleType) -> Backend:
+    def spawn(main: Callable[[], Coroutine[Any, Any, None]], context: Context) -> None:
+        task = asyncio.get_running_loop().create_task(main(), name="workflow run", context=context)
+        _roots.add(task)
+        task.add_done_callback(_roots.discard)
+
+    return Backend(spawn, partial(_or_none, asyncio.current_task), partial(asyncio.sleep, 0))
+
+
+def _or_none(current_task: Callable[[], object]) -> object:
+    try:
+        return current_task()
+    except RuntimeError:  # called from a thread, or from a callback of the loop
         return None
-    return asyncio

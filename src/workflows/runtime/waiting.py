@@ -115,14 +115,14 @@ async def _next_word(attempt: Attempt, asked: Sequence[Asked]) -> None:
     """Wait until one of the open ones is settled."""
     event = anyio.Event()
     names = [wait.question.id for wait in asked if not wait.is_settled]
-    for name in names:
-        attempt.parked[name] = event
+    parked = attempt.parked = {} if attempt.parked is None else attempt.parked
+    parked.update(dict.fromkeys(names, event))
     try:
         await event.wait()
     finally:
         for name in names:
-            if attempt.parked.get(name) is event:
-                del attempt.parked[name]
+            if parked.get(name) is event:
+                del parked[name]
 
 
 def _timed_out(attempt: Attempt, wait: Asked) -> WaitTimedOut:
