@@ -9,7 +9,6 @@ from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iter
 from contextlib import asynccontextmanager
 from contextvars import Context as Variables
 from typing import Any, ClassVar, Literal, TypeVar, cast
-from uuid import uuid4
 
 import anyio
 import cattrs
@@ -34,9 +33,11 @@ from .graph import Program, check_definition, check_free_step, check_program, co
 from .handler import WorkflowHandler
 from .runtime.attempt import Attempt
 from .runtime.clock import Clock
+from .runtime.crew import Launch, Main
 from .runtime.definition import Definition
+from .runtime.identity import new_uuid
 from .runtime.options import RunOptions
-from .runtime.run import Launch, Main, Run
+from .runtime.run import Run
 from .runtime.spawn import backend
 from .runtime.turns import Turns
 from .steps import WorkflowGraphCheck, names_around, validation_error
@@ -282,7 +283,7 @@ class Workflow:
             raise ContextStateError(
                 f"Run {state.run_id!r} on this context is still going on. Await its handler first, or run without ctx=."
             )
-        name = run_id or (state.run_id if context.is_running else "") or uuid4().hex
+        name = run_id or (state.run_id if context.is_running else "") or new_uuid().hex
         if context.is_restored and state.status is RunStatus.ENDED and start_event is None and not inputs:
             return self._finished(context, state.run_id)
         event = None if context.is_running else self._start_event(definition.program, start_event, inputs)
@@ -290,11 +291,11 @@ class Workflow:
         run = Run(context.driver, self._run_options(context), name, launch=launch, turns=turns)
         context.begin(run)
         if event is not None:
-            seed = uuid4().int >> 64
+            seed = new_uuid().int >> 64
             context.driver.emit(RunStarted, name, event, seed, self._timeout, self._turns is not None)
         elif self._turns is None:
             context.driver.emit(RunResumed, name, self._timeout)
-        run.launch()
+        run.crew.launch()
         return WorkflowHandler(run, context, is_owned=is_owned)
 
     def _run_options(self, context: Context[Any]) -> RunOptions:
