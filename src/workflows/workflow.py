@@ -346,8 +346,11 @@ class Workflow:
 def launch_in(group: TaskGroup) -> Launch:
     """Launch runs in a task group, each in the context variables of whoever started it. For this package."""
 
+    def start(main: Main) -> None:
+        group.start_soon(main)
+
     def launch(main: Main, variables: Variables) -> None:
-        variables.run(group.start_soon, main)
+        variables.run(start, main)
 
     return launch
 

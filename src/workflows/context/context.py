@@ -321,7 +321,8 @@ class Context(ContextMarker, Generic[StateT]):
         attempt = current_attempt.get()
         if attempt is None or not isinstance(attempt.context, Context):
             raise WorkflowRuntimeError("No step is executing here: get_step_context() works inside the call of a step.")
-        return cast("Context[Any]", attempt.context)
+        context: Context[Any] = attempt.context
+        return context
 
     # For the workflow and its handler
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from ..events import HumanResponseEvent
 from . import delivery
-from .commands import PublishEvent, Refuse
+from .commands import Refuse
 from .gather import Buffer
 from .queueing import queue
 from .records import Collected, Read, Value
 from .state import Execution, RunState
 from .ticks import (
     EventCollected,
+    EventPublished,
     EventSent,
     EventStreamed,
     QuestionsAsked,
@@ -55,8 +56,13 @@ def streamed(state: RunState, tick: EventStreamed) -> None:
     if execution is None:
         return
     execution.remember().add_effect(tick.branch, tick.digest)
-    state.streamed += 1
-    state.out.append(PublishEvent(tick.event))
+    delivery.publish(state, tick.event)
+
+
+def published(state: RunState, tick: EventPublished) -> None:
+    """A function that a step calls through `once` wrote to the stream."""
+    if state.acting_execution(tick.execution, tick.attempt) is not None:
+        delivery.publish(state, tick.event)
 
 
 def value_recorded(state: RunState, tick: ValueRecorded) -> None:

@@ -155,6 +155,13 @@ class EventStreamed(StepTick):
 
 
 @attrs.frozen
+class EventPublished(StepTick):
+    """A function that a step calls through `once` wrote to the stream: a part of that function, not on record."""
+
+    event: Event
+
+
+@attrs.frozen
 class ValueRecorded(StepTick):
     """An operation has a result that replays must see again: `once`, a clock reading, …"""
 

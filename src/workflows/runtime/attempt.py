@@ -89,7 +89,7 @@ class Attempt:
     def emit(self, tick_type: Callable[..., StepTick], *parts: object) -> Refuse | None:
         """Apply a tick of this attempt. In memory that's done when it returns."""
         refusal = self.run.driver.emit(tick_type, self.execution, self.number, *parts)
-        self.run.hand_out()
+        self.run.crew.hand_out()
         return refusal
 
     def emit_last(self, tick_type: Callable[..., StepTick], *parts: object) -> None:

@@ -14,7 +14,7 @@ from anyio.lowlevel import checkpoint, checkpoint_if_cancelled
 from ..codec import Json
 from ..core.commands import Refuse
 from ..core.records import Branch, Collected, Record, Value
-from ..core.ticks import EventCollected, EventSent, EventStreamed, ValueRecorded, ValueReused
+from ..core.ticks import EventCollected, EventPublished, EventSent, EventStreamed, ValueRecorded, ValueReused
 from ..errors import EncodeError, EngineBug, ReplayMismatch, UsageError
 from ..events import Event
 from .attempt import Attempt, branch_path, inside
@@ -43,7 +43,7 @@ def stream_nowait(attempt: Attempt, event: Event) -> None:
     if attempt.is_suspending:
         return
     if inside.get() == "once":
-        attempt.run.publish_unrecorded(event)
+        attempt.emit(EventPublished, event)
         return
     branch = attempt.branch()
     digest = event_digest(attempt.run.codec, event, what="stream")

@@ -1,0 +1,301 @@
+"""Crew: the tasks of a run: a root task, workers that call steps, and one that watches the clock.
+
+Rules:
+- Workers drive: whoever finishes a step feeds the core, and takes the next step itself. A second worker starts only when
+  there is work for two. The root task is the first worker.
+- A crew that has nothing to do but wait holds no task: the root task ends, and is launched again when there is work.
+- A worker has one cancel scope, renewed once it was cancelled: by suspending a step.
+- When the root task has ended for good, no task of the run is alive, and every `finally` of a step has run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from contextvars import Context as ContextVars
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import anyio
+from anyio.abc import TaskGroup
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+from ..core.commands import RunStep
+from ..core.ticks import RunResumed, TimerFired
+from .calling import call_step
+from .telling import tell_slow
+from .worker import Worker
+
+if TYPE_CHECKING:
+    from .run import Run
+
+Main: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+Launch: TypeAlias = Callable[[Main, ContextVars], None]
+Work: TypeAlias = tuple[MemoryObjectSendStream[RunStep | None], MemoryObjectReceiveStream[RunStep | None]]
+
+IDLE_WORKERS = 4  # how many workers wait for more work; further ones end, since a waiting task costs memory
+
+
+class Crew:
+    """The tasks of one run.
+
+    Args:
+        run: The run.
+        launch: Starts the root task, whenever there's something to do; None if there never will be.
+        turns: What the run needs before it may start; None if it may at once.
+    """
+
+    __slots__ = (
+        "_alarm",
+        "_alarm_at",
+        "_budget_at",
+        "_ending_watch",
+        "_group",
+        "_idle",
+        "_is_stopping",
+        "_jobs",
+        "_launch",
+        "_run",
+        "_scope",
+        "_turn",
+        "_turns",
+        "_variables",
+        "_work",
+        "_workers",
+        "is_launched",
+    )
+
+    def __init__(self, run: Run, launch: Launch | None, turns: anyio.Semaphore | None) -> None:
+        self._run = run
+        self._launch = launch
+        self._turns = turns
+        self._variables: ContextVars = copy_context()
+        self.is_launched = False
+        self._is_stopping = False
+        self._jobs: list[RunStep] = []
+        self._workers = 0
+        self._idle = 0
+        self._work: Work | None = None
+        self._group: TaskGroup | None = None
+        self._scope: anyio.CancelScope | None = None
+        self._turn: anyio.CancelScope | None = None
+        self._alarm: anyio.CancelScope | None = None
+        self._ending_watch: anyio.CancelScope | None = None
+        self._alarm_at: float | None = None
+        self._budget_at: float | None = None
+
+    # What the run asks of it
+
+    def add(self, job: RunStep) -> None:
+        """Add a job. Whoever feeds the core sees to it that it's taken, or handed out."""
+        self._jobs.append(job)
+
+    def set_alarm(self, at: float | None) -> None:
+        """Tell the core when this instant has come."""
+        self._alarm_at = at
+        if self._alarm is not None:
+            self._alarm.cancel()  # its task looks again
+        elif at is not None:
+            if self._group is not None:
+                self._start(self._ring_alarm)
+            else:
+                self.launch()
+
+    def set_budget(self, at: float | None) -> None:
+        """Cancel everything at this instant; the core is told why."""
+        self._budget_at = at
+        if self._scope is not None:
+            self._scope.deadline = self._on_loop_clock(at)
+
+    def stop(self) -> None:
+        """Cancel what runs; nothing is begun any more."""
+        self._is_stopping = True
+        self._jobs.clear()
+        if self._group is not None and (self._workers > 1 or self._run.attempts or self._alarm is not None):
+            self._group.cancel_scope.cancel()
+            if self._run.attempts:
+                self._start(self._watch_ending)
+
+    def give_up_turn(self) -> None:
+        """Don't wait for a turn any more."""
+        if self._turn is not None:
+            self._turn.cancel()
+
+    @property
+    def is_out_of_time(self) -> bool:
+        """Whether the budget's instant has come."""
+        return self._scope is not None and self._scope.cancel_called and self._budget_at is not None
+
+    @property
+    def budget_at(self) -> float:
+        """The budget's instant."""
+        return 0.0 if self._budget_at is None else self._budget_at
+
+    def attempts_ended(self) -> None:
+        """No attempt runs any more."""
+        if self._ending_watch is not None:
+            self._ending_watch.cancel()
+
+    def close(self) -> None:
+        """The run is over."""
+        self._is_stopping = True
+        if self._work is not None:
+            self._work[0].close()
+            self._work[1].close()
+
+    # Tasks
+
+    def launch(self) -> None:
+        """Start the root task, unless there is one or the run is over."""
+        if self.is_launched or self._launch is None or self._run.outcome.is_set:
+            return
+        self.is_launched = True
+        self._launch(self._main if self._turns is None else self._main_in_turn, self._variables.copy())
+
+    async def _main(self) -> None:
+        """Be the run's root task: work until the run has ended, or everything in it waits.
+
+        Cancelled, the run stands still and can be resumed; cancellation passes through when all its tasks have ended.
+        """
+        bug: Exception | None = None
+        is_asleep = False
+        try:
+            with anyio.CancelScope(deadline=self._on_loop_clock(self._budget_at)) as self._scope:
+                is_asleep = await self._work_till_nothing_is_left()
+        except Exception as error:
+            bug = error
+        finally:
+            self._group = self._scope = None
+            self.is_launched = False
+            if bug is None and is_asleep and not self._is_stopping:
+                if self._jobs:
+                    self.launch()
+            else:
+                self._run.end(bug)
+
+    async def _main_in_turn(self) -> None:
+        """As `_main`, when it's this run's turn; a run that is cancelled before that never starts."""
+        assert self._turns is not None
+        try:
+            with anyio.CancelScope() as self._turn:
+                await self._turns.acquire()
+        except BaseException:
+            self._run.end(None)
+            raise
+        if self._turn.cancelled_caught:
+            self._run.end(None)
+            return
+        try:
+            self._run.driver.emit(RunResumed, self._run.run_id, self._run.options.budget_s)
+            await self._main()
+        finally:
+            self._turns.release()
+
+    async def _work_till_nothing_is_left(self) -> bool:
+        """Work; True if the run goes on, and needs no task for now."""
+        async with anyio.create_task_group() as group:
+            if self._is_stopping:
+                return False
+            self._group = group
+            if self._alarm_at is not None:
+                self._start(self._ring_alarm)
+            await self._worker(self._take_job())
+        return self._turns is None
+
+    def _start(self, function: Callable[..., Coroutine[Any, Any, None]], *args: object) -> None:
+        """Start a task of the run, with the context variables of the caller of `run()`."""
+        self._variables.copy().run(self._start_here, function, args)
+
+    def _start_here(self, function: Callable[..., Coroutine[Any, Any, None]], args: tuple[object, ...]) -> None:
+        assert self._group is not None
+        self._group.start_soon(function, *args)
+
+    def _take_job(self) -> RunStep | None:
+        """The next job for the worker that asks; the others are handed out."""
+        jobs = self._jobs
+        if not jobs:
+            return None
+        job = jobs.pop(0)
+        if jobs:
+            self.hand_out()
+        return job
+
+    def hand_out(self) -> None:
+        """Give each job to a worker that waits, or to a new one."""
+        if not self._jobs:
+            return
+        if self._group is None:
+            self.launch()
+            return
+        jobs, self._jobs = self._jobs, []
+        for job in jobs:
+            if self._idle and self._work is not None:
+                self._idle -= 1
+                self._work[0].send_nowait(job)
+            else:
+                self._start(self._worker, job)
+
+    async def _worker(self, job: RunStep | None) -> None:
+        self._workers += 1
+        is_root = self._workers == 1
+        run = self._run
+        worker = Worker(self._run.current_task(), str(self._workers))
+        try:
+            while True:
+                with anyio.CancelScope() as worker.scope:
+                    while job is not None:
+                        await run.checkpoint()
+                        await call_step(run, job, worker)
+                        job = None if worker.scope.cancel_called else self._take_job()
+                if self._is_stopping:
+                    return
+                if worker.scope.cancel_called:  # a step was suspended
+                    job = self._take_job()
+                if job is None:
+                    job = await self._wait_for_job(is_root=is_root)
+                    if job is None:
+                        return
+        finally:
+            self._workers -= 1
+
+    async def _wait_for_job(self, *, is_root: bool) -> RunStep | None:
+        """Wait for work; None if the worker should end."""
+        others = self._workers - 1
+        if self._idle == others and self._alarm_at is None and self._turns is None:
+            self._group = None  # everything waits; from now on work waits for a new root task
+            self._dismiss_idle()
+            return None
+        if not is_root and self._idle >= IDLE_WORKERS:
+            return None
+        if self._work is None:
+            self._work = anyio.create_memory_object_stream[RunStep | None](float("inf"))
+        self._idle += 1
+        return await self._work[1].receive()
+
+    def _dismiss_idle(self) -> None:
+        while self._idle and self._work is not None:
+            self._idle -= 1
+            self._work[0].send_nowait(None)
+
+    async def _ring_alarm(self) -> None:
+        if self._alarm is not None:
+            return
+        while (at := self._alarm_at) is not None:
+            with anyio.CancelScope(deadline=self._on_loop_clock(at)) as self._alarm:
+                await anyio.sleep_forever()
+            if self._alarm_at == at and self._run.driver.now() >= at:
+                self._alarm_at = None
+                self._run.driver.emit(TimerFired)
+                self.hand_out()
+        self._alarm = None
+
+    async def _watch_ending(self) -> None:
+        """Tell of steps that don't end: they're waited for, but somebody should know."""
+        run = self._run
+        if self._ending_watch is not None or not run.attempts:
+            return
+        with anyio.CancelScope(shield=True) as self._ending_watch:
+            await anyio.sleep(run.grace_s)
+            tell_slow(run.run_id, [attempt.step.name for attempt in run.attempts.values()], run.grace_s)
+
+    def _on_loop_clock(self, at: float | None) -> float:
+        return float("inf") if at is None else anyio.current_time() + max(0.0, at - self._run.driver.now())
