@@ -321,8 +321,7 @@ class Context(ContextMarker, Generic[StateT]):
         attempt = current_attempt.get()
         if attempt is None or not isinstance(attempt.context, Context):
             raise WorkflowRuntimeError("No step is executing here: get_step_context() works inside the call of a step.")
-        context: Context[Any] = attempt.context
-        return context
+        return cast("Context[Any]", attempt.context)  # type: ignore[redundant-cast]  # mypy infers it, pyright doesn't
 
     # For the workflow and its handler
 

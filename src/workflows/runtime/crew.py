@@ -1,8 +1,8 @@
 """Crew: the tasks of a run: a root task, workers that call steps, and one that watches the clock.
 
 Rules:
-- Workers drive: whoever finishes a step feeds the core, and takes the next step itself. A second worker starts only when
-  there is work for two. The root task is the first worker.
+- Workers drive: whoever finishes a step feeds the core, and takes the next step itself. A second worker starts only
+  when there is work for two. The root task is the first worker.
 - A crew that has nothing to do but wait holds no task: the root task ends, and is launched again when there is work.
 - A worker has one cancel scope, renewed once it was cancelled: by suspending a step.
 - When the root task has ended for good, no task of the run is alive, and every `finally` of a step has run.

@@ -1,9 +1,9 @@
 """The one place that knows the backends: detached root tasks, the current task, and a bare checkpoint.
 
 A root task is made for `workflow.run()`, which is called without a task group at hand. It belongs to no scope of the
-caller, is held by a strong reference until it ends, and runs in a copy of the caller's context variables. On Trio it's a
-system task: it's cancelled when the main task has returned; on asyncio the same happens when the loop is closed by
-`asyncio.run()` or `anyio.run()`. Whoever carries it out must let nothing but cancellation escape.
+caller, is held by a strong reference until it ends, and runs in a copy of the caller's context variables. On Trio
+it's a system task: it's cancelled when the main task has returned; on asyncio the same happens when the loop is
+closed by `asyncio.run()` or `anyio.run()`. Whoever carries it out must let nothing but cancellation escape.
 """
 
 from __future__ import annotations
