@@ -1,0 +1,11 @@
+"""Tools for testing workflows: whole runs in virtual time, cancelled and cut at each point where that can happen."""
+
+from .backends import SchedulerMoved as SchedulerMoved
+from .cancelling import sweep_cancel as sweep_cancel
+from .crashing import Moment as Moment
+from .crashing import Process as Process
+from .crashing import observe as observe
+from .crashing import sweep_crash as sweep_crash
+from .faults import SimulationFault as SimulationFault
+from .simulation import simulate as simulate
+from .snapshots import check_snapshot as check_snapshot

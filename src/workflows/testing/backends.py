@@ -1,0 +1,247 @@
+"""The two event loops in virtual time. Here alone stand the internals of Trio and asyncio that simulations need.
+
+- **Trio** has virtual time of its own (`MockClock`), and shuffles the tasks that are ready; the generator that it
+  draws from isn't public. `trio_scheduler` finds it, and refuses loudly when it has moved.
+- **asyncio** gets a loop whose clock jumps to the next timer when nothing is ready. Callbacks stay in the order in
+  which they were scheduled: asyncio promises that, so code may rely on it, and shuffling them would find faults that
+  no loop has.
+
+Trio is loaded when it's asked for: it's an extra.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import sys
+from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import Context
+from importlib import import_module
+from random import Random
+from types import ModuleType
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar, TypeVarTuple, cast
+
+import anyio
+
+from ..errors import UsageError
+from .faults import SimulationFault
+
+T = TypeVar("T")
+Parts = TypeVarTuple("Parts")
+Backend: TypeAlias = Literal["asyncio", "trio"]
+Point: TypeAlias = Callable[[], None]
+
+SCHEDULER = "trio._core._run"  # none of these names is public
+GENERATOR = "_r"
+SORTS_FIRST = "_ALLOW_DETERMINISTIC_SCHEDULING"
+
+
+class SchedulerMoved(SimulationFault):
+    """Trio's scheduler isn't where this version of `workflows` looks for it, so its schedule can't be drawn."""
+
+
+def run_virtually(
+    main: Callable[[Callable[[], float]], Awaitable[T]],
+    *,
+    backend: Backend,
+    seed: int,
+    idle: float,
+    at_point: Point | None = None,
+    on_fault: Callable[[str], None],
+) -> T:
+    """Run `main(clock)` in a new event loop whose time jumps.
+
+    Args:
+        main: Is given the loop's clock, which may be read from anywhere, also when the loop is over.
+        backend: Which loop.
+        seed: Of Trio's scheduler; asyncio has none.
+        idle: Real seconds without anything happening before time jumps: for worker threads.
+        at_point: Called before each scheduling point.
+        on_fault: Called with what the loop itself complains of.
+    """
+    if backend == "trio":
+        return _run_on_trio(main, seed, idle, at_point)
+    if backend == "asyncio":
+        return _run_on_asyncio(main, idle, at_point, on_fault)
+    raise UsageError(f"backend={backend!r} is neither 'asyncio' nor 'trio'.")
+
+
+def living_tasks() -> dict[object, str]:
+    """All tasks of the running loop, with the names to tell of them."""
+    if _is_trio_running():
+        root = import_module("trio").lowlevel.current_root_task()
+        return {} if root is None else {task: str(task.name) for task in _tasks_below(root)}
+    return {task: f"{task.get_name()} ({task.get_coro()!r:.80})" for task in asyncio.all_tasks()}
+
+
+# --- Trio -------------------------------------------------------------------------------------------------------------
+
+
+class TrioTask(Protocol):
+    """A task of Trio, as far as it's needed here."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def child_nurseries(self) -> list[Any]: ...
+
+
+def _is_trio_running() -> bool:
+    trio = sys.modules.get("trio")
+    return trio is not None and bool(trio.lowlevel.in_trio_run())
+
+
+def trio_scheduler() -> tuple[ModuleType, Random]:
+    """The module that holds Trio's scheduler, and the generator that it draws from.
+
+    Raises:
+        SchedulerMoved: They aren't there.
+    """
+    scheduler = import_module(SCHEDULER)
+    generator: object = getattr(scheduler, GENERATOR, None)
+    if not isinstance(generator, Random) or not isinstance(getattr(scheduler, SORTS_FIRST, None), bool):
+        raise SchedulerMoved(
+            f"trio {import_module('trio').__version__} has no {SCHEDULER}.{GENERATOR} (a random.Random) and "
+            f"{SORTS_FIRST} (a bool) any more. Use an older trio for simulations, or a newer version of workflows."
+        )
+    return scheduler, generator
+
+
+@contextmanager
+def seeded_scheduler(seed: int) -> Generator[None]:
+    """Make Trio's schedule a function of the seed."""
+    scheduler, generator = trio_scheduler()
+    state, sorts_first = generator.getstate(), getattr(scheduler, SORTS_FIRST)
+    generator.seed(seed)
+    setattr(scheduler, SORTS_FIRST, True)
+    try:
+        yield
+    finally:
+        setattr(scheduler, SORTS_FIRST, sorts_first)
+        generator.setstate(state)
+
+
+class _Points:
+    """An instrument of Trio: each step of a task is a scheduling point."""
+
+    def __init__(self, at_point: Point) -> None:
+        self._at_point = at_point
+
+    def before_task_step(self, _task: TrioTask) -> None:
+        self._at_point()
+
+
+def _run_on_trio(
+    main: Callable[[Callable[[], float]], Awaitable[T]], seed: int, idle: float, at_point: Point | None
+) -> T:
+    clock = import_module("trio.testing").MockClock(autojump_threshold=idle)
+    instruments = [] if at_point is None else [_Points(at_point)]
+    options = {"clock": clock, "instruments": instruments}
+    with seeded_scheduler(seed):
+        return anyio.run(main, clock.current_time, backend="trio", backend_options=options)
+
+
+def _tasks_below(task: TrioTask) -> Iterator[TrioTask]:
+    for nursery in task.child_nurseries:
+        for child in nursery.child_tasks:
+            yield child
+            yield from _tasks_below(child)
+
+
+# --- asyncio ----------------------------------------------------------------------------------------------------------
+
+
+class JumpingSelector(selectors.BaseSelector):
+    """A selector that lets time pass instead of sleeping, unless something real happens within `idle` seconds."""
+
+    def __init__(self, idle: float) -> None:
+        self._real = selectors.DefaultSelector()
+        self._idle = idle
+        self.now = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """What is ready; if nothing is, time jumps by `timeout`."""
+        if timeout is None or timeout <= 0:
+            return self._real.select(timeout)
+        ready = self._real.select(self._idle)
+        if not ready:
+            self.now += timeout
+        return ready
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        """As any selector."""
+        return self._real.register(fileobj, events, data)
+
+    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
+        """As any selector."""
+        return self._real.unregister(fileobj)
+
+    def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
+        """As any selector."""
+        return self._real.get_map()
+
+    def close(self) -> None:
+        """As any selector."""
+        self._real.close()
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop of asyncio in virtual time; each callback that's called soon is a scheduling point."""
+
+    def __init__(self, idle: float, at_point: Point | None) -> None:
+        self._jumping = JumpingSelector(idle)
+        self._at_point = at_point
+        super().__init__(self._jumping)
+
+    def time(self) -> float:
+        """Virtual seconds."""
+        return self._jumping.now
+
+    def call_soon(
+        self, callback: Callable[[*Parts], object], *args: *Parts, context: Context | None = None
+    ) -> asyncio.Handle:
+        """As any loop, in the order of the calls."""
+        if self._at_point is None:
+            return super().call_soon(callback, *args, context=context)
+        return super().call_soon(_AtPoint(self._at_point, callback), *args, context=context)
+
+
+class _AtPoint:
+    """A callback with a scheduling point before it."""
+
+    __slots__ = ("_at_point", "_callback")
+
+    def __init__(self, at_point: Point, callback: Callable[..., object]) -> None:
+        self._at_point = at_point
+        self._callback = callback
+
+    def __call__(self, *args: object) -> None:
+        self._at_point()
+        self._callback(*args)
+
+
+def _run_on_asyncio(
+    main: Callable[[Callable[[], float]], Awaitable[T]],
+    idle: float,
+    at_point: Point | None,
+    on_fault: Callable[[str], None],
+) -> T:
+    def make_loop() -> asyncio.AbstractEventLoop:
+        loop = VirtualLoop(idle, at_point)
+        loop.set_exception_handler(lambda _loop, context: on_fault(_complaint(context)))
+        return loop
+
+    def run(clock: Callable[[], float]) -> Awaitable[T]:
+        return main(clock)
+
+    async def with_clock() -> T:
+        loop = cast("VirtualLoop", asyncio.get_running_loop())
+        return await run(loop.time)
+
+    return anyio.run(with_clock, backend="asyncio", backend_options={"debug": True, "loop_factory": make_loop})
+
+
+def _complaint(context: Mapping[str, Any]) -> str:
+    error = context.get("exception")
+    return f"{context.get('message')}" + (f": {error!r}" if error is not None else "")
