@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from .objects import Form
-from .problems import Refused, Reported, shown, told
-from .reading import FAILED, Reader, named_values
+from .problems import Refused, Reported, attribute_step, shown, told
+from .reading import FAILED, Reader, fields_in, named_values
 from .writing import Json, Writer
 
 _KEYS = {"$", "v", "set", "x", "private"}
@@ -41,7 +41,7 @@ def model_form(cls: Any, name: str) -> Form:
         if "v" not in document or not document.keys() <= _KEYS:
             raise Refused(f"should have the keys '$' and 'v', and has {shown(list(document))}")
         beside = {key: reader.value(stored) for key, stored in document.items() if key not in {"$", "v"}}
-        values = reader.fields(document["v"])
+        values = reader.mapping(fields_in(document["v"]), attribute_step)
         if any(read is FAILED for read in beside.values()):
             raise Reported
         unknown = [shown(field) for field in values if field not in fields]

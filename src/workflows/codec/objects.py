@@ -10,7 +10,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum, Flag
 from operator import attrgetter
 from typing import Any
@@ -20,7 +20,7 @@ import attrs
 from ..events import Event, event_extras, restore_event
 from .classes import fields_of, kind_of, misfit_of
 from .problems import Refused, attribute_step, shown, told
-from .reading import Decode, DecodeWide, Reader, named_values
+from .reading import Decode, DecodeWide, Reader, fields_in, named_values
 from .writing import Encode, Json, Writer
 
 
@@ -41,17 +41,27 @@ def object_form(cls: type, name: str) -> Form:
     fields = _Fields(cls, name)
     make = _maker(cls, fields)
 
+    names, values_of = fields.names, fields.values_of
+
     def encode(value: Any, writer: Writer) -> Json:
-        return {"$": name, "v": fields.write(value, writer)}
+        return {"$": name, "v": writer.attributes(value, *fields.of(value, writer))}
+
+    def encode_simply(value: Any, writer: Writer) -> Json:
+        try:
+            values = values_of(value)
+        except AttributeError:
+            return encode(value, writer)
+        return {"$": name, "v": writer.attributes(value, names, values)}
 
     def decode(payload: Json, reader: Reader) -> object:
-        values = fields.read(payload, reader)
+        values = reader.mapping(fields_in(payload), attribute_step)
+        fields.compare(values)
         try:
             return make(values)
         except Exception as error:  # whatever a validator, or `__init__`, finds wrong
             raise Refused(f"{name} refuses these values: {told(error)}") from error
 
-    return Form(encode, decode)
+    return Form(encode_simply if fields.are_simple else encode, decode)
 
 
 def event_form(cls: type[Event], name: str) -> Form:
@@ -61,9 +71,9 @@ def event_form(cls: type[Event], name: str) -> Form:
     def encode(value: Event, writer: Writer) -> Json:
         extras = event_extras(value)
         if not extras:
-            return {"$": name, "v": fields.write(value, writer)}
+            return {"$": name, "v": writer.attributes(value, *fields.of(value, writer))}
         written = writer.beside(dict(extras))
-        return {"$": name, "v": fields.write(value, writer), "x": written}
+        return {"$": name, "v": writer.attributes(value, *fields.of(value, writer)), "x": written}
 
     def restored(values: dict[str, object], extras: dict[str, object]) -> object:
         try:
@@ -74,7 +84,9 @@ def event_form(cls: type[Event], name: str) -> Form:
             raise Refused(f"{name} refuses these values: {told(error)}") from error
 
     def decode(payload: Json, reader: Reader) -> object:
-        return restored(fields.read(payload, reader), {})
+        values = reader.mapping(fields_in(payload), attribute_step)
+        fields.compare(values)
+        return restored(values, {})
 
     def decode_wide(document: dict[str, Json], reader: Reader) -> object:
         if document.keys() != {"$", "v", "x"}:
@@ -82,7 +94,8 @@ def event_form(cls: type[Event], name: str) -> Form:
         if not cls.__event_open__:
             raise Refused(f"{name} takes no undeclared fields, and has {shown(document['x'])}")
         extras = reader.value(document["x"])
-        values = fields.read(document["v"], reader)
+        values = reader.mapping(fields_in(document.get("v")), attribute_step)
+        fields.compare(values)
         return restored(values, named_values(extras))
 
     return Form(encode, decode, decode_wide)
@@ -112,28 +125,30 @@ class _Fields:
         self._required = frozenset(field.name for field in self.fields if field.is_needed)
         self._checks = tuple(field for field in self.fields if field.validator is not None)
         self._unset = frozenset(field.name for field in self.fields if field.required and field.keyword is None)
-        self._values = _getter(cls, self.names)
+        self.values_of = _getter(cls, self.names)
 
-    def write(self, value: object, writer: Writer) -> dict[str, Json]:
-        names = self.names
-        if self._unset:
-            names = tuple(name for name in names if name not in self._unset or hasattr(value, name))
+    @property
+    def are_simple(self) -> bool:
+        """Whether the values of all fields are there to be stored, just as they are."""
+        return not self._unset and not self._checks
+
+    def of(self, value: object, writer: Writer) -> tuple[Sequence[str], Sequence[object]]:
+        """Give names and values of the fields that a value has; complain of the others."""
         if self._checks and not attrs.validators.get_disabled():
             self._check(value, writer)
         try:
-            values = self._values(value) if names is self.names else tuple(getattr(value, name) for name in names)
+            return self.names, self.values_of(value)
         except AttributeError:
-            return writer.attributes(value, *self._present(value, writer))
-        return writer.attributes(value, names, values)
+            return self._present(value, writer)
 
-    def read(self, payload: Json, reader: Reader) -> dict[str, object]:
-        values = reader.fields(payload)
-        if values.keys() != self._known:
-            unknown = [shown(name) for name in values if name not in self._known]
-            missing = [shown(name) for name in self.names if name in self._required and name not in values]
-            if unknown or missing:
-                raise Refused(self._difference(unknown, missing))
-        return values
+    def compare(self, values: Mapping[str, object]) -> None:
+        """Refuse values that aren't those of the fields, as they're now."""
+        if set(values) == self._known:
+            return
+        unknown = [shown(name) for name in values if name not in self._known]
+        missing = [shown(name) for name in self.names if name in self._required and name not in values]
+        if unknown or missing:
+            raise Refused(self._difference(unknown, missing))
 
     def validate(self, value: object) -> None:
         """Run the validators."""

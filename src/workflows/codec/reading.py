@@ -4,6 +4,8 @@ Rules:
 - Only what stands in the two tables is built. A tag is looked up there, and nothing else is ever done with it.
 - A document that isn't exactly what writing would give is refused: unknown keys, a wrong payload, parts too many.
 - Depth and number of parts are bounded, so that no document ends in a `RecursionError` or takes all memory.
+- Reading a level of a value takes three frames of the interpreter's stack at most, so that the bound on depth is met
+  before that of the stack.
 - A `Reader` stops at the first problem, and knows no path; an `ExplainingReader` finds all.
 """
 
@@ -14,7 +16,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from .problems import Exhausted, Refused, Reported, attribute_step, index_step, key_step, problem_of, shown
+from .problems import Exhausted, Refused, Reported, index_step, key_step, problem_of, shown
 from .writing import Json, Limits
 
 Decode: TypeAlias = "Callable[[Json, Reader], object]"
@@ -50,19 +52,23 @@ class Reader:
 
     def value(self, data: Json) -> object:
         """Read any document."""
-        kind = type(data)
-        if kind in _PLAIN:
+        if type(data) in _PLAIN:
             return data
+        depth = self.depth
         try:
-            if type(data) is dict:
-                return self._tagged(data) if "$" in data else self.mapping(data)
             if type(data) is list:
                 return self.items(data)
+            if type(data) is not dict:
+                raise Refused(f"is a {type(data).__name__}, and JSON has none: {shown(data)}")
+            if "$" not in data:
+                return self.mapping(data)
+            read, payload = self._opened(data)
+            return read(payload, self)
         except Exhausted:
             raise
         except Exception as error:
+            self.depth = depth
             return self.failed(error)
-        return self.failed(Refused(f"is a {kind.__name__}, and JSON has none: {shown(data)}"))
 
     def items(self, data: list[Json], step: Callable[[int], str] = index_step) -> list[object]:
         """Read the parts of something, one after the other."""
@@ -81,12 +87,6 @@ class Reader:
             read[key] = item if type(item) in _PLAIN else self.value(item)
         self.depth -= 1
         return read
-
-    def fields(self, data: Json) -> dict[str, object]:
-        """Read the fields of an object."""
-        if type(data) is not dict:
-            raise Refused(f"should have its fields under 'v', by name, and has {shown(data)}")
-        return self.mapping(data, attribute_step)
 
     def pairs(self, data: Json) -> list[tuple[object, object]]:
         """Read the keys and values of a mapping that stands as pairs."""
@@ -120,18 +120,19 @@ class Reader:
         """Deal with what went wrong with a value."""
         raise error
 
-    def _tagged(self, data: dict[str, Json]) -> object:
+    def _opened(self, data: dict[str, Json]) -> tuple[Callable[[Any, Reader], object], Json]:
+        """Find what reads a document, and what of it is read."""
         tag = data["$"]
         if type(tag) is not str:
             raise Refused(f"should have the name of a type under '$', and has {shown(tag)}")
         if tag not in self.tags.decoders:
             self.tags.learn(tag)
         if len(data) == 2 and "v" in data:
-            return self.tags.decoders[tag](data["v"], self)
+            return self.tags.decoders[tag], data["v"]
         wide = self.tags.wide.get(tag)
         if wide is None:
             raise Refused(f"should have the keys '$' and 'v', and has {shown(list(data))}")
-        return wide(data, self)
+        return wide, data
 
 
 class ExplainingReader(Reader):
@@ -143,13 +144,6 @@ class ExplainingReader(Reader):
         super().__init__(tags, limits)
         self.path = ["$"]
         self.problems: list[str] = []
-
-    def value(self, data: Json) -> object:
-        depth, place = self.depth, len(self.path)
-        read = super().value(data)
-        self.depth = depth
-        del self.path[place:]
-        return read
 
     def items(self, data: list[Json], step: Callable[[int], str] = index_step) -> list[object]:
         before = self._begin(len(data))
@@ -209,6 +203,13 @@ def named_values(read: object) -> dict[str, object]:
         raise Refused(f"should be values by name, and is {shown(values)}")
     named: dict[str, object] = values
     return named
+
+
+def fields_in(data: Json) -> dict[str, Json]:
+    """Narrow a payload to the fields of an object."""
+    if type(data) is not dict:
+        raise Refused(f"should have its fields under 'v', by name, and has {shown(data)}")
+    return data
 
 
 def list_in(data: Json, what: str) -> list[Json]:

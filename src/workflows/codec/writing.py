@@ -6,6 +6,8 @@ Rules:
   Everything else is `{"$": tag, "v": ...}`; tags with a dot at the front are the codec's own, others name classes.
 - Types are compared exactly: a subclass of `list` isn't a list.
 - What is written shares nothing with the value.
+- Writing a level of a value takes three frames of the interpreter's stack at most, so that the bound on depth is met
+  before that of the stack.
 - A `Writer` stops at the first problem, and knows no path. After a failure an `ExplainingWriter` walks the value again
   and finds all of them; so that what succeeds pays nothing for it.
 """
@@ -166,10 +168,24 @@ class ExplainingWriter(Writer):
         return self.attempt(value)
 
     def mapping(self, owner: object, values: Mapping[str, object]) -> dict[str, Json]:
-        return self._named(owner, values.items(), len(values), key_step)
+        before = self._begin(owner, len(values))
+        written: dict[str, Json] = {}
+        for key, value in values.items():
+            self.path.append(key_step(key))
+            written[key] = self.attempt(value)
+            self.path.pop()
+        self._end(owner, before)
+        return written
 
     def attributes(self, owner: object, names: Collection[str], values: Iterable[object]) -> dict[str, Json]:
-        return self._named(owner, zip(names, values, strict=True), len(names), attribute_step)
+        before = self._begin(owner, len(names))
+        written: dict[str, Json] = {}
+        for name, value in zip(names, values, strict=True):
+            self.path.append(attribute_step(name))
+            written[name] = self.attempt(value)
+            self.path.pop()
+        self._end(owner, before)
+        return written
 
     def pairs(self, owner: object, values: Mapping[Any, object]) -> list[Json]:
         before = self._begin(owner, 2 * len(values))
@@ -198,18 +214,6 @@ class ExplainingWriter(Writer):
 
     def complain(self, step: str, reason: str) -> None:
         self.problems.append(f"{''.join(self.path)}{step}: {reason}")
-
-    def _named(
-        self, owner: object, named: Iterable[tuple[str, object]], size: int, step: Callable[[str], str]
-    ) -> dict[str, Json]:
-        before = self._begin(owner, size)
-        written: dict[str, Json] = {}
-        for name, value in named:
-            self.path.append(step(name))
-            written[name] = self.attempt(value)
-            self.path.pop()
-        self._end(owner, before)
-        return written
 
     def _begin(self, owner: object, size: int) -> int:
         self.enter(owner, size)

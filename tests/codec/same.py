@@ -1,0 +1,92 @@
+"""`same`: whether two values are equal *and* of the same types, all the way down.
+
+It's stricter than `==` (1 is not True, 0.0 is not -0.0, a UTC datetime isn't one of another zone), and more lenient in that
+NaN is NaN. It shares no code with the codec.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import math
+import struct
+from collections import Counter, OrderedDict, deque
+from datetime import datetime, time, timezone
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import attrs
+
+from workflows.events import Event
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether one value is what the other is."""
+    if type(one) is not type(other):
+        return False
+    kind = type(one)
+    if issubclass(kind, enum.Enum):
+        return one is other
+    if kind is float:
+        return bool(struct.pack("d", one) == struct.pack("d", other)) or (math.isnan(one) and math.isnan(other))
+    if kind is complex:
+        return same(one.real, other.real) and same(one.imag, other.imag)
+    if kind is Decimal:
+        return bool(one.as_tuple() == other.as_tuple())
+    if kind in {datetime, time}:
+        return _same_moment(one, other)
+    if kind is timezone:
+        return repr(one) == repr(other)
+    if kind is ZoneInfo:
+        return bool(one.key == other.key)
+    if kind in {set, frozenset}:
+        return _same_elements(list(one), list(other))
+    if kind in {dict, OrderedDict, Counter}:
+        return _same_items(list(one.items()), list(other.items()))
+    if kind is deque:
+        return one.maxlen == other.maxlen and _same_items(list(one), list(other))
+    if isinstance(one, list | tuple):
+        return _same_items(list(one), list(other))  # pyright: ignore[reportUnknownArgumentType]
+    if kind is range:
+        return bool((one.start, one.stop, one.step) == (other.start, other.stop, other.step))
+    state = _state_of(one)
+    return bool(one == other) if state is None else same(state, _state_of(other))
+
+
+def _same_moment(one: Any, other: Any) -> bool:
+    if one.replace(tzinfo=None) != other.replace(tzinfo=None) or one.fold != other.fold:
+        return False
+    return same(one.tzinfo, other.tzinfo)
+
+
+def _same_items(one: list[Any], other: list[Any]) -> bool:
+    return len(one) == len(other) and all(map(same, one, other))
+
+
+def _same_elements(one: list[Any], other: list[Any]) -> bool:
+    left = list(other)
+    for element in one:
+        found = next((index for index, candidate in enumerate(left) if same(element, candidate)), None)
+        if found is None:
+            return False
+        del left[found]
+    return not left
+
+
+def _state_of(value: Any) -> dict[str, Any] | None:
+    """What an object consists of; None if `==` tells all."""
+    if isinstance(value, BaseException):
+        return {"args": value.args, **{key: held for key, held in vars(value).items() if not key.startswith("__stored")}}
+    state: dict[str, Any] | None = None
+    if attrs.has(type(value)):
+        state = {field.name: getattr(value, field.name) for field in attrs.fields(type(value))}
+    elif dataclasses.is_dataclass(type(value)):
+        state = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    elif hasattr(value, "__pydantic_fields_set__"):
+        state = dict(value.__getstate__())
+    elif type(value).__module__.startswith("tests."):
+        state = dict(vars(value))
+    if isinstance(value, Event):
+        state = {**(state or {}), "extras": value.to_dict()}
+    return state
