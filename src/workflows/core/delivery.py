@@ -42,8 +42,8 @@ def find_target(state: RunState, event: Event, *, step: str | None, reply_to: st
     if reply_to is not None:
         return _addressed(state, event, reply_to)
     if step is not None:
-        return None
-    candidates = state.questions.candidates(event) or state.questions.loose_candidates(event)
+        return None if step in state.program.steps else no_such_step(state, event, step)
+    candidates = _candidates(state, event) or state.questions.loose_candidates(event)
     if len(candidates) > 1:
         listed = "".join(
             f"\n  - {question.id}: {question.event!r}, asked by {question.step!r}" for question in candidates
@@ -53,6 +53,20 @@ def find_target(state: RunState, event: Event, *, step: str | None, reply_to: st
     if candidates:
         return candidates[0]
     return _without_question(state, event) if isinstance(event, HumanResponseEvent) else None
+
+
+def no_such_step(state: RunState, event: Event, step: str) -> Refuse:
+    """The refusal of an event for a step that isn't there."""
+    known = ", ".join(map(repr, state.program.steps))
+    return Refuse("no-step", f"{event!r} was sent to step {step!r}, which isn't there; there are {known}.")
+
+
+def _candidates(state: RunState, event: Event) -> list[Question]:
+    """The questions that an event could answer, the oldest of each content."""
+    found = state.questions.candidates(event)
+    if found and not state.program.takers(type(event)):
+        found = [question for question in found if not question.returned]  # its answer is for a step to take
+    return found
 
 
 def _too_late(state: RunState, event: Event, reply_to: str | None) -> Refuse:
@@ -65,8 +79,10 @@ def _too_late(state: RunState, event: Event, reply_to: str | None) -> Refuse:
 
 
 def _was_asked(state: RunState, event: Event) -> bool:
-    asked = state.questions.asked
-    return any(state.codec.name_of(kind) in asked for kind in type(event).__mro__ if state.codec.knows(kind))
+    asked, codec = state.questions.asked, state.codec
+    if type(event) is HumanResponseEvent:  # it could have become any answer
+        return any(issubclass(codec.types.get(name, Event), HumanResponseEvent) for name in asked)
+    return any(codec.name_of(kind) in asked for kind in type(event).__mro__ if codec.knows(kind))
 
 
 def _addressed(state: RunState, event: Event, reply_to: str) -> Question | Refuse:
@@ -76,7 +92,8 @@ def _addressed(state: RunState, event: Event, reply_to: str) -> Question | Refus
         if execution is not None and execution < state.next_execution:
             return Refuse("answered", f"Question {reply_to!r} is closed: it was answered, or its step is over.")
         return Refuse("no-question", f"There is no question {reply_to!r}. {_open_ones(state)}")
-    if question.accepts(event) or question in state.questions.loose_candidates(event):
+    is_taken = not question.returned or bool(state.program.takers(type(event)))
+    if (question.accepts(event) and is_taken) or question.may_accept(event):
         return question
     wanted = question.answer_type.__name__
     if question.requirements:
@@ -105,7 +122,7 @@ def _open_ones(state: RunState) -> str:
 def deliver(state: RunState, event: Event, at: float) -> None:
     """Route an event that a step returned or sent."""
     if state.questions.by_type:
-        candidates = state.questions.candidates(event)
+        candidates = _candidates(state, event)
         if candidates:
             answer(state, candidates[0], event, at)
             return
@@ -158,13 +175,15 @@ def ask(state: RunState, execution: Execution, branch: str | None, wanted: Ask, 
     memory = execution.remember()
     if memory.take_kept(branch, "wait", content) is not None:
         return
+    if branch is None and ("wait", content) in memory.found:
+        return
     name = question_id(state.run_id, execution.id, branch, content, memory.occurrence(branch, "wait", content))
     question = Question(
         name,
         wanted.prompt,
         wanted.answer_type,
         execution.step,
-        None if wanted.timeout_s is None else at + wanted.timeout_s,
+        wanted.deadline_after(at),
         wanted.requirements,
         execution.id,
         branch,

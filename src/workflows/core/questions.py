@@ -10,7 +10,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from hashlib import blake2b
 
@@ -18,6 +18,9 @@ import attrs
 
 from ..codec import Codec
 from ..events import Event, HumanResponseEvent
+
+LATEST = 253_402_300_799.0
+"""The last second that a datetime can name. What is due later never is."""
 
 
 @attrs.frozen
@@ -35,8 +38,15 @@ class Ask:
         """Text that two asks share if and only if they're interchangeable."""
         prompt = "-" if self.prompt is None else f"{codec.name_of(type(self.prompt))}:{codec.fingerprint(self.prompt)}"
         requirements = codec.fingerprint(dict(self.requirements)) if self.requirements else "-"
-        answer = codec.name_of(self.answer_type) + ("+" if self.subclasses else "")
-        return f"{answer}|{prompt}|{requirements}|{self.waiter_id or '-'}"
+        answer = ("+" if self.subclasses else "=") + codec.name_of(self.answer_type)
+        waiter = "-" if self.waiter_id is None else f"={self.waiter_id}"
+        return f"{answer}|{prompt}|{requirements}|{waiter}"
+
+    def deadline_after(self, at: float) -> float | None:
+        """The instant at which a wait that begins now times out; None if never."""
+        if self.timeout_s is None or at + self.timeout_s > LATEST:
+            return None
+        return at + self.timeout_s
 
 
 @attrs.frozen
@@ -73,12 +83,20 @@ class Question:
         """Whether `event` answers this question, by type and requirements."""
         return self._accepts_type(type(event)) and meets(event, self.requirements)
 
+    def may_accept(self, event: Event) -> bool:
+        """Whether `event` is a plain answer, which may become what this question declares."""
+        return type(event) is HumanResponseEvent and _is_declared_answer(self.answer_type)
+
     def _accepts_type(self, event_type: type[Event]) -> bool:
         if event_type is self.answer_type:
             return True
         if self.subclasses or self.returned:
             return issubclass(event_type, self.answer_type)
         return False
+
+
+def _is_declared_answer(kind: type[Event]) -> bool:
+    return issubclass(kind, HumanResponseEvent) and kind is not HumanResponseEvent
 
 
 def meets(event: Event, requirements: Mapping[str, object] | None) -> bool:
@@ -113,10 +131,14 @@ class Questions:
         factory=dict[type[Event], dict[str, dict[str, Question]]]
     )
     asked: dict[str, None] = attrs.field(factory=dict[str, None])  # names of answer types, as an ordered set
+    numbers: dict[str, int] = attrs.field(factory=dict[str, int])  # id -> place in the order of asking
+    next_number: int = 1
 
     def open(self, question: Question, answer_name: str) -> None:
         """Add a question."""
         self.by_id[question.id] = question
+        self.numbers[question.id] = self.next_number
+        self.next_number += 1
         self.by_type.setdefault(question.answer_type, {}).setdefault(question.content, {})[question.id] = question
         self.asked[answer_name] = None
 
@@ -124,6 +146,7 @@ class Questions:
         """Take a question out; a question that isn't open stays so."""
         if self.by_id.pop(question.id, None) is None:
             return
+        del self.numbers[question.id]
         groups = self.by_type[question.answer_type]
         group = groups[question.content]
         del group[question.id]
@@ -134,16 +157,18 @@ class Questions:
 
     def candidates(self, event: Event) -> list[Question]:
         """The oldest question of each content that `event` could answer; more than one means: ambiguous."""
-        return [first for first in self._oldest_of_each(type(event)) if first.accepts(event)]
+        return self._in_order(first for first in self._oldest_of_each(type(event).__mro__) if first.accepts(event))
 
     def loose_candidates(self, event: Event) -> list[Question]:
         """As `candidates`, for a plain `HumanResponseEvent`, which may become whatever the question declares."""
         if type(event) is not HumanResponseEvent:
             return []
-        kinds = [kind for kind in self.by_type if issubclass(kind, HumanResponseEvent)]
-        return [next(iter(group.values())) for kind in kinds for group in self.by_type[kind].values()]
+        return self._in_order(self._oldest_of_each(filter(_is_declared_answer, self.by_type)))
 
-    def _oldest_of_each(self, event_type: type[Event]) -> Iterator[Question]:
-        for kind in event_type.__mro__:
+    def _in_order(self, found: Iterable[Question]) -> list[Question]:
+        return sorted(found, key=lambda question: self.numbers[question.id])
+
+    def _oldest_of_each(self, kinds: Iterable[type]) -> Iterator[Question]:
+        for kind in kinds:
             for group in self.by_type.get(kind, {}).values():
                 yield next(iter(group.values()))

@@ -37,6 +37,9 @@ def sent(state: RunState, tick: EventSent) -> None:
             execution.remember().add_effect(tick.branch, tick.digest)
             delivery.answer(state, target, tick.event, tick.at)
             return
+    if tick.step is not None and tick.step not in state.program.steps:
+        _refuse(state, execution, tick, delivery.no_such_step(state, tick.event, tick.step))
+        return
     execution.remember().add_effect(tick.branch, tick.digest)
     if tick.step is None:
         delivery.deliver(state, tick.event, tick.at)
