@@ -109,8 +109,7 @@ def timer_fired(state: RunState, tick: TimerFired) -> None:
     """Something is due."""
     if state.status is not RunStatus.RUNNING:
         return
-    runs_out_at = state.budget.runs_out_at()
-    if runs_out_at is not None and runs_out_at <= tick.at:
+    if state.budget.is_spent(tick.at):
         active = {execution.step for execution in state.executions.values() if execution.is_live}
         _end(state, Outcome(timed_out_s=state.budget.limit_s, active_steps=tuple(sorted(active))))
         return

@@ -134,6 +134,13 @@ class Budget:
             return None
         return self.since + max(0.0, self.limit_s - self.spent_s)
 
+    def is_spent(self, at: float) -> bool:
+        """Whether there's nothing left of it, be it that nobody spends it any more."""
+        if self.limit_s is None:
+            return False
+        runs_out_at = self.runs_out_at()
+        return self.spent_s >= self.limit_s if runs_out_at is None else runs_out_at <= at
+
 
 @attrs.define
 class RunState:

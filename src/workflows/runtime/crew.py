@@ -50,6 +50,7 @@ class Crew:
         "_budget_at",
         "_ending_watch",
         "_group",
+        "_hired",
         "_idle",
         "_is_stopping",
         "_jobs",
@@ -72,7 +73,8 @@ class Crew:
         self.is_launched = False
         self._is_stopping = False
         self._jobs: list[RunStep] = []
-        self._workers = 0
+        self._workers = 0  # how many there are, those included whose task hasn't come to run yet
+        self._hired = 0  # how many there ever were; no two have the same number
         self._idle = 0
         self._work: Work | None = None
         self._group: TaskGroup | None = None
@@ -123,11 +125,11 @@ class Crew:
     @property
     def is_out_of_time(self) -> bool:
         """Whether the budget's instant has come."""
-        return self._scope is not None and self._scope.cancel_called and self._budget_at is not None
+        return self._scope is not None and self._scope.cancel_called
 
     @property
     def budget_at(self) -> float:
-        """The budget's instant."""
+        """The budget's instant; 0 if it isn't being spent any more."""
         return 0.0 if self._budget_at is None else self._budget_at
 
     def attempts_ended(self) -> None:
@@ -164,13 +166,16 @@ class Crew:
         except Exception as error:
             bug = error
         finally:
-            self._group = self._scope = None
+            self._group = None
+            is_asleep = is_asleep and bug is None and not self._is_stopping
+            if not is_asleep:
+                self._run.interrupted()
+            self._scope = None
             self.is_launched = False
-            if bug is None and is_asleep and not self._is_stopping:
-                if self._jobs:
-                    self.launch()
-            else:
+            if not is_asleep:
                 self._run.end(bug)
+            elif self._jobs:
+                self.launch()
 
     async def _main_in_turn(self) -> None:
         """As `_main`, when it's this run's turn; a run that is cancelled before that never starts."""
@@ -198,7 +203,7 @@ class Crew:
             self._group = group
             if self._alarm_at is not None:
                 self._start(self._ring_alarm)
-            await self._worker(self._take_job())
+            await self._worker(self._take_job(), self._hire(), is_root=True)
         return self._turns is None
 
     def _start(self, function: Callable[..., Coroutine[Any, Any, None]], *args: object) -> None:
@@ -232,13 +237,16 @@ class Crew:
                 self._idle -= 1
                 self._work[0].send_nowait(job)
             else:
-                self._start(self._worker, job)
+                self._start(self._worker, job, self._hire())
 
-    async def _worker(self, job: RunStep | None) -> None:
+    def _hire(self) -> int:
         self._workers += 1
-        is_root = self._workers == 1
+        self._hired += 1
+        return self._hired
+
+    async def _worker(self, job: RunStep | None, number: int, *, is_root: bool = False) -> None:
         run = self._run
-        worker = Worker(self._run.current_task(), str(self._workers))
+        worker = Worker(run.current_task(), str(number))
         try:
             while True:
                 with anyio.CancelScope() as worker.scope:
