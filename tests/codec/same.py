@@ -77,7 +77,10 @@ def _same_elements(one: list[Any], other: list[Any]) -> bool:
 def _state_of(value: Any) -> dict[str, Any] | None:
     """What an object consists of; None if `==` tells all."""
     if isinstance(value, BaseException):
-        return {"args": value.args, **{key: held for key, held in vars(value).items() if not key.startswith("__stored")}}
+        return {
+            "args": value.args,
+            **{key: held for key, held in vars(value).items() if not key.startswith("__stored")},
+        }
     state: dict[str, Any] | None = None
     if attrs.has(type(value)):
         state = {field.name: getattr(value, field.name) for field in attrs.fields(type(value))}

@@ -173,7 +173,22 @@ def configure(converter: cattrs.Converter) -> None:
 
 
 ENUMS: tuple[type[enum.Enum], ...] = (Colour, Priority, Mode, Access, Bits)
-OBJECTS: tuple[type, ...] = (Point, Node, Label, Account, Visit, Item, Span, Tally, Box, Paid, Loose, Half, Money, Words)
+OBJECTS: tuple[type, ...] = (
+    Point,
+    Node,
+    Label,
+    Account,
+    Visit,
+    Item,
+    Span,
+    Tally,
+    Box,
+    Paid,
+    Loose,
+    Half,
+    Money,
+    Words,
+)
 DECLARED: tuple[type, ...] = (*ENUMS, *OBJECTS, OutOfStock)
 CODEC = Codec(DECLARED, configure)
 

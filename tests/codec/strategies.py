@@ -40,7 +40,12 @@ from .samples import (
 
 Values: TypeAlias = "st.SearchStrategy[Any]"
 
-_PATTERNS = [re.compile(r"a+"), re.compile("(?i)ü", re.DOTALL), re.compile(rb"\xff"), re.compile("x", re.ASCII | re.VERBOSE)]
+_PATTERNS = [
+    re.compile(r"a+"),
+    re.compile("(?i)ü", re.DOTALL),
+    re.compile(rb"\xff"),
+    re.compile("x", re.ASCII | re.VERBOSE),
+]
 
 
 @st.composite
@@ -82,9 +87,7 @@ def moments() -> Values:
     folded = st.booleans()
     optional = st.none() | zones()
     return (
-        st.builds(
-            lambda when, zone, fold: when.replace(tzinfo=zone, fold=int(fold)), st.datetimes(), optional, folded
-        )
+        st.builds(lambda when, zone, fold: when.replace(tzinfo=zone, fold=int(fold)), st.datetimes(), optional, folded)
         | st.builds(lambda when, zone, fold: when.replace(tzinfo=zone, fold=int(fold)), st.times(), optional, folded)
         | st.dates()
         | st.timedeltas()
@@ -111,7 +114,11 @@ def paths() -> Values:
 def networks() -> Values:
     addresses = st.ip_addresses()
     interfaces = addresses.map(lambda address: f"{address}/12")
-    return addresses | interfaces.map(ipaddress.ip_interface) | interfaces.map(lambda text: ipaddress.ip_network(text, False))
+    return (
+        addresses
+        | interfaces.map(ipaddress.ip_interface)
+        | interfaces.map(lambda text: ipaddress.ip_network(text, False))
+    )
 
 
 def hashable_scalars() -> Values:

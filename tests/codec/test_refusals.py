@@ -167,7 +167,9 @@ REFUSED: list[tuple[Any, str]] = [
 
 
 @pytest.mark.guarantee("D1")
-@pytest.mark.parametrize(("value", "words"), REFUSED, ids=[f"{type(value).__name__}-{words[:12]}" for value, words in REFUSED])
+@pytest.mark.parametrize(
+    ("value", "words"), REFUSED, ids=[f"{type(value).__name__}-{words[:12]}" for value, words in REFUSED]
+)
 def test_what_is_refused_and_what_to_do_is_said(value: Any, words: str) -> None:
     (problem,) = problems_of({"state": [value]})
     assert problem.startswith("$.state[0]: ")

@@ -98,7 +98,9 @@ def test_a_standard_type_is_stored_like_this(value: Any, stored: Json) -> None:
 
 
 @pytest.mark.guarantee("D1")
-@pytest.mark.parametrize("number", [10**5000, -(7**9000), 2**63, -(2**63) - 1], ids=["10^5000", "-7^9000", "2^63", "low"])
+@pytest.mark.parametrize(
+    "number", [10**5000, -(7**9000), 2**63, -(2**63) - 1], ids=["10^5000", "-7^9000", "2^63", "low"]
+)
 def test_an_integer_of_any_size_comes_back(number: int) -> None:
     for value in (number, Fraction(number, 3), range(number, number + 5), {number: [number]}):
         assert CODEC.decode(json.loads(json.dumps(CODEC.encode(value)))) == value

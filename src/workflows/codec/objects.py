@@ -2,10 +2,8 @@
 
 Rules:
 - All fields are stored under their own names, also those that `__init__` doesn't take.
-- Instances are made through `__init__`, so that validators run and what isn't a field is there. Then every field gets
-  the value that was stored, wherever `__init__` could have made something else of it.
-- A converter needn't accept what it has made itself: a class that has one is made as its `__init__` would, without it.
 - A field that was added since, and has a default, gets it. Any other difference is refused.
+- What no longer passes its validators is refused when it's stored, since it could not be read back.
 """
 
 from __future__ import annotations
@@ -18,7 +16,8 @@ from typing import Any
 import attrs
 
 from ..events import Event, event_extras, restore_event
-from .classes import fields_of, kind_of, misfit_of
+from .classes import fields_of, misfit_of
+from .making import maker_of
 from .problems import Refused, attribute_step, shown, told
 from .reading import Decode, DecodeWide, Reader, fields_in, named_values
 from .writing import Encode, Json, Writer
@@ -39,7 +38,7 @@ def object_form(cls: type, name: str) -> Form:
     if misfit is not None:
         return unfit_form(cls, misfit)
     fields = _Fields(cls, name)
-    make = _maker(cls, fields)
+    make = maker_of(cls, fields.fields, fields.validate)
 
     names, values_of = fields.names, fields.values_of
 
@@ -121,7 +120,7 @@ class _Fields:
         self.name = name
         self.fields = fields_of(cls)
         self.names = tuple(field.name for field in self.fields)
-        self._known = frozenset(self.names)
+        self._known = dict.fromkeys(self.names).keys()
         self._required = frozenset(field.name for field in self.fields if field.is_needed)
         self._checks = tuple(field for field in self.fields if field.validator is not None)
         self._unset = frozenset(field.name for field in self.fields if field.required and field.keyword is None)
@@ -143,7 +142,7 @@ class _Fields:
 
     def compare(self, values: Mapping[str, object]) -> None:
         """Refuse values that aren't those of the fields, as they're now."""
-        if set(values) == self._known:
+        if values.keys() == self._known:
             return
         unknown = [shown(name) for name in values if name not in self._known]
         missing = [shown(name) for name in self.names if name in self._required and name not in values]
@@ -195,51 +194,6 @@ def _getter(cls: type, names: tuple[str, ...]) -> Callable[[Any], tuple[object, 
         (name,) = names
         return lambda value: (getattr(value, name),)
     return attrgetter(*names)
-
-
-def _maker(cls: type, fields: _Fields) -> Callable[[dict[str, object]], object]:
-    """Choose how instances are made of the values of their fields."""
-    renamed = any(field.keyword != field.name for field in fields.fields)
-    hook = {"attrs": "__attrs_post_init__", "dataclass": "__post_init__"}.get(kind_of(cls), "")
-    meddles = bool(hook and hasattr(cls, hook))
-    if not renamed and not meddles and not any(field.converts for field in fields.fields):
-        return lambda values: cls(**values)
-    through_init = _through_init(cls, fields, restore_all=meddles)
-    is_generated = not hasattr(cls, "__attrs_init__") and not hasattr(cls, "__attrs_pre_init__")
-    if not any(field.converts for field in fields.fields) or not is_generated:
-        return through_init
-
-    new: Callable[[type], object] = getattr(cls, "__new__")  # noqa: B009  # not that of `type`, which is what checkers see
-
-    def past_converters(values: dict[str, object]) -> object:
-        if len(values) != len(fields.names):
-            return through_init(values)
-        instance = new(cls)
-        _restore(instance, values)
-        fields.validate(instance)
-        if meddles:
-            getattr(instance, hook)()
-            _restore(instance, values)
-        return instance
-
-    return past_converters
-
-
-def _through_init(cls: type, fields: _Fields, *, restore_all: bool) -> Callable[[dict[str, object]], object]:
-    keywords = {field.name: field.keyword for field in fields.fields if field.keyword is not None}
-    afterwards = {field.name for field in fields.fields if restore_all or field.keyword is None or field.converts}
-
-    def make(values: dict[str, object]) -> object:
-        instance = cls(**{keywords[name]: value for name, value in values.items() if name in keywords})
-        _restore(instance, {name: value for name, value in values.items() if name in afterwards})
-        return instance
-
-    return make
-
-
-def _restore(instance: object, values: dict[str, object]) -> None:
-    for name, value in values.items():
-        object.__setattr__(instance, name, value)
 
 
 # --- enums ------------------------------------------------------------------------------------------------------------
