@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 any_speed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 
 settings.register_profile("ci", any_speed, max_examples=60)
+settings.register_profile("faults", any_speed, max_examples=60, derandomize=True, print_blob=False, database=None)
 settings.register_profile("deep", any_speed, max_examples=3000, stateful_step_count=100)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 

@@ -1,0 +1,309 @@
+"""The faults: for each guarantee, small changes of the engine that break it.
+
+Each names the text that's replaced, which stands exactly once in its module, and the guarantee whose tests must notice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A small change that breaks a guarantee."""
+
+    name: str
+    guarantee: str
+    module: str
+    old: str
+    new: str
+
+
+_ALL = [
+    # W1 Once
+    Fault(
+        "a replayed read sees the present",
+        "W1",
+        "workflows.runtime.editing",
+        "    return _fields(attempt, record.versions)\n",
+        "    return _fields(attempt, values.seen(path))\n",
+    ),
+    Fault(
+        "a function in once is called on each replay",
+        "W1",
+        "workflows.runtime.operations",
+        'record = recorded(attempt, branch, "once", content) or _kept(attempt, branch, content)',
+        "record = None",
+    ),
+    Fault(
+        "what was sent and streamed is done again on a replay",
+        "W1",
+        "workflows.runtime.operations",
+        "    return record is not None\n",
+        "    return False\n",
+    ),
+    Fault(
+        "the clock isn't recorded",
+        "W1",
+        "workflows.runtime.operations",
+        '    record = recorded(attempt, branch, kind, "")\n    if record is not None:\n        return _value(record)\n',
+        '    recorded(attempt, branch, kind, "")\n',
+    ),
+    Fault(
+        "a retry forgets what was recorded",
+        "W1",
+        "workflows.core.records",
+        "        self.kept[branch, record.kind, record.key, occurrence] = record\n",
+        "        dropped.append(record)\n",
+    ),
+    # W2 Replay
+    Fault(
+        "a suspension is an exception in user code",
+        "W2",
+        "workflows.runtime.waiting",
+        "        attempt.begin_suspending()\n",
+        '        raise RuntimeError("suspended")\n',
+    ),
+    Fault(
+        "a swallowed suspension isn't noticed",
+        "W2",
+        "workflows.runtime.calling",
+        "    if attempt.is_suspending:\n        _fail(",
+        "    if False:\n        _fail(",
+    ),
+    Fault(
+        "a once in flight is cut off by a suspension",
+        "W2",
+        "workflows.runtime.attempt",
+        "        self.is_suspending = True\n        if not self._once_running:\n",
+        "        self.is_suspending = True\n        if True:\n",
+    ),
+    # W3 Addressing
+    Fault(
+        "a question's id tells when it was asked",
+        "W3",
+        "workflows.core.delivery",
+        'name = question_id(state.run_id, execution.id, branch, content, memory.occurrence(branch, "wait", content))',
+        'name = question_id(state.run_id, execution.id, "", "", state.last_tick)',
+    ),
+    Fault(
+        "an ambiguous answer goes to the oldest question",
+        "W3",
+        "workflows.core.delivery",
+        "    if len(candidates) > 1:\n",
+        "    if False:\n",
+    ),
+    # W4 Nothing lost
+    Fault(
+        "an event that comes before its wait is dropped",
+        "W4",
+        "workflows.core.delivery",
+        "        state.mailbox.keep(event)\n",
+        "        pass\n",
+    ),
+    Fault(
+        "an answer without a question is kept",
+        "W4",
+        "workflows.core.delivery",
+        "    return _without_question(state, event) if isinstance(event, HumanResponseEvent) else None\n",
+        "    return None\n",
+    ),
+    Fault(
+        "the mailbox isn't in the snapshot",
+        "W4",
+        "workflows.core.snapshot",
+        "for n, event in enumerate(state.mailbox.in_order())]",
+        "for n, event in enumerate([])]",
+    ),
+    # W5 Nothing used twice
+    Fault(
+        "an answer is kept open after it was given",
+        "W5",
+        "workflows.core.delivery",
+        '    """Close a question with its answer."""\n    state.close_question(question)\n',
+        '    """Close a question with its answer."""\n',
+    ),
+    Fault(
+        "a late tick is applied",
+        "W5",
+        "workflows.core.engine",
+        "        if tick.id <= state.last_tick:\n",
+        "        if False:\n",
+    ),
+    # W6 Changed code
+    Fault(
+        "a replay may ask for something else",
+        "W6",
+        "workflows.core.replay",
+        "        if record.kind != kind or record.key != key:\n",
+        "        if record.kind != kind:\n",
+    ),
+    Fault(
+        "a changed class is loaded all the same",
+        "W6",
+        "workflows.core.restore",
+        "    _check_types(reader, data)\n",
+        "",
+    ),
+    Fault(
+        "records that nobody reads are forgotten",
+        "W6",
+        "workflows.runtime.departures",
+        "    left = attempt.replay.unread()\n",
+        "    left: list[str] = []\n",
+    ),
+    # W7 Order
+    Fault(
+        "all tasks of a step share one tape",
+        "W7",
+        "workflows.runtime.attempt",
+        '        return "" if task is self.task else None\n',
+        '        return ""\n',
+    ),
+    Fault(
+        "branches share the tape of the step",
+        "W7",
+        "workflows.runtime.attempt",
+        "                return stack[-1]\n",
+        '                return ""\n',
+    ),
+    # W8 Time
+    Fault(
+        "waiting spends the budget",
+        "W8",
+        "workflows.core.queueing",
+        "    if not execution.is_parked:\n        state.budget.leave(at)\n",
+        "    if not execution.is_parked and execution.status is not Status.SUSPENDING:\n        state.budget.leave(at)\n",
+    ),
+    Fault(
+        "a deadline is forgotten by a restart",
+        "W8",
+        "workflows.core.restore",
+        '                state.timers.set(("question", question.id), question.deadline_at)\n',
+        "                pass\n",
+    ),
+    Fault(
+        "the spent time is forgotten by a restart",
+        "W8",
+        "workflows.core.restore",
+        '    state.budget.spent_s = _seconds(data["spent_s"])\n',
+        "",
+    ),
+    # W9 Asking again
+    Fault(
+        "an answer isn't validated",
+        "W9",
+        "workflows.runtime.answers",
+        "        fitted = state.codec.validate(given, kind)\n",
+        "        fitted = event\n",
+    ),
+    Fault(
+        "each pass of a loop is the same question",
+        "W9",
+        "workflows.core.records",
+        "        return self.seen.get((kind, key), 0)\n",
+        "        return 0\n",
+    ),
+    # W10 Questions are data
+    Fault(
+        "a restored context doesn't list its questions",
+        "W10",
+        "workflows.context.context",
+        "        return tuple(self._driver.core.state.questions.by_id.values())\n",
+        "        return () if self._is_restored else tuple(self._driver.core.state.questions.by_id.values())\n",
+    ),
+    # R1 No orphans
+    Fault(
+        "a cancelled await leaves its run alone",
+        "R1",
+        "workflows.handler",
+        "                await self._abandon()\n",
+        "                pass\n",
+    ),
+    Fault(
+        "the end of a run doesn't cancel its steps",
+        "R1",
+        "workflows.runtime.crew",
+        "            self._group.cancel_scope.cancel()\n            if self._run.attempts:",
+        "            if self._run.attempts:",
+    ),
+    # R2 Failures surface
+    Fault(
+        "only the first of several failures is told",
+        "R2",
+        "workflows.core.ending",
+        "        state.outcome = Outcome(failures=(*outcome.failures, failure))\n",
+        "        pass\n",
+    ),
+    Fault(
+        "a failure that nobody awaited is silent",
+        "R2",
+        "workflows.runtime.outcome",
+        "        self.is_retrieved = error is None or isinstance(error, WorkflowCancelledByUser)\n",
+        "        self.is_retrieved = True\n",
+    ),
+    # R3 Streams
+    Fault(
+        "a reader skips an event",
+        "R3",
+        "workflows.runtime.log",
+        "                cursor.index += 1\n",
+        "                cursor.index += 2\n",
+    ),
+    Fault(
+        "sleeping readers aren't told of the end",
+        "R3",
+        "workflows.runtime.log",
+        "        self.is_closed = True\n        self._wake()\n",
+        "        self.is_closed = True\n",
+    ),
+    # D1 to D4
+    Fault(
+        "a tuple comes back as a list",
+        "D1",
+        "workflows.codec.containers",
+        '    return tuple(reader.items(list_in(payload, "a list of items")))\n',
+        '    return list(reader.items(list_in(payload, "a list of items")))\n',
+    ),
+    Fault(
+        "data names what is imported",
+        "D2",
+        "workflows.codec.codec",
+        "        cls = self._table.types.get(name)\n        if cls is None or (issubclass(",
+        '        module, _, place = name.partition(":")\n'
+        "        cls = self._table.types.get(name) or getattr(__import__(module), place, None)\n"
+        "        self._table.names.setdefault(cls, name)\n"
+        "        if cls is None or (issubclass(",
+    ),
+    Fault(
+        "depth isn't bounded",
+        "D2",
+        "workflows.codec.reading",
+        "        if self.depth > self.limits.depth:\n",
+        "        if False:\n",
+    ),
+    Fault(
+        "a snapshot of another format is read",
+        "D3",
+        "workflows.core.restore",
+        "    check_format(data)\n",
+        "",
+    ),
+    Fault(
+        "each streamed event is a record of its own",
+        "D4",
+        "workflows.core.records",
+        "                last.add(digest)\n                return\n",
+        "                pass\n",
+    ),
+    Fault(
+        "finished executions stay",
+        "D4",
+        "workflows.core.state",
+        "        del self.executions[execution.id]\n",
+        "",
+    ),
+]
+
+FAULTS = {fault.name: fault for fault in _ALL}
+assert len(FAULTS) == len(_ALL)

@@ -1,0 +1,41 @@
+"""The suite notices when a guarantee is broken: each planted fault makes a test fail that names the guarantee."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.faults.catalogue import FAULTS, Fault
+
+ROOT = Path(__file__).resolve().parents[2]
+GUARANTEES = (*(f"W{n}" for n in range(1, 11)), "R1", "R2", "R3", "D1", "D2", "D3", "D4")
+FAILED, NOTHING_RUN = 1, 5
+
+
+def test_each_guarantee_has_a_fault() -> None:
+    assert {fault.guarantee for fault in FAULTS.values()} == set(GUARANTEES)
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=lambda fault: f"{fault.guarantee} {fault.name}")
+def test_a_planted_fault_is_noticed(fault: Fault) -> None:
+    ended = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"),
+            *("-p", "tests.faults.planting", "--fault", fault.name, "--guarantee", fault.guarantee),
+            *("--ignore=tests/faults", "--ignore=tests/typing", "--ignore=tests/examples", "tests"),
+        ],
+        cwd=ROOT,
+        env={**os.environ, "HYPOTHESIS_PROFILE": "faults"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    shown = ended.stdout[-3000:] + ended.stderr[-1000:]
+    assert ended.returncode != NOTHING_RUN, f"no test names {fault.guarantee}\n{shown}"
+    assert ended.returncode == FAILED, f"nobody noticed that {fault.name}\n{shown}"
+    assert "AssertionError" in ended.stdout or "Error" in ended.stdout, shown
