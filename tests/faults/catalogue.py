@@ -173,7 +173,7 @@ _ALL = [
         "W8",
         "workflows.core.queueing",
         "    if not execution.is_parked:\n        state.budget.leave(at)\n",
-        "    if not execution.is_parked and execution.status is not Status.SUSPENDING:\n        state.budget.leave(at)\n",
+        "    if execution.status is not Status.SUSPENDING:\n        state.budget.leave(at)\n",
     ),
     Fault(
         "a deadline is forgotten by a restart",

@@ -1,7 +1,7 @@
 """A pytest plugin that plants a fault: a module of the package is loaded with one of its lines replaced.
 
-`python -m pytest -p tests.faults.planting --fault NAME --guarantee W1 tests` runs the tests that name the guarantee W1 against
-an engine with that fault. A fault whose text isn't found exactly once is refused, so the list can't rot.
+`python -m pytest -p tests.faults.planting --fault NAME --guarantee W1 tests` runs the tests that name the guarantee W1
+against an engine with that fault. A fault whose text isn't found exactly once is refused, so the list can't rot.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ class _Finder(MetaPathFinder):
         if fullname != self._fault.module:
             return None
         spec = PathFinder.find_spec(fullname, path, target)
-        assert spec is not None and spec.origin is not None
+        assert spec is not None
+        assert spec.origin is not None
         spec.loader = _Loader(fullname, spec.origin, self._fault)
         return spec
 

@@ -26,6 +26,7 @@ from ..core.commands import (
 )
 from ..core.state import RunStatus
 from ..core.ticks import CancelRequested, EventReceived, StepHalted, TimerFired
+from ..errors import UsageError
 from ..events import Event, UnhandledEvent
 from . import spawn
 from .answers import fitted_answer
@@ -195,7 +196,13 @@ class Run:
         Raises:
             AnswerRefused: It answers no open question, or several.
             InvalidAnswer: It doesn't fit its question, which stays open.
+            UsageError: It was sent from another thread.
         """
+        if threading.get_ident() != self.thread:
+            raise UsageError(
+                f"{event!r} was sent from another thread than the one in which run {self.run_id!r} lives.\n"
+                "  Send it from there: anyio.from_thread.run_sync(handler.ctx.send_event, event)."
+            )
         fitted = fitted_answer(self.core.state, event, step=step, reply_to=reply_to)
         refusal = self.driver.emit(EventReceived, fitted, step, reply_to)
         self.crew.hand_out()

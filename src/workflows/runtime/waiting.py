@@ -63,11 +63,20 @@ def _ask(attempt: Attempt, asks: Sequence[Ask], what: str) -> list[Asked]:
             break
         asked.append(record)
     if len(asked) < len(asks):
-        if branch is not None and asked and attempt.replay is not None and attempt.replay.peek(branch) is not None:
-            raise EngineBug("a group of questions is on record in part, with something behind it")
+        if asked and branch is not None:
+            departed(attempt, branch, _another_group(attempt, len(asked), len(asks)))
         attempt.emit(QuestionsAsked, branch, tuple(asks[len(asked) :]))
         asked += _made(attempt, branch, contents[len(asked) :])
     return asked
+
+
+def _another_group(attempt: Attempt, recorded: int, now: int) -> ReplayMismatch:
+    """Questions that are asked together are recorded together: some of them alone are another group."""
+    return ReplayMismatch(
+        f"Step {attempt.step.name!r} asks {now} questions at once where it had asked {recorded}.",
+        recorded=f"{recorded} questions at once",
+        now=f"{now} questions at once",
+    )
 
 
 def _recorded(attempt: Attempt, branch: str | None, content: str) -> Asked | None:
