@@ -10,5 +10,5 @@ if __name__ == "__main__":
     backend = sys.argv[1]
     sys.argv = sys.argv[2:]
     sys.path[0] = "."
-    anyio.run = functools.partial(anyio.run, backend=backend)
+    anyio.run = functools.partial(anyio.run, backend=backend)  # type: ignore[assignment]  # a partial is no function
     runpy.run_path(sys.argv[0], run_name="__main__")

@@ -1,10 +1,10 @@
 """Pages: the Markdown of the documentation, and how its code blocks are run.
 
 - The Python blocks of a page are one program: they run one after the other, in one module.
-- A `text` or `json` block right behind a Python block is what that block prints.
+- A `text` or `json` block right behind a Python block is what that block prints; `…` stands for anything in a line.
 - A block with a caption (`:caption: claim.py`) is a file of that name. A `console` block runs the commands in it, each
   in a process of its own, and the other lines are what they print.
-- `<!-- input: yes | no -->` before a block is what is typed when it calls `input()`, which shows it as a terminal would.
+- `<!-- input: yes | no -->` before a block is what is typed when it calls `input()`; it's shown as a terminal would.
 - `anyio.run(main)` runs on the backend under test, and gives up after five seconds.
 """
 
@@ -105,10 +105,11 @@ class PageRun:
         elif block.language == "python":
             self.printed = self._printed_by(block)
         elif block.language == "console":
-            assert self._transcript(block) == block.text, f"{self.page}, line {block.line}"
+            transcript = self._transcript(block)
+            assert is_shown_as(transcript, block.text), f"{self.page}, line {block.line}:\n{transcript}"
         elif block.language in ("text", "json"):
             assert self.printed is not None, f"{self.page}, line {block.line}: a second output of one block"
-            assert self.printed == block.text, f"{self.page}, line {block.line}"
+            assert is_shown_as(self.printed, block.text), f"{self.page}, line {block.line}:\n{self.printed}"
             self.printed = None
 
     def _printed_by(self, block: Block) -> str:
@@ -139,6 +140,11 @@ class PageRun:
         )
         assert process.returncode == 0, process.stderr
         return process.stdout
+
+
+def is_shown_as(printed: str, shown: str) -> bool:
+    """Whether a page shows what was printed."""
+    return re.fullmatch("[^\n]*".join(map(re.escape, shown.split("…"))), printed) is not None
 
 
 Main = Callable[..., Coroutine[Any, Any, Any]]
