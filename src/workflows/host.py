@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Self
 
-import anyio
 from anyio.abc import TaskGroup
+from anyio.lowlevel import checkpoint
 
 from .context import Context
 from .errors import UsageError
 from .events import StartEvent
 from .handler import WorkflowHandler
+from .runtime.owning import OwningGroup
 from .workflow import Workflow, launch_in
 
 
@@ -34,30 +35,26 @@ class Runtime:
                 raise UsageError(
                     f"Two workflows are named {workflow.workflow_name!r}; give one a workflow_name= of its own."
                 )
+        self._owning: OwningGroup | None = None
         self._group: TaskGroup | None = None
         self._handlers: dict[str, tuple[Workflow, WorkflowHandler]] = {}
 
     async def __aenter__(self) -> Self:
         if self._group is not None:
             raise UsageError("This Runtime is open already; make another one for another block.")
-        self._group = anyio.create_task_group()
-        await self._group.__aenter__()
+        self._owning = OwningGroup()
+        self._group = await self._owning.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
-        group, self._group = self._group, None
-        assert group is not None
+        owning, self._owning, self._group = self._owning, None, None
+        assert owning is not None
         for _, handler in self._handlers.values():
             handler.run.cancel("its Runtime was left")
         try:
-            # An ordinary error of the block is kept out of the group, which would wrap it; cancellation has to go
-            # through.
-            if isinstance(error, Exception):
-                await group.__aexit__(None, None, None)
-                return None
-            return await group.__aexit__(kind, error, traceback)
+            return await owning.__aexit__(kind, error, traceback)
         finally:
             for _, handler in self._handlers.values():
                 handler.run.outcome.log_if_unheard()
@@ -101,7 +98,7 @@ class Runtime:
     async def recover(self) -> list[WorkflowHandler]:
         """Go on with all runs of this block that were cancelled. Safe to cancel."""
         self._opened()
-        await anyio.lowlevel.checkpoint()
+        await checkpoint()
         halted = [name for name, (_, handler) in self._handlers.items() if handler.is_done() and handler.ctx.is_running]
         return [self.resume(name) for name in halted]
 

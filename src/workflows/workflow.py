@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from contextvars import Context as Variables
 from typing import Any, ClassVar, Literal, TypeVar, cast
 
-import anyio
 import cattrs
 from anyio.abc import TaskGroup
 
@@ -37,6 +36,7 @@ from .runtime.crew import Launch, Main
 from .runtime.definition import Definition
 from .runtime.identity import new_uuid
 from .runtime.options import RunOptions
+from .runtime.owning import OwningGroup
 from .runtime.run import Run
 from .runtime.spawn import backend
 from .runtime.turns import Turns
@@ -245,17 +245,12 @@ class Workflow:
         short so can be resumed from `handler.ctx.to_dict()`. Arguments and errors are those of `run()`; what the
         block raises comes out as it is.
         """
-        failure: Exception | None = None
-        async with anyio.create_task_group() as group:
+        async with OwningGroup() as group:
             handler = self.start(launch_in(group), ctx, start_event, run_id=run_id, is_owned=True, **inputs)
             try:
                 yield handler
-            except Exception as error:
-                failure = error
             finally:
                 handler.run.cancel("its block was left")
-        if failure is not None:
-            raise failure
 
     def start(
         self,

@@ -22,6 +22,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from ..core.commands import RunStep
 from ..core.ticks import RunResumed, TimerFired
 from .calling import call_step
+from .spawn import uninterrupted
 from .telling import tell_slow
 from .worker import Worker
 
@@ -50,6 +51,7 @@ class Crew:
         "_budget_at",
         "_ending_watch",
         "_group",
+        "_has_given_up",
         "_hired",
         "_idle",
         "_is_stopping",
@@ -80,6 +82,7 @@ class Crew:
         self._group: TaskGroup | None = None
         self._scope: anyio.CancelScope | None = None
         self._turn: anyio.CancelScope | None = None
+        self._has_given_up = False
         self._alarm: anyio.CancelScope | None = None
         self._ending_watch: anyio.CancelScope | None = None
         self._alarm_at: float | None = None
@@ -112,13 +115,15 @@ class Crew:
         """Cancel what runs; nothing is begun any more."""
         self._is_stopping = True
         self._jobs.clear()
-        if self._group is not None and (self._workers > 1 or self._run.attempts or self._alarm is not None):
+        is_busy = self._workers > 1 or self._idle or self._run.attempts or self._alarm is not None
+        if self._group is not None and is_busy:  # else its only worker tells this itself, or will see it
             self._group.cancel_scope.cancel()
             if self._run.attempts:
                 self._start(self._watch_ending)
 
     def give_up_turn(self) -> None:
-        """Don't wait for a turn any more."""
+        """Don't wait for a turn any more, nor take one that comes at this moment."""
+        self._has_given_up = True
         if self._turn is not None:
             self._turn.cancel()
 
@@ -153,6 +158,7 @@ class Crew:
         self.is_launched = True
         self._launch(self._main if self._turns is None else self._main_in_turn, self._variables.copy())
 
+    @uninterrupted
     async def _main(self) -> None:
         """Be the run's root task: work until the run has ended, or everything in it waits.
 
@@ -177,23 +183,34 @@ class Crew:
             elif self._jobs:
                 self.launch()
 
+    @uninterrupted
     async def _main_in_turn(self) -> None:
         """As `_main`, when it's this run's turn; a run that is cancelled before that never starts."""
         assert self._turns is not None
         try:
             with anyio.CancelScope() as self._turn:
+                if self._has_given_up:
+                    self._turn.cancel()
                 await self._turns.acquire()
         except BaseException:
-            self._run.end(None)
+            self._never_begin()
             raise
         if self._turn.cancelled_caught:
-            self._run.end(None)
+            self._never_begin()
             return
         try:
+            if self._has_given_up:
+                self._never_begin()
+                return
             self._run.driver.emit(RunResumed, self._run.run_id, self._run.options.budget_s)
             await self._main()
         finally:
             self._turns.release()
+
+    def _never_begin(self) -> None:
+        """The turn won't come. For the core the run begins and is cancelled, so that its stream ends as any other."""
+        self._run.driver.emit(RunResumed, self._run.run_id, self._run.options.budget_s)
+        self._run.end(None)
 
     async def _work_till_nothing_is_left(self) -> bool:
         """Work; True if the run goes on, and needs no task for now."""
@@ -244,6 +261,7 @@ class Crew:
         self._hired += 1
         return self._hired
 
+    @uninterrupted
     async def _worker(self, job: RunStep | None, number: int, *, is_root: bool = False) -> None:
         run = self._run
         worker = Worker(run.current_task(), str(number))
@@ -252,6 +270,8 @@ class Crew:
                 with anyio.CancelScope() as worker.scope:
                     while job is not None:
                         await run.checkpoint()
+                        if self._is_stopping:  # cancelled at this moment, with nothing at work yet
+                            break
                         await call_step(run, job, worker)
                         job = None if worker.scope.cancel_called else self._take_job()
                 if self._is_stopping:
@@ -284,6 +304,7 @@ class Crew:
             self._idle -= 1
             self._work[0].send_nowait(None)
 
+    @uninterrupted
     async def _ring_alarm(self) -> None:
         if self._alarm is not None:
             return
@@ -296,6 +317,7 @@ class Crew:
                 self.hand_out()
         self._alarm = None
 
+    @uninterrupted
     async def _watch_ending(self) -> None:
         """Tell of steps that don't end: they're waited for, but somebody should know."""
         run = self._run

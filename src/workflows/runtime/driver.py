@@ -13,6 +13,7 @@ from ..codec import Codec
 from ..core.commands import Command, GrantEdit, Refuse
 from ..core.engine import Core
 from ..core.ticks import EditAsked, EditDropped, Tick
+from .spawn import uninterrupted
 
 
 class Driver:
@@ -32,6 +33,7 @@ class Driver:
         """Make a tick, feed it, and have the commands carried out; gives the refusal, if it's one."""
         return self.emit_at(self.now(), tick_type, *parts)
 
+    @uninterrupted
     def emit_at(self, at: float, tick_type: Callable[..., Tick], *parts: object) -> Refuse | None:
         """As `emit`, at a time in UTC seconds."""
         core = self.core

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
 from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import attrs
@@ -21,6 +21,18 @@ import attrs
 from ..errors import UsageError
 
 _roots: set[Any] = set()  # asyncio keeps only weak references to its tasks
+_uninterrupted: list[Any] = []
+
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+
+
+def uninterrupted(function: FunctionT) -> FunctionT:
+    """Have an interrupt (Ctrl-C) that comes while this function is executing raised in the main task, as asyncio does.
+
+    Trio would raise it on the spot: in the middle of a decision, or in a step, which would fail by it.
+    """
+    _uninterrupted.append(function)
+    return function
 
 
 @attrs.frozen
@@ -83,6 +95,8 @@ def _trio_backend(trio: ModuleType) -> Backend:
     def spawn(main: Callable[[], Coroutine[Any, Any, None]], context: Context) -> None:
         trio.lowlevel.spawn_system_task(main, name="workflow run", context=context)
 
+    for function in _uninterrupted:
+        trio.lowlevel.enable_ki_protection(function)
     return Backend(spawn, partial(_or_none, trio.lowlevel.current_task), trio.lowlevel.checkpoint)
 
 

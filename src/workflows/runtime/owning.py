@@ -1,0 +1,41 @@
+"""Owning: a block that owns runs. Its task group holds their tasks, and wraps nothing."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+import anyio
+from anyio.abc import TaskGroup
+
+
+class OwningGroup:
+    """A task group for root tasks, which raise nothing: what its block raises comes out as it is.
+
+    A plain task group would wrap it, an interrupt too, and whoever waits for a `KeyboardInterrupt` would miss it.
+    """
+
+    def __init__(self) -> None:
+        self._group = anyio.create_task_group()
+
+    async def __aenter__(self) -> TaskGroup:
+        return await self._group.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        if error is not None and not isinstance(error, anyio.get_cancelled_exc_class()):
+            await self._wait()
+            return None
+        interrupt: BaseException | None = None
+        try:
+            return await self._group.__aexit__(kind, error, traceback)
+        except BaseExceptionGroup as group:  # only an interrupt of the wait can be in it
+            interrupt = group.exceptions[0]
+        raise interrupt
+
+    async def _wait(self) -> None:
+        """Wait for the root tasks, while an error of the block is on its way: it goes before any other."""
+        try:
+            await self._group.__aexit__(None, None, None)
+        except (anyio.get_cancelled_exc_class(), BaseExceptionGroup):  # the error goes on instead
+            return
