@@ -263,30 +263,31 @@ class Crew:
 
     @uninterrupted
     async def _worker(self, job: RunStep | None, number: int, *, is_root: bool = False) -> None:
-        run = self._run
-        worker = Worker(run.current_task(), str(number))
+        worker = Worker(self._run.current_task(), str(number))
         try:
-            while True:
-                with anyio.CancelScope() as worker.scope:
-                    while job is not None:
-                        await run.checkpoint()
-                        if self._is_stopping:  # cancelled at this moment, with nothing at work yet
-                            break
-                        await call_step(run, job, worker)
-                        job = None if worker.scope.cancel_called else self._take_job()
-                if self._is_stopping:
-                    return
-                if worker.scope.cancel_called:  # a step was suspended
-                    job = self._take_job()
+            while not self._is_stopping:
+                job = await self._call_steps(job, worker) or await self._wait_for_job(is_root=is_root)
                 if job is None:
-                    job = await self._wait_for_job(is_root=is_root)
-                    if job is None:
-                        return
+                    return
         finally:
             self._workers -= 1
 
+    async def _call_steps(self, job: RunStep | None, worker: Worker) -> RunStep | None:
+        """Call one step after the other in one scope; after a suspension, which cancels it, give the next job."""
+        run = self._run
+        with anyio.CancelScope() as worker.scope:
+            while job is not None:
+                await run.checkpoint()
+                if self._is_stopping:  # the run was cancelled at this moment, with nothing at work
+                    return None
+                await call_step(run, job, worker)
+                job = None if worker.scope.cancel_called else self._take_job()
+        return self._take_job() if worker.scope.cancel_called and not self._is_stopping else None
+
     async def _wait_for_job(self, *, is_root: bool) -> RunStep | None:
         """Wait for work; None if the worker should end."""
+        if self._is_stopping:
+            return None
         others = self._workers - 1
         if self._idle == others and self._alarm_at is None and self._turns is None:
             self._group = None  # everything waits; from now on work waits for a new root task
