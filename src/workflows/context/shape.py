@@ -119,24 +119,27 @@ class StateShape(Generic[StateT]):
             value = found
         return value
 
-    def set(self, path: str, value: object, fields: Fields) -> Write:
+    def set(self, path: str, value: object) -> Write:
         """The write of a value at a path.
 
         Raises:
             EncodeError: It can't be stored.
-            StatePathError: The path can't be written at.
-            InvalidInput: A typed state doesn't take it.
+            StatePathError: It's no path.
         """
         if not path or not all(path.split(".")):
             raise StatePathError(f"{path!r} is no path; write names joined by dots, such as 'jobs.3.client'.")
-        stored = self._encoded(value, path)
-        if self.is_typed:
-            self._check(path, stored, fields)
-        return Write(path, stored)
+        return Write(path, self._encoded(value, path))
 
-    def _check(self, path: str, stored: Json, fields: Fields) -> None:
-        """A typed state must still be one: its fields exist and its validators pass."""
-        assert self._type is not None
+    def check(self, change: Write, fields: Fields) -> None:
+        """Check that a typed state will still be one after a write: its fields exist and its validators pass.
+
+        Raises:
+            StatePathError: The path can't be written at.
+            InvalidInput: The state doesn't take the value.
+        """
+        if not self.is_typed or self._type is None or change.path is None:
+            return
+        path, stored = change.path, change.value
         base = fields or self.dump(self.default())
         name, *keys = path.split(".")
         if name not in base:

@@ -28,8 +28,13 @@ class StepStore(Generic[StateT]):
 
     async def set(self, path: str, value: Any) -> None:
         """See `StateStore.set`."""
-        change = self._shape.set(path, value, self._attempt.run.core.state.values.fields())
-        await write(self._attempt, change, what=f"ctx.store.set({path!r})")
+        change = self._shape.set(path, value)
+        values = self._attempt.run.core.state.values
+
+        def check() -> None:
+            self._shape.check(change, values.fields())
+
+        await write(self._attempt, change, what=f"ctx.store.set({path!r})", check=check)
 
     async def get_state(self) -> StateT:
         """See `StateStore.get_state`."""
@@ -62,7 +67,8 @@ class RunStore(Generic[StateT]):
 
     async def set(self, path: str, value: Any) -> None:
         """See `StateStore.set`."""
-        change = self._shape.set(path, value, self._driver.core.state.values.fields())
+        change = self._shape.set(path, value)
+        self._shape.check(change, self._driver.core.state.values.fields())
         await write_outside(self._driver, change, what=f"store.set({path!r})")
 
     async def get_state(self) -> StateT:

@@ -64,8 +64,8 @@ def _fields(attempt: Attempt, versions: Versions) -> dict[str, Json]:
     return {name: values.versions[version] for name, version in versions}
 
 
-async def write(attempt: Attempt, change: Write, *, what: str) -> None:
-    """Write, once; wait while somebody edits."""
+async def write(attempt: Attempt, change: Write, *, what: str, check: Callable[[], None] | None = None) -> None:
+    """Write, once; wait while somebody edits. `check` is called before a write that wasn't done before."""
     attempt.check_open()
     refuse_writing_inside(what)
     attempt.refuse_inside(what, of=("once",))
@@ -75,6 +75,8 @@ async def write(attempt: Attempt, change: Write, *, what: str) -> None:
     digest = _digest(attempt, change)
     if was_done(attempt, branch, what, digest):
         return
+    if check is not None:
+        check()
     if attempt.run.core.state.values.editor is None:
         raise_refusal(attempt.emit(StateWritten, branch, digest, change))
         return
