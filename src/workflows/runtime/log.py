@@ -16,7 +16,7 @@ from weakref import WeakSet
 
 import anyio
 from anyio.lowlevel import checkpoint
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from anyio.streams.memory import MemoryObjectSendStream
 
 from ..errors import StreamEventsMissed
 from ..events import Event, InternalDispatchEvent
@@ -185,7 +185,6 @@ class Reader:
         self._cursor = cursor
         self._burst = 0
         self._send: MemoryObjectSendStream[None] | None = None
-        self._receive: MemoryObjectReceiveStream[None] | None = None
         self.exposes_internal = expose_internal
         log.add_reader(self)
         self.task: object = None  # who iterates over it
@@ -238,9 +237,6 @@ class Reader:
             self._send.send_nowait(None)
 
     def __del__(self) -> None:
-        if self._send is not None and self._receive is not None:
-            self._send.close()
-            self._receive.close()
         if self._log.is_blocked:
             self._log.unblock()
 
@@ -260,12 +256,13 @@ class Reader:
         )
 
     async def _sleep(self) -> None:
-        if self._receive is None:
-            self._send, self._receive = anyio.create_memory_object_stream[None](1)
+        self._send, receive = anyio.create_memory_object_stream[None](1)
         self._log.put_to_sleep(self)
         try:
-            await self._receive.receive()
+            with self._send, receive:  # closed each time: nothing is left open if the reader is just dropped
+                await receive.receive()
         finally:
+            self._send = None
             self._log.take_from_sleep(self)
 
 
