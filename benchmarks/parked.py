@@ -1,0 +1,89 @@
+"""Has many runs wait, and prints the bytes that they hold: `python -m benchmarks.parked ours traced trio 1000`."""
+
+from __future__ import annotations
+
+import gc
+import resource
+import sys
+import tracemalloc
+from collections.abc import Awaitable, Callable
+
+import anyio
+
+from workflows.events import StartEvent
+
+from .snapshots import Historied
+from .stepping import begin
+from .suspending import FLOOR_ASKING, Approval, Approved, asking
+from .workload import check
+
+Meter = Callable[[], float]
+
+
+async def _ours(size: int, held: Meter) -> float:
+    workflow = asking()
+    handlers = [workflow.run()]
+    await anyio.wait_all_tasks_blocked()
+    before = held()
+    handlers += [workflow.run() for _ in range(size)]
+    await anyio.wait_all_tasks_blocked()
+    grown = held() - before
+    check(all(handler.pending for handler in handlers), True)
+    for handler in handlers:
+        await handler.cancel_run()
+    return grown
+
+
+async def _floor(size: int, held: Meter) -> float:
+    grown = 0.0
+    async with anyio.create_task_group() as group:
+        runs = [begin(FLOOR_ASKING, StartEvent(), group)]
+        await anyio.wait_all_tasks_blocked()
+        before = held()
+        runs += [begin(FLOOR_ASKING, StartEvent(), group) for _ in range(size)]
+        await anyio.wait_all_tasks_blocked()
+        grown = held() - before
+        check(all(run.log for run in runs), True)
+    return grown
+
+
+async def _steps(size: int, held: Meter) -> float:
+    """What a run of many steps holds beyond one of few; both wait."""
+    workflow = Historied(timeout=None, types=[Approval, Approved])
+    short, long = 100, 100 + size
+    marks: list[float] = []
+    for turns in (short, short, long):
+        before = held()
+        handler = workflow.run(turns=turns)
+        await anyio.wait_all_tasks_blocked()
+        marks.append(held() - before)
+        check(len(handler.pending), 1)
+        await handler.cancel_run()
+    return marks[2] - marks[1]
+
+
+def traced() -> float:
+    """Bytes that Python's allocator has given out."""
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]
+
+
+def resident() -> float:
+    """Bytes that the process has held at most."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+ENGINES: dict[str, Callable[[int, Meter], Awaitable[float]]] = {"ours": _ours, "floor": _floor, "steps": _steps}
+METERS: dict[str, Meter] = {"traced": traced, "resident": resident}
+
+
+def main(engine: str, meter: str, backend: str, size: str) -> None:
+    """Print the bytes."""
+    if meter == "traced":
+        tracemalloc.start()
+    print(anyio.run(ENGINES[engine], int(size), METERS[meter], backend=backend))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

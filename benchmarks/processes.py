@@ -1,0 +1,69 @@
+"""What only a fresh process can tell: the memory of waiting runs, and the time that importing takes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from .workload import BYTES, MILLISECONDS, Sample, Workload, check, off_loop
+
+_IMPORT = "from time import perf_counter; start = perf_counter(); import {}; print(perf_counter() - start)"
+
+
+def _output(*arguments: str) -> float:
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)
+    check((done.returncode, done.stderr), (0, ""))
+    return float(done.stdout)
+
+
+def _parked(engine: str, meter: str) -> Sample:
+    def sample(backend: str, size: int) -> float:
+        return _output("-m", "benchmarks.parked", engine, meter, backend, str(size))
+
+    return sample
+
+
+def _importing(modules: str) -> Sample:
+    def importing(size: int) -> float:
+        return sum(_output("-c", _IMPORT.format(modules)) for _ in range(size))
+
+    return off_loop(importing)
+
+
+PROCESSES = (
+    Workload(
+        "waiting-run",
+        "run that waits, as Python counts its memory",
+        _parked("ours", "traced"),
+        _parked("floor", "traced"),
+        sizes=(1_000, 10_000),
+        quick_sizes=(200,),
+        unit=BYTES,
+    ),
+    Workload(
+        "waiting-run-rss",
+        "run that waits, as the system counts it",
+        _parked("ours", "resident"),
+        _parked("floor", "resident"),
+        quick_sizes=(2_000,),
+        unit=BYTES,
+    ),
+    Workload(
+        "kept-steps",
+        "finished step of a run that goes on",
+        _parked("steps", "traced"),
+        sizes=(10_000,),
+        quick_sizes=(1_000,),
+        unit=BYTES,
+    ),
+    Workload(
+        "import",
+        "import workflows; the floor is its dependencies",
+        _importing("workflows"),
+        _importing("anyio, attrs, cattrs"),
+        sizes=(3,),
+        quick_sizes=(1,),
+        unit=MILLISECONDS,
+        has_backend=False,
+    ),
+)
