@@ -1,4 +1,4 @@
-"""The command: `python -m benchmarks [--backend asyncio|trio|both] [--rounds N] [--quick] [--json FILE] [names...]`."""
+"""The command: `python -m benchmarks [--backend asyncio|trio|both] [--rounds N] [--json FILE] [names...]`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .backends import BACKENDS
 from .catalogue import WORKLOADS, chosen
+from .clock import CLOCKS, clock
 from .measuring import measure
 from .report import as_json, tables
 
@@ -28,11 +29,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     backends = BACKENDS if options.backend == "both" else (options.backend,)
     if not set(backends) <= set(BACKENDS):
         parser.error(f"{options.backend} isn't installed; there is: {', '.join(BACKENDS)}")
+    clock.choose(options.clock)
     figures = measure(workloads, backends, rounds=options.rounds, is_quick=options.quick, tell=_tell)
     _tell("")
     print(tables(figures))
     if options.json is not None:
-        options.json.write_text(json.dumps(as_json(figures, rounds=options.rounds), indent=1) + "\n", encoding="utf-8")
+        options.json.write_text(
+            json.dumps(as_json(figures, rounds=options.rounds, clock=options.clock), indent=1) + "\n", encoding="utf-8"
+        )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -42,6 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("names", nargs="*", help="workloads to measure (all, if none is named)")
     parser.add_argument("--backend", choices=("asyncio", "trio", "both"), default="both")
     parser.add_argument("--rounds", type=_rounds, default=5, help="how often each is measured (5)")
+    parser.add_argument(
+        "--clock", choices=tuple(CLOCKS), default="wall", help="cpu leaves out what else the machine does"
+    )
     parser.add_argument("--quick", action="store_true", help="small sizes, for a first look")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to a file, too")
     parser.add_argument("--list", action="store_true", help="list the workloads")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from time import perf_counter
 
 import anyio
 from anyio.lowlevel import checkpoint
 
 from .backends import native_checkpoint, spawn_natively
+from .clock import seconds
 from .workload import Workload, on_loop
 
 
@@ -17,10 +17,10 @@ async def _nothing() -> None:
 
 
 async def _await(size: int) -> float:
-    start = perf_counter()
+    start = seconds()
     for _ in range(size):
         await _nothing()
-    return perf_counter() - start
+    return seconds() - start
 
 
 async def _anyio_checkpoint(size: int) -> float:
@@ -32,24 +32,24 @@ async def _native_checkpoint(size: int) -> float:
 
 
 async def _repeat(operation: Callable[[], Awaitable[None]], size: int) -> float:
-    start = perf_counter()
+    start = seconds()
     for _ in range(size):
         await operation()
-    return perf_counter() - start
+    return seconds() - start
 
 
 async def _spawn(size: int) -> float:
-    start = perf_counter()
+    start = seconds()
     async with anyio.create_task_group() as group:
         for _ in range(size):
             group.start_soon(_nothing)
-    return perf_counter() - start
+    return seconds() - start
 
 
 async def _native_spawn(size: int) -> float:
-    start = perf_counter()
+    start = seconds()
     await spawn_natively(_nothing, size)
-    return perf_counter() - start
+    return seconds() - start
 
 
 async def _hop(size: int) -> float:
@@ -60,13 +60,13 @@ async def _hop(size: int) -> float:
             for number in range(size):
                 await send.send(number)
 
-    start = perf_counter()
+    start = seconds()
     async with anyio.create_task_group() as group:
         group.start_soon(produce)
         with receive:
             async for _ in receive:
                 pass
-    return perf_counter() - start
+    return seconds() - start
 
 
 PRIMITIVES = (

@@ -144,7 +144,7 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"
 
 
-def as_json(figures: Sequence[Figure], *, rounds: int) -> dict[str, Any]:
+def as_json(figures: Sequence[Figure], *, rounds: int, clock: str) -> dict[str, Any]:
     """Everything, as JSON-ready data."""
     return {
         "python": platform.python_version(),
@@ -152,6 +152,7 @@ def as_json(figures: Sequence[Figure], *, rounds: int) -> dict[str, Any]:
         "system": platform.system(),
         "versions": {name: version(name) for name in ("anyio", "attrs", "cattrs")},
         "rounds": rounds,
+        "clock": clock,
         "figures": [_figure_data(figure) for figure in figures],
         "growth": [
             {

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from time import perf_counter
-
 from anyio.abc import TaskGroup
 
 from workflows import Workflow, step
 from workflows.events import Event, StartEvent, StopEvent
 
 from . import floor
+from .clock import seconds
 from .workload import Workload, check, in_group, on_loop
 
 
@@ -116,9 +115,9 @@ def begin(flow: floor.Flow, event: object, group: TaskGroup) -> floor.Run:
 async def _loop(size: int) -> float:
     workflow = Loop(timeout=None)
     workflow.validate()
-    start = perf_counter()
+    start = seconds()
     result = await workflow.run(turns=size)
-    took = perf_counter() - start
+    took = seconds() - start
     check(result, 1)
     return took
 
@@ -126,17 +125,17 @@ async def _loop(size: int) -> float:
 async def _timed_loop(size: int) -> float:
     workflow = Loop(timeout=3600.0)
     workflow.validate()
-    start = perf_counter()
+    start = seconds()
     result = await workflow.run(turns=size)
-    took = perf_counter() - start
+    took = seconds() - start
     check(result, 1)
     return took
 
 
 async def _floor_loop(group: TaskGroup, size: int) -> float:
-    start = perf_counter()
+    start = seconds()
     stop = await begin(FLOOR_LOOP, Begin(turns=size), group).wait()
-    took = perf_counter() - start
+    took = seconds() - start
     check(stop.result, 1)
     return took
 
@@ -144,35 +143,35 @@ async def _floor_loop(group: TaskGroup, size: int) -> float:
 async def _single(size: int) -> float:
     workflow = Single(timeout=None)
     workflow.validate()
-    start = perf_counter()
+    start = seconds()
     for number in range(size):
         check(await workflow.run(turns=number), number)
-    return perf_counter() - start
+    return seconds() - start
 
 
 async def _floor_single(group: TaskGroup, size: int) -> float:
-    start = perf_counter()
+    start = seconds()
     for number in range(size):
         check((await begin(FLOOR_SINGLE, Begin(turns=number), group).wait()).result, number)
-    return perf_counter() - start
+    return seconds() - start
 
 
 async def _concurrent(size: int) -> float:
     workflow = Three(timeout=None)
     workflow.validate()
-    start = perf_counter()
+    start = seconds()
     handlers = [workflow.run(turns=number) for number in range(size)]
     results = [await handler for handler in handlers]
-    took = perf_counter() - start
+    took = seconds() - start
     check(results, list(range(size)))
     return took
 
 
 async def _floor_concurrent(group: TaskGroup, size: int) -> float:
-    start = perf_counter()
+    start = seconds()
     runs = [begin(FLOOR_THREE, Begin(turns=number), group) for number in range(size)]
     results = [(await run.wait()).result for run in runs]
-    took = perf_counter() - start
+    took = seconds() - start
     check(results, list(range(size)))
     return took
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable
-from time import perf_counter
 from typing import Any
 
 import anyio
@@ -13,6 +12,7 @@ from workflows import Context, Workflow, step
 from workflows.events import Event, StartEvent, StopEvent
 
 from . import floor
+from .clock import seconds
 from .stepping import begin
 from .workload import Sample, Workload, check, in_group, on_loop
 
@@ -79,12 +79,12 @@ def _ours(workflow_class: type[Workflow], readers: int) -> Sample:
     async def stream(size: int) -> float:
         workflow = workflow_class(timeout=None)
         workflow.validate()
-        start = perf_counter()
+        start = seconds()
         handler = workflow.run(words=size)
         async with anyio.create_task_group() as group:
             for _ in range(readers):
                 group.start_soon(_count, handler.stream_events(after=0), size)
-        took = perf_counter() - start
+        took = seconds() - start
         check(await handler, size)
         return took
 
@@ -93,12 +93,12 @@ def _ours(workflow_class: type[Workflow], readers: int) -> Sample:
 
 def _floor(flow: floor.Flow, readers: int) -> Sample:
     async def stream(group: TaskGroup, size: int) -> float:
-        start = perf_counter()
+        start = seconds()
         run = begin(flow, Speak(words=size), group)
         async with anyio.create_task_group() as reading:
             for _ in range(readers):
                 reading.start_soon(_count, floor.Reader(run), size)
-        took = perf_counter() - start
+        took = seconds() - start
         check(run.result.result, size)
         return took
 

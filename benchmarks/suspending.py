@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from time import perf_counter
 from typing import Any
 
 from anyio.abc import TaskGroup
@@ -13,6 +12,7 @@ from workflows.events import HumanResponseEvent, InputRequiredEvent, StartEvent,
 from workflows.handler import WorkflowHandler
 
 from . import floor
+from .clock import seconds
 from .stepping import begin
 from .workload import Workload, check, in_group, on_loop
 
@@ -63,7 +63,7 @@ async def _trip(size: int) -> float:
     """The runs that were left behind are ended afterwards: in life their process is gone."""
     workflow = asking()
     left: list[WorkflowHandler] = []
-    start = perf_counter()
+    start = seconds()
     for _ in range(size):
         handler = workflow.run()
         async for event in handler.stream_events():
@@ -75,14 +75,14 @@ async def _trip(size: int) -> float:
         resumed = workflow.run(ctx=context)
         await resumed.send_event(Approved(ok=True), reply_to=resumed.pending[0].id)
         check(await resumed, True)
-    took = perf_counter() - start
+    took = seconds() - start
     for handler in left:
         await handler.cancel_run()
     return took
 
 
 async def _floor_trip(group: TaskGroup, size: int) -> float:
-    start = perf_counter()
+    start = seconds()
     for _ in range(size):
         run = begin(FLOOR_ASKING, StartEvent(), group)
         async for event in floor.Reader(run):
@@ -92,7 +92,7 @@ async def _floor_trip(group: TaskGroup, size: int) -> float:
         resumed.send(Approved(ok=True))
         group.start_soon(resumed.main)
         check((await resumed.wait()).result, True)
-    return perf_counter() - start
+    return seconds() - start
 
 
 SUSPENDING = (

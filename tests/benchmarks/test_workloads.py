@@ -9,6 +9,7 @@ import pytest
 from benchmarks.__main__ import main
 from benchmarks.backends import BACKENDS, NO_BACKEND
 from benchmarks.catalogue import WORKLOADS, chosen
+from benchmarks.clock import clock
 from benchmarks.goals import FLOOR_THEN, GATES, GOALS, PRIMITIVES_THEN
 from benchmarks.measuring import Figure, Spread, measure
 from benchmarks.report import as_json, gate_lines, growths, machine_factors, tables
@@ -104,16 +105,18 @@ def test_a_report_is_a_table_and_json() -> None:
     assert "16 µs" in text
     assert "15…17" in text
     assert "MISSED 15" in text
-    data = json.loads(json.dumps(as_json(figures, rounds=3)))
+    data = json.loads(json.dumps(as_json(figures, rounds=3, clock="wall")))
     assert [figure["size"] for figure in data["figures"]] == [10_000, 1_000]
     assert data["growth"][0]["ratio"] == pytest.approx(16 / 17)
 
 
 def test_the_command_prints_a_table_and_writes_a_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
-    main(["event", "--quick", "--rounds", "1", "--json", str(file)])
+    main(["event", "--quick", "--clock", "cpu", "--rounds", "1", "--json", str(file)])
+    clock.choose("wall")
     assert "event" in capsys.readouterr().out
-    assert json.loads(file.read_text(encoding="utf-8"))["rounds"] == 1
+    data = json.loads(file.read_text(encoding="utf-8"))
+    assert (data["rounds"], data["clock"]) == (1, "cpu")
 
 
 def test_the_command_lists_the_workloads(capsys: pytest.CaptureFixture[str]) -> None:
