@@ -37,6 +37,14 @@ GENERATOR = "_r"
 SORTS_FIRST = "_ALLOW_DETERMINISTIC_SCHEDULING"
 
 
+BUSY_TURNS = 200_000
+"""After so many turns of the loop at one instant, nothing is believed to let time pass any more."""
+
+
+class Livelock(SimulationFault):
+    """Something is busy for ever: time stands still, since it never blocks."""
+
+
 class SchedulerMoved(SimulationFault):
     """Trio's scheduler isn't where this version of `workflows` looks for it, so its schedule can't be drawn."""
 
@@ -49,6 +57,7 @@ def run_virtually(
     idle: float,
     at_point: Point | None = None,
     on_fault: Callable[[str], None],
+    on_busy: Callable[[], None],
 ) -> T:
     """Run `main(clock)` in a new event loop whose time jumps.
 
@@ -59,11 +68,13 @@ def run_virtually(
         idle: Real seconds without anything happening before time jumps: for worker threads.
         at_point: Called before each scheduling point.
         on_fault: Called with what the loop itself complains of.
+        on_busy: Called when time stands still for too long.
     """
+    patience = Patience(on_busy)
     if backend == "trio":
-        return _run_on_trio(main, seed, idle, at_point)
+        return _run_on_trio(main, seed, idle, at_point, patience)
     if backend == "asyncio":
-        return _run_on_asyncio(main, idle, at_point, on_fault)
+        return _run_on_asyncio(main, idle, at_point, on_fault, patience)
     raise UsageError(f"backend={backend!r} is neither 'asyncio' nor 'trio'.")
 
 
@@ -122,6 +133,36 @@ def seeded_scheduler(seed: int) -> Generator[None]:
         generator.setstate(state)
 
 
+class Patience:
+    """Counts the turns of a loop at one instant, and loses patience with too many.
+
+    The first time, it calls `on_busy`, which cancels what it can; the second time, it breaks the loop.
+    """
+
+    def __init__(self, on_busy: Callable[[], None]) -> None:
+        self._on_busy = on_busy
+        self._instant = 0.0
+        self._turns = 0
+        self._is_lost = False
+
+    def turn(self, instant: float) -> None:
+        """One more turn.
+
+        Raises:
+            Livelock: There were too many, and cancelling didn't help.
+        """
+        if instant != self._instant:
+            self._instant, self._turns = instant, 0
+        self._turns += 1
+        if self._turns <= BUSY_TURNS:
+            return
+        self._turns = 0
+        if self._is_lost:
+            raise Livelock(f"The loop went on turning at {instant:g} s when the scenario was cancelled.")
+        self._is_lost = True
+        self._on_busy()
+
+
 class _Points:
     """An instrument of Trio: each step of a task is a scheduling point."""
 
@@ -133,13 +174,30 @@ class _Points:
 
 
 def _run_on_trio(
-    main: Callable[[Callable[[], float]], Awaitable[T]], seed: int, idle: float, at_point: Point | None
+    main: Callable[[Callable[[], float]], Awaitable[T]],
+    seed: int,
+    idle: float,
+    at_point: Point | None,
+    patience: Patience,
 ) -> T:
     clock = import_module("trio.testing").MockClock(autojump_threshold=idle)
     instruments = [] if at_point is None else [_Points(at_point)]
+    now = clock.current_time
+
+    def impatient_now() -> float:
+        instant: float = now()
+        patience.turn(instant)
+        return instant
+
+    clock.current_time = impatient_now
     options = {"clock": clock, "instruments": instruments}
     with seeded_scheduler(seed):
-        return anyio.run(main, clock.current_time, backend="trio", backend_options=options)
+        try:
+            return anyio.run(main, now, backend="trio", backend_options=options)
+        except import_module("trio").TrioInternalError as error:
+            if isinstance(error.__cause__, Livelock):
+                raise error.__cause__ from None
+            raise
 
 
 def _tasks_below(task: TrioTask) -> Iterator[TrioTask]:
@@ -155,13 +213,15 @@ def _tasks_below(task: TrioTask) -> Iterator[TrioTask]:
 class JumpingSelector(selectors.BaseSelector):
     """A selector that lets time pass instead of sleeping, unless something real happens within `idle` seconds."""
 
-    def __init__(self, idle: float) -> None:
+    def __init__(self, idle: float, patience: Patience) -> None:
         self._real = selectors.DefaultSelector()
         self._idle = idle
+        self._patience = patience
         self.now = 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """What is ready; if nothing is, time jumps by `timeout`."""
+        self._patience.turn(self.now)
         if timeout is None or timeout <= 0:
             return self._real.select(timeout)
         ready = self._real.select(self._idle)
@@ -187,16 +247,24 @@ class JumpingSelector(selectors.BaseSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop of asyncio in virtual time; each callback that's called soon is a scheduling point."""
+    """An event loop of asyncio in virtual time; each callback that's called soon is a scheduling point.
 
-    def __init__(self, idle: float, at_point: Point | None) -> None:
-        self._jumping = JumpingSelector(idle)
+    In debug mode it leaves out one thing: where each callback was scheduled isn't taken down, which would cost ten times
+    the rest.
+    """
+
+    def __init__(self, idle: float, at_point: Point | None, patience: Patience) -> None:
+        self._jumping = JumpingSelector(idle, patience)
         self._at_point = at_point
         super().__init__(self._jumping)
 
     def time(self) -> float:
         """Virtual seconds."""
         return self._jumping.now
+
+    def get_debug(self) -> bool:
+        """No, to those who would take down where they come from; the loop's own checks are on."""
+        return False
 
     def call_soon(
         self, callback: Callable[[*Parts], object], *args: *Parts, context: Context | None = None
@@ -226,9 +294,10 @@ def _run_on_asyncio(
     idle: float,
     at_point: Point | None,
     on_fault: Callable[[str], None],
+    patience: Patience,
 ) -> T:
     def make_loop() -> asyncio.AbstractEventLoop:
-        loop = VirtualLoop(idle, at_point)
+        loop = VirtualLoop(idle, at_point, patience)
         loop.set_exception_handler(lambda _loop, context: on_fault(_complaint(context)))
         return loop
 

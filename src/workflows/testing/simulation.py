@@ -12,7 +12,7 @@ import anyio
 
 from ..runtime.clock import ambient_clock
 from ..runtime.identity import ambient_uuid4
-from .backends import Backend, Point, living_tasks, run_virtually
+from .backends import BUSY_TURNS, Backend, Livelock, Point, living_tasks, run_virtually
 from .faults import SimulationFault
 
 T = TypeVar("T")
@@ -20,6 +20,11 @@ EPOCH = datetime(2030, 1, 1, tzinfo=UTC).timestamp()
 """What the clock of a simulation shows at its start, in UTC seconds."""
 HORIZON_S = 10 * 365 * 86_400.0
 """How long a scenario may last, in virtual seconds: if nothing else is left to happen, that's when it's stuck."""
+STUCK = "The scenario is stuck: nothing that it waits for can happen any more. Does somebody answer its questions?"
+BUSY = (
+    f"The scenario is busy for ever: the loop has turned {BUSY_TURNS} times without time passing.\n"
+    "  Something never blocks: a loop around a checkpoint, or one that swallows its cancellation."
+)
 
 
 def simulate(scenario: Callable[[], Awaitable[T]], *, backend: Backend = "trio", seed: int = 0, idle: float = 0.0) -> T:
@@ -54,25 +59,58 @@ def simulated(
     at_point: Point | None = None,
 ) -> T:
     """As `simulate`, from a given instant on, with a callback at each scheduling point. For this package."""
-    faults: list[str] = []
+    watch = _Watch()
     uuids = Random(f"uuids of {seed}")
 
     async def main(clock: Callable[[], float]) -> T:
         start = clock()
         ambient_clock.set(lambda: starts_at + clock() - start)
         ambient_uuid4.set(lambda: UUID(int=uuids.getrandbits(128), version=4))
-        return await _judged(scenario, faults)
+        return await watch.see_to_the_end(scenario)
 
     try:
-        result = run_virtually(main, backend=backend, seed=seed, idle=idle, at_point=at_point, on_fault=faults.append)
+        result = run_virtually(
+            main,
+            backend=backend,
+            seed=seed,
+            idle=idle,
+            at_point=at_point,
+            on_fault=watch.faults.append,
+            on_busy=watch.give_up,
+        )
     except Exception as error:
         error.add_note(f"again with: {repeatable(scenario, backend, seed, idle)}")
-        for fault in () if isinstance(error, SimulationFault) else faults:
+        for fault in watch.faults:
             error.add_note(f"and the simulation found: {fault}")
         raise
-    if faults:
-        raise SimulationFault(f"{repeatable(scenario, backend, seed, idle)} went wrong:", faults)
+    if watch.faults:
+        raise SimulationFault(f"{repeatable(scenario, backend, seed, idle)} went wrong:", watch.faults)
     return result
+
+
+class _Watch:
+    """Watches over a scenario: that it comes to an end, and leaves no task."""
+
+    def __init__(self) -> None:
+        self.faults: list[str] = []
+        self._is_busy = False
+        self._horizon: anyio.CancelScope | None = None
+
+    async def see_to_the_end(self, scenario: Callable[[], Awaitable[T]]) -> T:
+        """Run the scenario, let what is about to end do so, and take down which tasks are left."""
+        before = living_tasks()
+        with anyio.move_on_after(HORIZON_S) as self._horizon:
+            result = await scenario()
+            await anyio.wait_all_tasks_blocked()
+            self.faults += [f"a task is left: {name}" for task, name in living_tasks().items() if task not in before]
+            return result
+        raise Livelock(BUSY) if self._is_busy else SimulationFault(STUCK)
+
+    def give_up(self) -> None:
+        """Time stands still for ever."""
+        self._is_busy = True
+        if self._horizon is not None:
+            self._horizon.cancel()
 
 
 def repeatable(scenario: Callable[..., object], backend: Backend, seed: int, idle: float) -> str:
@@ -80,21 +118,3 @@ def repeatable(scenario: Callable[..., object], backend: Backend, seed: int, idl
     name = getattr(scenario, "__qualname__", repr(scenario)).rpartition("<locals>.")[2]
     more = f", idle={idle:g}" if idle else ""
     return f"simulate({name}, backend={backend!r}, seed={seed}{more})"
-
-
-async def _judged(scenario: Callable[[], Awaitable[T]], faults: list[str]) -> T:
-    before = living_tasks()
-    with anyio.move_on_after(HORIZON_S) as horizon:
-        result = await scenario()
-        await _settle(before, faults)
-        return result
-    assert horizon.cancelled_caught
-    raise SimulationFault(
-        "The scenario is stuck: nothing that it waits for can happen any more. Does somebody answer its questions?"
-    )
-
-
-async def _settle(before: dict[object, str], faults: list[str]) -> None:
-    """Let what is about to end do so, and tell of tasks that are left."""
-    await anyio.wait_all_tasks_blocked()
-    faults += [f"a task is left: {name}" for task, name in living_tasks().items() if task not in before]
