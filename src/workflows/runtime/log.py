@@ -6,7 +6,7 @@ Rules:
 - A reader sees each event once, in order, and ends when the log is closed. Readers don't know of each other.
 - The log keeps the last `history` events, and never less than a living reader still needs: a loop that is left lets
   go of its reader, and with it of what it would have needed.
-- A reader reads the log itself; its memory object stream only wakes it. So a burst costs no hop per event.
+- A reader reads the log itself, and is only woken by it. So a burst costs no hop per event.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from weakref import WeakSet
 
 import anyio
 from anyio.lowlevel import checkpoint
-from anyio.streams.memory import MemoryObjectSendStream
 
 from ..errors import StreamEventsMissed
 from ..events import Event, InternalDispatchEvent
@@ -25,7 +24,13 @@ BATCH = 64  # events that a reader may take without giving way to other tasks
 
 
 class EventLog:
-    """The log of one run. Appending never waits."""
+    """The log of one run. Appending never waits.
+
+    Attributes:
+        base: How many entries have left at the front: the index of the first one that's here.
+        start_position: The position behind which the log begins.
+        last_position: The position of the last event.
+    """
 
     __slots__ = (
         "_blocked",
@@ -38,6 +43,7 @@ class EventLog:
         "is_closed",
         "last_position",
         "readers",
+        "start_position",
     )
 
     def __init__(self, history: int, position: int, current_task: Callable[[], object]) -> None:
@@ -47,8 +53,8 @@ class EventLog:
         self._history = history
         self._sleeping: dict[Reader, None] = {}
         self._blocked: list[anyio.Event] = []
-        self.base = 0  # how many entries have left at the front
-        self.last_position = position
+        self.base = 0
+        self.start_position = self.last_position = position
         self.is_closed = False
         self.readers: WeakSet[Reader] | None = None  # made when there is one: most runs have few readers or none
 
@@ -59,8 +65,11 @@ class EventLog:
 
     @property
     def first_position(self) -> int:
-        """The position of the first event that is still here."""
-        return self.entry(self.base)[0] if self.base < self.end else self.last_position + 1
+        """The position of the first event that is still here, or of the next one."""
+        if self.base == self.end:
+            return self.last_position + 1
+        position, event = self.entry(self.base)
+        return position + 1 if isinstance(event, InternalDispatchEvent) else position
 
     @property
     def wants_internal(self) -> bool:
@@ -184,7 +193,8 @@ class Reader:
         self._log = log
         self._cursor = cursor
         self._burst = 0
-        self._send: MemoryObjectSendStream[None] | None = None
+        self._woken: anyio.Event | None = None
+        self._sleepers = 0  # tasks that wait: more than one if they share the reader
         self.exposes_internal = expose_internal
         log.add_reader(self)
         self.task: object = None  # who iterates over it
@@ -218,12 +228,8 @@ class Reader:
             if cursor.index <= log.base:
                 self._check_gap()
             if cursor.index < log.end:
-                position, event = log.entry(cursor.index)
-                cursor.index += 1
-                cursor.position = position
-                if log.is_blocked:
-                    log.unblock()
-                if self.exposes_internal or not isinstance(event, InternalDispatchEvent):
+                event = self._take()
+                if event is not None:
                     return event
             elif log.is_closed:
                 await checkpoint()
@@ -231,10 +237,25 @@ class Reader:
             else:
                 await self._sleep()
 
+    def _take(self) -> Event | None:
+        """The next entry of the log, if it's for this reader."""
+        log, cursor = self._log, self._cursor
+        position, event = log.entry(cursor.index)
+        cursor.index += 1
+        if log.is_blocked:
+            log.unblock()
+        if isinstance(event, InternalDispatchEvent):
+            return event if self.exposes_internal else None
+        if position <= cursor.position:  # it was asked for what follows a later one
+            return None
+        cursor.position = position
+        return event
+
     def wake(self) -> None:
         """Something has happened."""
-        if self._send is not None:
-            self._send.send_nowait(None)
+        if self._woken is not None:
+            self._woken.set()
+            self._woken = None
 
     def __del__(self) -> None:
         if self._log.is_blocked:
@@ -256,19 +277,22 @@ class Reader:
         )
 
     async def _sleep(self) -> None:
-        self._send, receive = anyio.create_memory_object_stream[None](1)
-        self._log.put_to_sleep(self)
+        if self._woken is None:
+            self._woken = anyio.Event()
+            self._log.put_to_sleep(self)
+        self._sleepers += 1
         try:
-            with self._send, receive:  # closed each time: nothing is left open if the reader is just dropped
-                await receive.receive()
+            await self._woken.wait()
         finally:
-            self._send = None
-            self._log.take_from_sleep(self)
+            self._sleepers -= 1
+            if not self._sleepers:  # the log holds no reader that nobody reads
+                self._woken = None
+                self._log.take_from_sleep(self)
 
 
 def cursor_at_start(log: EventLog) -> Cursor:
     """A cursor before the first event that this process has had."""
-    return Cursor(log.base, log.first_position - 1)
+    return Cursor(0, log.start_position)
 
 
 def cursor_after(log: EventLog, position: int) -> Cursor:
