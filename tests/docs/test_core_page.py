@@ -7,13 +7,12 @@ from typing import get_args
 import pytest
 
 from tests.docs.asking import TYPES
-from tests.docs.pages import ROOT, blocks_of
-from tests.docs.walking import Walk, Walked, drawn, walk_everywhere
+from tests.docs.pages import blocks_of
+from tests.docs.walking import PAGE, Walk, Walked, drawn, walk_everywhere
 from workflows.core.commands import Command
 from workflows.core.engine import TRANSITIONS, Core
 from workflows.core.state import RunStatus, Status
 
-PAGE = ROOT / "docs" / "explanation" / "core.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 
 

@@ -1,11 +1,11 @@
 """Walks through the core: which tick leads from which state to which, as `docs/explanation/core.md` draws it.
 
-`python -m tests.docs.walking` prints what the page must show.
+`python -m tests.docs.walking` draws them there anew.
 """
 
 from __future__ import annotations
 
-import sys
+import re
 from collections.abc import Callable, Iterable
 from enum import Enum
 from random import Random
@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 
 from tests.docs.asking import TYPES, YES, Approval, Decision, Progress
+from tests.docs.pages import ROOT
 from workflows import Context, Workflow, step
 from workflows.core import ticks
 from workflows.core.commands import Command, RunStep
@@ -23,6 +24,7 @@ from workflows.core.state import RunStatus, Status
 from workflows.core.ticks import Tick
 from workflows.events import StartEvent, StopEvent
 
+PAGE = ROOT / "docs" / "explanation" / "core.md"
 WALKS = 2000
 STEPS = 40
 
@@ -171,8 +173,15 @@ def drawn(edges: set[Edge], states: Iterable[Enum]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def redrawn(page: str, pictures: Iterable[str]) -> str:
+    """A page with other pictures in its blocks."""
+    left = iter(pictures)
+    return re.sub(r"(?<=^```none\n).*?(?=^```$)", lambda _: next(left), page, flags=re.DOTALL | re.MULTILINE)
+
+
 if __name__ == "__main__":
     found = walk_everywhere()
-    sys.stdout.write(f"{drawn(found.run_edges, RunStatus)}\n{drawn(found.step_edges, Status)}\n")
-    for name, made in found.commands.items():
-        sys.stdout.write(f"{name}: {', '.join(sorted(made))}\n")
+    text = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(
+        redrawn(text, [drawn(found.run_edges, RunStatus), drawn(found.step_edges, Status)]), encoding="utf-8"
+    )
