@@ -1,7 +1,7 @@
 """`same`: whether two values are equal *and* of the same types, all the way down.
 
-It's stricter than `==` (1 is not True, 0.0 is not -0.0, a UTC datetime isn't one of another zone), and more lenient in that
-NaN is NaN. It shares no code with the codec.
+It's stricter than `==` (1 is not True, 0.0 is not -0.0, a UTC datetime isn't one of another zone), and more lenient in
+that NaN is NaN. It shares no code with the codec.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ T = TypeVar("T")
 class Colour(enum.Enum):
     RED = "red"
     BLUE = "blue"
-    CRIMSON = "red"  # an alias of RED
+    CRIMSON = RED
 
 
 class Priority(enum.IntEnum):

@@ -11,7 +11,7 @@ import ipaddress
 import re
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
-from datetime import timedelta, timezone
+from datetime import UTC, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, TypeAlias
@@ -73,7 +73,7 @@ def fixed_zones() -> Values:
     day = timedelta(hours=23, minutes=59)
     offsets = st.timedeltas(-day, day) | st.integers(-23, 23).map(lambda hours: timedelta(hours=hours))
     return (
-        st.just(timezone.utc)
+        st.just(UTC)
         | st.builds(timezone, offsets)
         | st.builds(timezone, offsets, st.text(st.characters(exclude_categories=()), max_size=4))
     )

@@ -8,7 +8,7 @@ import io
 import threading
 from collections import ChainMap, UserDict, defaultdict
 from collections.abc import Callable
-from dataclasses import InitVar, dataclass
+from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
@@ -47,9 +47,9 @@ def layers(siblings: Any) -> st.SearchStrategy[Layer]:
         ("[3]", lambda value: {3: value, "x": siblings}),
         ("[(1, 2)]", lambda value: {(1, 2): value}),
         (".name", lambda value: Item(value, siblings)),
-        (".value", lambda value: Node(value)),
+        (".value", Node),
         (".x", lambda value: Point(value, siblings)),
-        (".content", lambda value: Box(value)),
+        (".content", Box),
         (".topic", lambda value: Loose(topic=value, other=siblings)),
         (".topic", lambda value: Half(declared=siblings, topic=value)),
         (".declared", lambda value: Half(declared=value, topic=siblings)),
@@ -102,26 +102,6 @@ class Undeclared:
     a: int = 1
 
 
-@dataclass
-class WithInitVar:
-    a: int
-    secret: InitVar[int] = 0
-
-
-@attrs.define
-class Grown(Item):  # a dataclass's fields are unknown to attrs
-    extra: int = 0
-
-
-class Undecorated(Node):
-    extra: int = 0
-
-
-@attrs.define
-class ListLike(list[int]):
-    a: int = 1
-
-
 class Sub(Item):
     """Adds no field, and isn't declared."""
 
@@ -140,9 +120,8 @@ REFUSED: list[tuple[Any, str]] = [
     (io, "is a module"),
     ((part for part in ()), "read only once: store a list"),
     (iter([]), "read only once: store a list"),
-    (zip((), ()), "read only once: store a list"),
+    (zip((), (), strict=True), "read only once: store a list"),
     (map(len, ()), "read only once: store a list"),
-    (open(__file__, encoding="utf-8"), "belongs to this process"),
     (io.BytesIO(), "belongs to this process"),
     (threading.Lock(), "belongs to this process"),
     (threading.Event(), "belongs to this process"),
@@ -174,8 +153,6 @@ def test_what_is_refused_and_what_to_do_is_said(value: Any, words: str) -> None:
     (problem,) = problems_of({"state": [value]})
     assert problem.startswith("$.state[0]: ")
     assert words in problem
-    if isinstance(value, io.TextIOWrapper):
-        value.close()
 
 
 @pytest.mark.guarantee("D1")
@@ -210,7 +187,7 @@ def test_a_value_that_contains_itself_is_called_that() -> None:
 
 
 @pytest.mark.guarantee("D1")
-@pytest.mark.parametrize("make", [lambda inner: [inner], lambda inner: {"a": inner}, lambda inner: Box(inner)])
+@pytest.mark.parametrize("make", [lambda inner: [inner], lambda inner: {"a": inner}, Box])
 def test_depth_is_bounded_and_no_stack_overflows(make: Callable[[Any], Any]) -> None:
     value: Any = 1
     for _ in range(200):
@@ -256,8 +233,14 @@ def test_a_value_whose_own_code_fails_is_refused_with_its_path() -> None:
 
 
 @pytest.mark.guarantee("D1")
-def test_a_field_without_a_value_is_named() -> None:
-    item = Item("a")
-    del item.price
-    del item.parts
-    assert [problem.partition(": ")[0] for problem in problems_of([item])] == ["$[0].price"] or True
+def test_fields_without_a_value_are_named() -> None:
+    node = Node("a")
+    del node.value
+    del node.children
+    assert problems_of([node]) == ("$[0].value: has no value: set it", "$[0].children: has no value: set it")
+
+
+@pytest.mark.guarantee("D1")
+def test_an_open_file_is_refused(tmp_path: Path) -> None:
+    with (tmp_path / "x").open("w") as file:
+        assert "belongs to this process" in problems_of([file])[0]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from .samples import CODEC
 from .same import same
+from .samples import CODEC
 from .strategies import storable_values
 
 

@@ -14,6 +14,7 @@ from ..errors import DecodeError, DefinitionError, EncodeError, UsageError
 from .annotations import classes_in, renamed, text_of
 from .classes import derives, fields_of, misfit_of, types_of
 from .containers import CONTAINERS
+from .failures import TAG as ERROR_TAG
 from .failures import Failures
 from .hooks import Hooks
 from .models import model_form
@@ -33,7 +34,6 @@ STANDARD: tuple[Standard, ...] = (*SCALARS, *MOMENTS, *CONTAINERS)
 """The types of the standard library that need no declaration."""
 
 _STANDARD_TYPES = frozenset({*PLAIN, *(standard.type for standard in STANDARD)})
-_ERROR_TAG = ".error"
 
 
 class Codec:
@@ -72,7 +72,7 @@ class Codec:
         self._encoders = _Encoders(self._encoder_of)
         self._encoders.update({standard.type: standard.encode for standard in STANDARD} | PLAIN)
         self._decoders: dict[str, Decode] = {standard.tag: standard.decode for standard in STANDARD if standard.tag}
-        self._decoders[_ERROR_TAG] = self._failures.decode
+        self._decoders[ERROR_TAG] = self._failures.decode
         self._wide: dict[str, DecodeWide] = {}
         self._tags = Tags(self._decoders, self._wide, self._learn)
         self._validator = Validator(self._hooks.structure_hook, self._table.scope, max_depth)
@@ -120,7 +120,7 @@ class Codec:
 
         It never fails: what can't be stored becomes text.
         """
-        return self._failures.encode(error, Writer(self._encoders, self._limits))
+        return self._failures.encode_always(error, Writer(self._encoders, self._limits))
 
     def decode_exception(self, data: Json) -> Exception:
         """Turn that data into an exception: of its own type if that's builtin or declared.

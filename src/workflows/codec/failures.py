@@ -1,7 +1,7 @@
 """Exceptions as data: `{"$": ".error", "v": {"type": ..., "message": ..., ...}}`.
 
 Rules:
-- Storing one never fails: a step's failure has to be recorded, whatever is in it.
+- Storing a step's failure never fails, whatever is in it.
 - Read back, it's of its own type only if that's a builtin exception, one of this package's, or one that the workflow
   declares, and then has its arguments, attributes and notes. Else it is an `UnreconstructedException`.
 - A declared exception is made without its `__init__`, which may want other arguments than those it kept.
@@ -20,7 +20,7 @@ import attrs
 
 from .. import errors
 from ..events import UnreconstructedException
-from .problems import Refused, Reported, shown
+from .problems import Exhausted, Refused, Reported, shown
 from .reading import FAILED, Reader
 from .scalars import is_plain_text, write_text
 from .table import default_name
@@ -28,8 +28,11 @@ from .writing import Json, Writer
 
 LONGEST_CHAIN = 16
 LONGEST_TRACEBACK = 20_000
-_LEVELS = 2  # what one exception counts in depth
+DEEPEST_ARGUMENT = 24  # exceptions can hold one another in loops; what is nested deeper becomes text
+TAG = ".error"
+_LEVELS = 3  # what one exception counts in depth
 _TRACEBACK = "__stored_traceback__"
+_ARGS: Any = vars(BaseException)["args"]
 _KEYS = frozenset({"type", "message", "traceback", "args", "state", "cause"})
 
 
@@ -68,24 +71,41 @@ class Failures:
         self._name_of = name_of
 
     def encode(self, error: BaseException, writer: Writer) -> Json:
-        """Store an exception."""
+        """Store an exception. Only one that is nested too deep is refused."""
         return self._written(error, writer, 0)
 
+    def encode_always(self, error: BaseException, writer: Writer) -> Json:
+        """Store an exception; of one that doesn't fit, its type and message."""
+        try:
+            return self.encode(error, writer)
+        except (Refused, Exhausted):
+            name = write_text(self._name_of(type(error)))
+            return {"$": TAG, "v": {"type": name, "message": write_text(_message_of(error))}}
+
     def _written(self, error: BaseException, writer: Writer, level: int) -> Json:
+        for owner in (error, self, writer):  # its payload, its arguments or attributes, and one for the stack
+            writer.enter(owner, _LEVELS)
+        payload = self._payload(error, writer, level)
+        for owner in (writer, self, error):
+            writer.leave(owner)
+        return {"$": TAG, "v": payload}
+
+    def _payload(self, error: BaseException, writer: Writer, level: int) -> dict[str, Json]:
         if isinstance(error, UnreconstructedException):
             name = error.original_type or default_name(UnreconstructedException)
         else:
             name = self._name_of(type(error))
         payload: dict[str, Json] = {"type": write_text(name), "message": write_text(_message_of(error))}
-        if not writer.canonical and level == 0:
+        if level == 0 and not writer.canonical and not isinstance(writer, _Attempt):
             payload["traceback"] = write_text(traceback_text(error))
         if name in _BUILTIN and type(error) is _BUILTIN[name]:
             payload |= _parts_of_builtin(error, writer)
         elif name in self._rebuilt and type(error) is self._rebuilt[name]:
             payload |= _parts_of_declared(error, writer)
-        if error.__cause__ is not None and level < LONGEST_CHAIN:
+        room = writer.limits.depth - writer.depth
+        if error.__cause__ is not None and level < LONGEST_CHAIN and room >= _LEVELS:
             payload["cause"] = self._written(error.__cause__, writer, level + 1)
-        return {"$": ".error", "v": payload}
+        return payload
 
     def decode(self, payload: Json, reader: Reader) -> Exception:
         """Read an exception."""
@@ -132,10 +152,12 @@ class Failures:
 
 
 def _without_init(cls: type[Exception], args: list[object]) -> Exception:
-    native: Any = next(base for base in cls.__mro__ if base.__module__ == "builtins")
+    native: Any = cls
+    while native.__module__ != "builtins":
+        native = native.__base__
     error: Exception = native.__new__(cls, *args)
     native.__init__(error, *args)
-    error.args = tuple(args)
+    _ARGS.__set__(error, tuple(args))  # past the `__setattr__` of a frozen class
     return error
 
 
@@ -177,11 +199,17 @@ def _or_text(value: object, writer: Writer) -> Json:
     return write_text(shown(value)) if found is None else found[0]
 
 
+class _Attempt(Writer):
+    """Writes what an exception holds."""
+
+    __slots__ = ()
+
+
 def _attempt(value: object, writer: Writer) -> tuple[Json] | None:
     """Write what may be refused; None if it is. The limits are what is left of the writer's own."""
-    depth = writer.limits.depth - writer.depth - _LEVELS * (LONGEST_CHAIN + 1)
-    limits = attrs.evolve(writer.limits, depth=depth, values=min(writer.room, 100_000))
-    attempt = Writer(writer.encoders, limits, canonical=writer.canonical)
+    depth = min(writer.limits.depth - writer.depth, DEEPEST_ARGUMENT)
+    limits = attrs.evolve(writer.limits, depth=depth, values=max(0, min(writer.room, 100_000)))
+    attempt = _Attempt(writer.encoders, limits, canonical=writer.canonical)
     try:
         written = attempt.value(value)
     except Exception:  # whatever is wrong with it
