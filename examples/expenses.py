@@ -79,7 +79,7 @@ class Desk:
         """Show what happens, ask what is to be asked, and give the result."""
         await self.ask_all()  # what a resumed run has on its mind
         async for event in self.handler.stream_events():
-            self.save()
+            self.save()  # before anything is shown: who has read it can rely on it
             if isinstance(event, Progress):
                 say(f"  {event.text}")
             await self.ask_all()
@@ -207,7 +207,7 @@ async def carry(job: Job) -> int:
         except (StateError, Failure) as error:
             complain(str(error))
         except OSError as error:
-            complain(f"{error}\nWhat you've said until now is saved. Start again when that is mended.")
+            complain(f"{error}\nAll that was noted as saved is kept. Start again when that is mended.")
         tasks.cancel_scope.cancel()
     return SIGNALLED + caught[0] if caught and code != DONE else code
 
@@ -247,6 +247,9 @@ def job_of(arguments: list[str] | None) -> tuple[Job, str]:
     state = args.state or args.csv.with_suffix(".state.json")
     if len({path.resolve() for path in (args.csv, output, state)}) < 3:
         raise Failure(f"{args.csv}, --output {output} and --state {state} must be three different files.")
+    for path in (output, state):
+        if not path.absolute().parent.is_dir():
+            raise Failure(f"{path} can't be written: {path.parent} is no directory. Make it, or name another place.")
     kept = StateFile(state, args.csv.name, data, is_fresh=args.fresh)
     return Job(args.csv, output, data, kept, args.reviewer, answers, args.fresh), args.backend
 

@@ -88,7 +88,8 @@ def _claims(text: str, problems: list[str]) -> Iterator[Claim]:
             )
             continue
         before = len(problems)
-        claim = _claim(_Row(line, dict(zip(columns, values, strict=True)), problems))
+        by_name = {name: value for name, value in zip(columns, values, strict=True) if columns.count(name) == 1}
+        claim = _claim(_Row(line, by_name, problems))
         first = lines.setdefault(claim.id, line)
         if first != line and claim.id:
             problems.append(f"line {line}: id {claim.id!r} is taken by line {first}; give each claim an id of its own")
@@ -136,7 +137,7 @@ class _Row:
         """A value of the row; what isn't as expected becomes a problem, and `otherwise`."""
         text = self.values.get(column)
         if text is None:
-            return otherwise  # the header has no such column, which was said once
+            return otherwise  # the header hasn't got this column once, which was said
         found = read(" ".join(text.split()))
         if found is None:
             self.problems.append(f"line {self.line}: {column} is {text!r:.80}; expected {expected}")

@@ -11,8 +11,8 @@ from decimal import Decimal
 from threading import Thread
 
 import anyio
-from anyio import from_thread
-from anyio.lowlevel import current_token
+import anyio.from_thread
+import anyio.lowlevel
 
 from workflows.events import HumanResponseEvent
 
@@ -49,7 +49,7 @@ class Lines:
     """
 
     def __init__(self, prepared: list[str]) -> None:
-        self._prepared = iter(prepared)
+        self._prepared = list(reversed(prepared))
         self._bytes = b""
         self.is_over = sys.stdin is None
 
@@ -65,12 +65,14 @@ class Lines:
             if line is not None:
                 return line
             self.is_over = True
-        return next(self._prepared, None)
+            if self._prepared:
+                say("\n  The input has ended; the prepared answers are next.")
+        return self._prepared.pop() if self._prepared else None
 
     async def _line_from_thread(self) -> str | None:
         lines: list[str | None] = []
         is_there = anyio.Event()
-        token = current_token()
+        token = anyio.lowlevel.current_token()
 
         def deliver(line: str | None) -> None:
             lines.append(line)
@@ -79,7 +81,7 @@ class Lines:
         def read() -> None:
             line = self._read_line()
             with suppress(RuntimeError):  # the event loop has ended meanwhile
-                from_thread.run_sync(deliver, line, token=token)
+                anyio.from_thread.run_sync(deliver, line, token=token)
 
         Thread(target=read, name="reads standard input", daemon=True).start()
         await is_there.wait()
