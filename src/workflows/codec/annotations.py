@@ -10,6 +10,7 @@ import sys
 import types
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
+from itertools import product
 from typing import Annotated, Any, ForwardRef, Literal, NewType, TypeVar, Union, get_args, get_origin, get_type_hints
 
 _NONE = type(None)
@@ -21,18 +22,18 @@ def resolved(cls: type, raw: Mapping[str, Any], scope: Mapping[str, object]) -> 
     Args:
         cls: The class.
         raw: Its fields, with their annotations as they stand.
-        scope: What else a name may mean: classes that are local to a function aren't found through their module.
+        scope: What a name may mean that can't be found otherwise: a class that's local to a function isn't in its module.
     """
-    hints = _hints_of(cls, {**scope, cls.__name__: cls})
+    hints = _hints_of(cls)
     if hints is None:
         hints = {name: _resolved_alone(cls, annotation, scope) for name, annotation in raw.items()}
     meaning = meaning_of_variables(cls)
     return {name: filled(hints.get(name, annotation), meaning) for name, annotation in raw.items()}
 
 
-def _hints_of(cls: type, names: Mapping[str, object]) -> dict[str, Any] | None:
+def _hints_of(cls: type) -> dict[str, Any] | None:
     try:
-        return get_type_hints(cls, localns=dict(names), include_extras=True)
+        return get_type_hints(cls, localns={cls.__name__: cls}, include_extras=True)
     except Exception:  # whatever evaluating a user's text can raise
         return None
 
@@ -41,9 +42,9 @@ def _resolved_alone(cls: type, annotation: Any, scope: Mapping[str, object]) -> 
     def probe() -> None: ...
 
     probe.__annotations__ = {"field": annotation}
-    for owner in cls.__mro__:
+    own: dict[str, object] = {cls.__name__: cls}
+    for owner, names in product(cls.__mro__, (own, {**scope, **own})):
         module = sys.modules.get(owner.__module__)
-        names = {**scope, cls.__name__: cls}
         try:
             return get_type_hints(probe, vars(module) if module else {}, names, include_extras=True)["field"]
         except Exception:  # whatever evaluating a user's text can raise

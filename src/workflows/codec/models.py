@@ -26,10 +26,9 @@ def model_form(cls: Any, name: str) -> Form:
         explicit: set[str] = state["__pydantic_fields_set__"]
         if explicit != fields.keys():
             document["set"] = writer.beside(sorted(explicit))
-        if state["__pydantic_extra__"]:
-            document["x"] = writer.beside(dict(state["__pydantic_extra__"]))
-        if state["__pydantic_private__"]:
-            document["private"] = writer.beside(dict(state["__pydantic_private__"]))
+        for key, part in (("x", "__pydantic_extra__"), ("private", "__pydantic_private__")):
+            if state.get(part):  # a root model has neither
+                document[key] = writer.beside(dict(state[part]))
         present = {field: state["__dict__"][field] for field in fields if field in state["__dict__"]}
         document["v"] = writer.attributes(value, present.keys(), present.values())
         return document

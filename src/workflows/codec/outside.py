@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from enum import Enum
+from enum import Enum, Flag
 from fractions import Fraction
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
@@ -118,11 +118,21 @@ def enum_hook(cls: type[Enum]) -> Hook:
         member = by_value.get(_exactly(value)) if _is_simple(value) else None
         if member is None and type(value) is str:
             member = cls.__members__.get(value)
+        if member is None and type(value) is int and issubclass(cls, Flag):
+            member = _flags(cls, value)
         if member is None:
             raise misfit(expected, value)
         return member
 
     return structure
+
+
+def _flags(cls: type[Flag], value: int) -> Flag | None:
+    try:
+        flags = cls(value)
+    except ValueError:
+        return None
+    return flags if flags.value == value else None
 
 
 def literal_hook(values: tuple[object, ...]) -> Hook:

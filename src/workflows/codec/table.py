@@ -6,6 +6,7 @@ looked up here and nowhere else, so two workflows may each have their own `Progr
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, cast, get_args, get_origin
@@ -61,11 +62,11 @@ class TypeTable:
         return None if kind in {"class", "typed dict"} else kind
 
     def _collect(self, roots: list[Any], scope: dict[str, object]) -> None:
-        left = [found for root in roots for found in classes_in(root)]
+        left = deque(found for root in roots for found in classes_in(root))
         seen: set[type] = set()
         while left:
-            cls: type = get_origin(left[-1]) or left[-1]
-            left.pop()
+            found = left.popleft()
+            cls: type = get_origin(found) or found
             if cls in seen or cls in self._standard:
                 continue
             seen.add(cls)

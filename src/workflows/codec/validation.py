@@ -105,7 +105,7 @@ class Validator:
         if _is_deeper(value, self._depth):
             raise InvalidInput("The data doesn't fit.", [f"{path}: is nested more than {self._depth} levels deep"])
         try:
-            return self._converter.structure(value, annotation)
+            return self._converter.structure(value, unwrapped(annotation))
         except DefinitionError:
             raise
         except Exception as error:  # cattrs' groups, and single errors of hooks
