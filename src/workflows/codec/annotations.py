@@ -22,7 +22,7 @@ def resolved(cls: type, raw: Mapping[str, Any], scope: Mapping[str, object]) -> 
     Args:
         cls: The class.
         raw: Its fields, with their annotations as they stand.
-        scope: What a name may mean that can't be found otherwise: a class that's local to a function isn't in its module.
+        scope: What a name may mean that isn't in the class's module, as a class local to a function isn't.
     """
     hints = _hints_of(cls)
     if hints is None:

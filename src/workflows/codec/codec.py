@@ -90,7 +90,7 @@ class Codec:
         except Exception as error:
             raise self._encode_error(value, error) from _cause_of(error)
 
-    def decode(self, data: Json) -> Any:
+    def decode(self, data: object) -> Any:
         """Turn encoded data into the value that it was; a new one each time.
 
         Nothing is imported, and nothing called but the classes that are declared.
@@ -122,7 +122,7 @@ class Codec:
         """
         return self._failures.encode_always(error, Writer(self._encoders, self._limits))
 
-    def decode_exception(self, data: Json) -> Exception:
+    def decode_exception(self, data: object) -> Exception:
         """Turn that data into an exception: of its own type if that's builtin or declared.
 
         Else it's an `UnreconstructedException`.
@@ -292,7 +292,7 @@ class Codec:
             problems = []
         return EncodeError("This value can't be stored:", listed(problems or [f"$: {self._single(error)}"]))
 
-    def _decode_error(self, data: Json, error: Exception) -> DecodeError:
+    def _decode_error(self, data: object, error: Exception) -> DecodeError:
         reader = ExplainingReader(self._tags, self._limits)
         try:
             if not isinstance(error, Exhausted):

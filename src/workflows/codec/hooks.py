@@ -6,6 +6,7 @@ codec's way, so that hooks can leave parts of their class to `converter.unstruct
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any, get_origin
 
@@ -18,6 +19,54 @@ from .writing import Json
 
 Unstructure = Callable[[Any], Any]
 Structure = Callable[[Any, Any], Any]
+Predicate = Callable[[Any], bool]
+
+
+class HookConverter(cattrs.Converter):
+    """A converter that remembers what hooks were registered for, since asking it costs much more."""
+
+    def __init__(self, encode: Callable[[object], Json], decode: Callable[[object], object]) -> None:
+        self.classes: list[Any] = []
+        self.predicates: list[Predicate] = []
+        super().__init__()
+        self.register_unstructure_hook_func(_anything, encode)
+        self.register_structure_hook_func(_anything, _OfType(decode))
+        self.classes.clear()
+        self.predicates.clear()
+
+    def may_have_hooks(self, cls: type) -> bool:
+        """Whether a hook was registered that may be meant for a class."""
+        return any(_is_meant(cls, meant) for meant in self.classes) or any(
+            _fits(predicate, cls) for predicate in self.predicates
+        )
+
+    def register_unstructure_hook(self, cls: Any = None, func: Any = None) -> Any:
+        if func is None:  # a decorator, by which cattrs comes here again
+            return super().register_unstructure_hook(cls)
+        self.classes.append(cls)
+        return super().register_unstructure_hook(cls, func)
+
+    def register_structure_hook(self, cl: Any, func: Any = None) -> Any:
+        if func is None:
+            return super().register_structure_hook(cl)
+        self.classes.append(cl)
+        return super().register_structure_hook(cl, func)
+
+    def register_unstructure_hook_func(self, check_func: Predicate, func: Any) -> None:
+        self.predicates.append(check_func)
+        super().register_unstructure_hook_func(check_func, func)
+
+    def register_structure_hook_func(self, check_func: Predicate, func: Any) -> None:
+        self.predicates.append(check_func)
+        super().register_structure_hook_func(check_func, func)
+
+    def register_unstructure_hook_factory(self, predicate: Predicate, factory: Any = None) -> Any:
+        self.predicates.append(predicate)
+        return super().register_unstructure_hook_factory(predicate, factory)
+
+    def register_structure_hook_factory(self, predicate: Predicate, factory: Any = None) -> Any:
+        self.predicates.append(predicate)
+        return super().register_structure_hook_factory(predicate, factory)
 
 
 class Hooks:
@@ -32,13 +81,19 @@ class Hooks:
     def __init__(
         self,
         encode: Callable[[object], Json],
-        decode: Callable[[Json], object],
+        decode: Callable[[object], object],
         configure: Callable[[cattrs.Converter], None] | None,
     ) -> None:
-        self._untouched: cattrs.Converter | None = None
+        self._encode = encode
+        self._decode = decode
+        self._converter: HookConverter | None = None
         if configure is not None:
-            self._untouched, self.converter = _converter(encode, decode), _converter(encode, decode)
-            configure(self.converter)
+            self._converter = HookConverter(encode, decode)
+            configure(self._converter)
+
+    @functools.cached_property
+    def _untouched(self) -> cattrs.Converter:
+        return HookConverter(self._encode, self._decode)
 
     def covers(self, cls: type) -> bool:
         """Whether a class has a stored form of the user's own."""
@@ -50,10 +105,10 @@ class Hooks:
         Raises:
             DefinitionError: There is only one of the two.
         """
-        if self._untouched is None:
+        if self._converter is None or not self._converter.may_have_hooks(cls):
             return None
-        unstructure = self.converter.get_unstructure_hook(cls)
-        structure = self.converter.get_structure_hook(cls)
+        unstructure = self._converter.get_unstructure_hook(cls)
+        structure = self._converter.get_structure_hook(cls)
         has_one = unstructure != self._untouched.get_unstructure_hook(cls)
         has_other = structure != self._untouched.get_structure_hook(cls)
         if has_one != has_other:
@@ -79,11 +134,15 @@ class Hooks:
             )
 
 
-def _converter(encode: Callable[[object], Json], decode: Callable[[Json], object]) -> cattrs.Converter:
-    converter = cattrs.Converter()
-    converter.register_unstructure_hook_func(_anything, encode)
-    converter.register_structure_hook_func(_anything, _OfType(decode))
-    return converter
+def _is_meant(cls: type, meant: object) -> bool:
+    return isinstance(meant, type) and get_origin(meant) is None and issubclass(cls, meant)
+
+
+def _fits(predicate: Predicate, cls: type) -> bool:
+    try:
+        return bool(predicate(cls))
+    except Exception:  # cattrs takes that for a no, too
+        return False
 
 
 def _anything(_cls: Any) -> bool:
@@ -94,7 +153,7 @@ def _anything(_cls: Any) -> bool:
 class _OfType:
     """Reads stored data, and makes sure that it's what was asked for."""
 
-    decode: Callable[[Json], object]
+    decode: Callable[[object], object]
 
     def __call__(self, data: Any, cls: Any) -> object:
         value = self.decode(data)
