@@ -1,14 +1,17 @@
 """A run of a bare `workflow.run()` belongs to whoever awaits it. Readers own nothing, but keep it alive."""
 
+import gc
+from typing import Any
+
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
 from tests.conftest import Backend
 from tests.engine.orphans import no_task_left, wait_until_all_wait
-from workflows import Workflow, step
+from workflows import Context, Workflow, step
 from workflows.errors import WorkflowCancelledByUser
-from workflows.events import Event, StartEvent, StopEvent
+from workflows.events import Event, InputRequiredEvent, StartEvent, StopEvent
 from workflows.handler import WorkflowHandler
 
 
@@ -389,3 +392,34 @@ def test_main_that_raises_first_ends_the_run_too(anyio_backend: Backend) -> None
     with pytest.raises(ValueError, match="main is broken"):
         anyio.run(main, backend=name, backend_options=options)
     assert kept[0].is_cleaned_up
+
+
+@pytest.mark.guarantee("R1")
+def test_main_that_returns_while_everything_waits_leaves_nothing_open(anyio_backend: Backend) -> None:
+    class Asked(Event):
+        number: int
+
+    class Asking(Workflow):
+        @step
+        async def split(self, ctx: Context[Any], ev: StartEvent) -> Asked | None:
+            for number in range(3):
+                ctx.send_event(Asked(number=number))
+            return None
+
+        @step
+        async def ask(self, ctx: Context[Any], ev: Asked) -> StopEvent | None:
+            await ctx.ask(InputRequiredEvent(number=ev.number))
+            return StopEvent()
+
+    kept: list[WorkflowHandler] = []
+
+    async def main() -> None:
+        kept.append(Asking().run())
+        await wait_until_all_wait()
+
+    name, options = anyio_backend
+    anyio.run(main, backend=name, backend_options=options)
+    assert len(kept[0].pending) == 3
+    assert kept[0].ctx.to_dict()["status"] == "running"
+    kept.clear()
+    gc.collect()  # what was left open would warn, and a warning fails the test

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 Main: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 Launch: TypeAlias = Callable[[Main, ContextVars], None]
-Work: TypeAlias = tuple[MemoryObjectSendStream[RunStep | None], MemoryObjectReceiveStream[RunStep | None]]
+Work: TypeAlias = tuple[MemoryObjectSendStream[RunStep], MemoryObjectReceiveStream[RunStep]]
 
 IDLE_WORKERS = 4  # how many workers wait for more work; further ones end, since a waiting task costs memory
 
@@ -145,9 +145,7 @@ class Crew:
     def close(self) -> None:
         """The run is over."""
         self._is_stopping = True
-        if self._work is not None:
-            self._work[0].close()
-            self._work[1].close()
+        self._dismiss_idle()
 
     # Tasks
 
@@ -296,14 +294,19 @@ class Crew:
         if not is_root and self._idle >= IDLE_WORKERS:
             return None
         if self._work is None:
-            self._work = anyio.create_memory_object_stream[RunStep | None](float("inf"))
+            self._work = anyio.create_memory_object_stream[RunStep](float("inf"))
         self._idle += 1
-        return await self._work[1].receive()
+        try:
+            return await self._work[1].receive()
+        except (anyio.EndOfStream, anyio.ClosedResourceError):  # dismissed
+            return None
 
     def _dismiss_idle(self) -> None:
-        while self._idle and self._work is not None:
-            self._idle -= 1
-            self._work[0].send_nowait(None)
+        self._idle = 0
+        if self._work is not None:  # closed, since nobody may come back to a run that waits
+            self._work[0].close()
+            self._work[1].close()
+            self._work = None
 
     @uninterrupted
     async def _ring_alarm(self) -> None:
