@@ -18,7 +18,7 @@ from workflows.errors import DecodeError, EncodeError, InvalidInput
 pydantic = pytest.importorskip("pydantic")
 
 from .same import same  # noqa: E402
-from .samples import CODEC, DECLARED, Client, Label, Point, configure  # noqa: E402
+from .samples import CODEC, DECLARED, Client, Label, configure  # noqa: E402
 from .strategies import storable_values  # noqa: E402
 
 T = TypeVar("T")

@@ -66,7 +66,7 @@ STORED: list[tuple[Any, Json]] = [
     (ip_address("fe80::1%eth0"), {"$": ".ipv6-address", "v": "fe80::1%eth0"}),
     (ip_interface("::1/64"), {"$": ".ipv6-interface", "v": "::1/64"}),
     (ip_network("fe80::/64"), {"$": ".ipv6-network", "v": "fe80::/64"}),
-    (datetime(2024, 1, 31, 12, tzinfo=None), {"$": ".datetime", "v": "2024-01-31T12:00:00"}),
+    (datetime.fromisoformat("2024-01-31T12:00:00"), {"$": ".datetime", "v": "2024-01-31T12:00:00"}),
     (datetime(2024, 1, 31, tzinfo=UTC), {"$": ".datetime", "v": "2024-01-31T00:00:00+00:00"}),
     (
         datetime(2024, 1, 31, tzinfo=timezone(timedelta(hours=1))),

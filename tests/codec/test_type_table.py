@@ -88,8 +88,8 @@ def leaf_in(annotation: Any) -> bool:
     [
         Leaf,
         Leaf | None,
-        Optional[Leaf],
-        OldUnion[int, Leaf],
+        Optional[Leaf],  # noqa: UP045  # users may write so
+        OldUnion[int, Leaf],  # noqa: UP007  # users may write so
         list[Leaf],
         dict[str, list[tuple[Leaf, ...]]],
         Mapping[Leaf, int],
@@ -121,7 +121,7 @@ def test_other_annotations_do_no_harm() -> None:
         T,
         None,
         "NoSuchName",
-        list["NoSuchName"],
+        list["NoSuchName"],  # type: ignore[name-defined]  # noqa: F821
         Literal[1, "a"],
         ClassVar[int],
         ...,
@@ -265,9 +265,9 @@ def test_a_shape_has_a_text_for_each_field() -> None:
     class Shaped(Generic[T]):
         number: int
         _private: list[Leaf]
-        maybe: Optional[str] = None
-        union: OldUnion[None, str, int] = None
-        mapping: Mapping[str, "Leaf"] = attrs.field(factory=dict)
+        maybe: str | None = None
+        union: str | int | None = None
+        mapping: Mapping[str, Leaf] = attrs.field(factory=dict)
         choice: Literal["b", "a", Size.S] = "a"
         callback: Callable[[int], str] | None = None
         anything: Any = None
