@@ -27,6 +27,7 @@ from collections.abc import (
     Sequence,
 )
 from collections.abc import Set as AbstractSet
+from enum import Enum
 from pathlib import Path
 from typing import Any, ForwardRef, Literal, TypeGuard, TypeVar, get_args, get_origin
 
@@ -96,7 +97,8 @@ class Validator:
     def _converter(self) -> cattrs.Converter:
         converter = cattrs.Converter(detailed_validation=True)
         converter.register_structure_hook_factory(lambda _: True, self._hook_for)
-        for cls in (str, bytes, int, float, Path):  # it has hooks for these, which convert, and apply to subclasses
+        # Versions of it have hooks for these, which convert, and apply to subclasses.
+        for cls in (str, bytes, int, float, Path, Enum):
             converter.register_structure_hook(cls, self._by_exact_class)
         return converter
 
