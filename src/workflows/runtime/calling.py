@@ -114,8 +114,8 @@ def _without_cancellation(attempt: Attempt, failure: BaseException) -> BaseExcep
     if not isinstance(failure, BaseExceptionGroup):
         return failure
     group = cast("BaseExceptionGroup[BaseException]", failure)
-    rest: BaseExceptionGroup[BaseException] | None = group.split(kinds)[1]
-    return rest
+    cancelled, rest = group.split(kinds)
+    return group if cancelled is None else rest  # the step's own object, if there's nothing to take out
 
 
 def _fail(attempt: Attempt, error: BaseException) -> None:
