@@ -228,7 +228,7 @@ async def test_a_sibling_s_task_group_that_fails_in_clean_up_gives_that_error_al
             await Nested().run()
     assert isinstance(caught.value.exceptions[0], Broken)
     assert isinstance(caught.value.exceptions[1], ExceptionGroup)
-    assert repr(caught.value.exceptions[1]).count("in clean-up") == 1
+    assert "in clean-up" in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.anyio
@@ -256,7 +256,7 @@ async def test_clean_up_that_fails_in_a_cancelled_run_surfaces_with_the_cancella
     error = Broken("in clean-up")
 
     def clean_up(number: int) -> None:
-        if number == 0:
+        if number == 1:
             raise error
 
     workflow = Parted(nothing, nothing, cleans_up=clean_up)
