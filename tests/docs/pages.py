@@ -151,7 +151,7 @@ Main = Callable[..., Coroutine[Any, Any, Any]]
 
 
 def runner_on(backend: Backend) -> Callable[..., Any]:
-    """`anyio.run`, on this backend unless the caller names one, and not for long."""
+    """`anyio.run`, on this backend and not for long; a caller that names a backend gets what it asks for."""
     name, options = backend
     original = anyio.run
 
@@ -160,9 +160,9 @@ def runner_on(backend: Backend) -> Callable[..., Any]:
             with anyio.fail_after(5):
                 return await main(*arguments)
 
-        if "backend" not in keywords:
-            keywords = {"backend": name, "backend_options": options, **keywords}
-        return original(limited, **keywords)
+        if "backend" in keywords:
+            return original(main, *arguments, **keywords)
+        return original(limited, backend=name, backend_options=options)
 
     return run
 

@@ -10,7 +10,7 @@ from tests.docs.pages import PAGES, PageRun, blocks_of, name_of
 WITH_CODE = [page for page in PAGES if any(block.language in ("python", "console") for block in blocks_of(page))]
 SHOWN_ONLY = {"sh", "none", "{toctree}", "{eval-rst}"}
 RUN_OR_COMPARED = {"python", "console", "text", "json"}
-OPTIONAL = ("trio", "pydantic")
+NEEDED_FOR = {"trio": ('"trio"', "simulate", "sweep_"), "pydantic": ("import pydantic", "from pydantic")}
 
 
 @pytest.mark.parametrize("page", [pytest.param(page, id=name_of(page)) for page in WITH_CODE])
@@ -18,8 +18,8 @@ def test_every_block_of_a_page_does_what_it_says(
     page: Path, anyio_backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code = "".join(block.text for block in blocks_of(page) if block.language == "python")
-    for package in OPTIONAL:
-        if f'"{package}"' in code or f"import {package}" in code or f"from {package}" in code:
+    for package, words in NEEDED_FOR.items():
+        if any(word in code for word in words):
             pytest.importorskip(package)
     PageRun(page, anyio_backend, tmp_path, monkeypatch).all()
 

@@ -11,7 +11,7 @@ from tests.docs.pages import ROOT
 from workflows import Context, Workflow, step
 from workflows.errors import DefinitionError, ReplayMismatch, SnapshotMismatch
 from workflows.events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
-from workflows.testing import check_snapshot
+from workflows.testing import SimulationFault, check_snapshot, simulate
 
 CHANGED_CODE = (ROOT / "docs" / "how-to" / "changed_code.md").read_text(encoding="utf-8")
 
@@ -335,3 +335,28 @@ async def test_a_replayed_read_gives_what_it_gave_whatever_has_happened_meanwhil
         await handler.ctx.store.set("count", 7)
         await handler.send_event(YES)
         assert await handler == (0, 7)
+
+
+# --- testing ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_scenario_that_leaves_a_task_or_is_stuck_is_found() -> None:
+    pytest.importorskip("trio")
+
+    async def leaving() -> None:
+        left.append(Sleeping().run())
+
+    async def stuck() -> None:
+        await Streaming(types=TYPES).run()
+
+    left: list[object] = []
+    for scenario in (leaving, stuck):
+        with pytest.raises(SimulationFault):
+            simulate(scenario)
+
+
+class Sleeping(Workflow):
+    @step
+    async def sleep(self, ev: StartEvent) -> StopEvent:
+        await anyio.sleep_forever()
+        return StopEvent()

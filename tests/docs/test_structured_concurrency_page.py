@@ -44,12 +44,10 @@ async def test_every_stream_ends_with_an_event_that_tells_how_the_run_ended() ->
         await settled()
         if cancel:
             await handler.cancel_run()
-        try:
-            return [event async for event in handler.stream_events()][-1]
-        finally:
-            handler.get_stop_event()
-            with pytest.raises(Exception, match=r"broken|cancelled"):
-                await handler
+        *_, event = [event async for event in handler.stream_events()]
+        with pytest.raises(Exception, match=r"broken|cancelled"):
+            await handler
+        return event
 
     assert isinstance(await last(Asking(types=TYPES), cancel=True), WorkflowCancelledEvent)
     assert isinstance(await last(Failing()), WorkflowFailedEvent)

@@ -1,0 +1,120 @@
+"""`docs/explanation/guarantees.md` has every guarantee, and the limits that it names are where it says.
+
+What each promises is proven by the tests that carry its marker.
+"""
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.docs.asking import TYPES, YES, Approval, Decision, resumed, settled, until_asked
+from tests.docs.pages import ROOT
+from tests.test_guarantees import GUARANTEES, LATER
+from workflows import Context, Workflow, step
+from workflows.errors import AlreadyAnswered, ContextSerdeError, EncodeError, NoOpenQuestion
+from workflows.events import Event, StartEvent, StopEvent
+
+TEXT = (ROOT / "docs" / "explanation" / "guarantees.md").read_text(encoding="utf-8")
+
+
+def test_each_guarantee_has_its_part() -> None:
+    ids = re.findall(r"^### (\w+): \w", TEXT, re.MULTILINE)
+    assert sorted(ids) == sorted([*GUARANTEES, *LATER])
+    assert len(ids) == len(set(ids))
+
+
+class Deciding(Workflow):
+    """Takes a decision in a step, and asks for another one."""
+
+    @step
+    async def begin(self, ctx: Context, ev: StartEvent) -> None:
+        return None
+
+    @step
+    async def decide(self, ctx: Context, ev: Decision) -> StopEvent:
+        second = await ctx.ask(Approval(what="really?"))
+        return StopEvent(result=[ev.approved, second.approved])
+
+
+@pytest.mark.anyio
+@pytest.mark.guarantee("W4")
+async def test_in_a_run_that_never_asked_an_answer_that_a_step_accepts_is_an_ordinary_event() -> None:
+    handler = Deciding(types=TYPES).run()
+    await settled()
+    await handler.send_event(YES)
+    await settled()
+    await handler.send_event(YES, reply_to=handler.pending[0].id)
+    assert await handler == [True, True]
+
+
+class Asking(Workflow):
+    @step
+    async def ask(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        answers = [(await ctx.ask(Approval(what=what))).approved for what in ("first", "second")]
+        return StopEvent(result=answers)
+
+
+@pytest.mark.anyio
+@pytest.mark.guarantee("W4", "W5")
+async def test_a_double_click_does_not_answer_the_next_question() -> None:
+    async with Asking(types=TYPES).running() as handler:
+        with pytest.raises(NoOpenQuestion):
+            handler.ctx.send_event(YES)
+        await settled()
+        first = handler.pending[0].id
+        for attempt in range(2):
+            if attempt:
+                with pytest.raises(AlreadyAnswered):
+                    await handler.send_event(YES, reply_to=first)
+            else:
+                await handler.send_event(YES, reply_to=first)
+        await settled()
+        (second,) = handler.pending
+        assert second.event == Approval(what="second")
+
+
+@pytest.mark.anyio
+@pytest.mark.guarantee("W10")
+async def test_a_question_is_data_and_no_step_runs_for_it() -> None:
+    workflow = Asking(types=TYPES)
+    ctx: Context[Any] = Context.from_dict(workflow, await until_asked(workflow))
+    (question,) = ctx.pending
+    assert (question.event, question.answer_type, question.deadline, question.step) == (
+        Approval(what="first"),
+        Decision,
+        None,
+        "ask",
+    )
+
+
+@pytest.mark.anyio
+@pytest.mark.guarantee("D3")
+async def test_another_format_is_refused_with_what_this_version_reads() -> None:
+    workflow = Asking(types=TYPES)
+    snapshot = await until_asked(workflow)
+    now = snapshot["format_version"]
+    with pytest.raises(ContextSerdeError, match=f"format {now}"):
+        await resumed(workflow, {**snapshot, "format_version": now + 1})
+
+
+@pytest.mark.anyio
+@pytest.mark.guarantee("D1")
+async def test_what_a_snapshot_cannot_hold_is_told_all_at_once_and_the_run_goes_on() -> None:
+    class Holding(Workflow):
+        @step
+        async def hold(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            ctx.send_event(Event(one=open, two=[{"three": open}]))
+            await ctx.ask(Approval(what="?"))
+            return StopEvent()
+
+    handler = Holding(types=TYPES).run()
+    await settled()
+    with pytest.raises(EncodeError) as caught:
+        handler.ctx.to_dict()
+    assert [problem.partition(":")[0] for problem in caught.value.problems] == [
+        "$.mailbox[0].one",
+        "$.mailbox[0].two[0].three",
+    ]
+    await handler.send_event(YES)
+    assert await handler is None
