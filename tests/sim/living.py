@@ -1,0 +1,281 @@
+"""Living through a plan: lives of a process that carries its run, a person who answers, and a stream that's read.
+
+A life ends with the run, or dies after so many ticks. Then what was stored by that tick is all that the next life has: it
+begins in another event loop, with a new workflow instance and a fresh context.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from itertools import cycle
+from random import Random
+from typing import Any, Literal
+from uuid import UUID
+
+import anyio
+import attrs
+
+from tests.sim.flow import Plan, PlanFlow
+from tests.sim.operations import Ask, Parcel, Reply
+from tests.sim.world import Life, World
+from workflows import Context
+from workflows.core.commands import Command, PublishEvent, ReportLeft
+from workflows.core.questions import Question
+from workflows.core.ticks import Tick
+from workflows.errors import AlreadyAnswered, AmbiguousAnswer
+from workflows.events import Event, StopEvent
+from workflows.handler import WorkflowHandler
+from workflows.runtime.identity import ambient_uuid4
+from workflows.testing import check_snapshot, observe, simulate
+
+Backend = Literal["asyncio", "trio"]
+
+
+@attrs.frozen
+class Script:
+    """What happens to a run from outside.
+
+    Attributes:
+        deaths: After how many ticks each life dies; the life after the last one doesn't.
+        choices: What the person does, one after the other, and again from the start.
+        seed: Of the schedule of the first life; later lives have others.
+    """
+
+    backend: Backend = "asyncio"
+    deaths: tuple[int, ...] = ()
+    choices: tuple[int, ...] = (0,)
+    seed: int = 0
+    parks: bool = False
+
+
+@attrs.define
+class Report:
+    """What came of it."""
+
+    world: World = attrs.field(factory=World)
+    result: object = None
+    error: BaseException | None = None
+    lives: int = 0
+    writes: int = 0  # how many versions of fields of the state there were
+    answered: dict[str, str] = attrs.field(factory=dict[str, str])  # question id -> what was answered
+    asked: list[str] = attrs.field(factory=list[str])  # the ids of all questions there were, sorted
+    state: dict[str, Any] = attrs.field(factory=dict[str, Any])
+
+
+def live_through(plan: Plan, script: Script) -> Report:
+    """Run a plan to its end, over as many lives as it takes."""
+    report = Report()
+    stored: str | None = None
+    choices = cycle(script.choices)
+    deaths: list[int | None] = [*script.deaths, None]
+    for number, dies_after in enumerate(deaths):
+        life = _Living(plan, script, report, Life(report.world, number), stored, choices, dies_after)
+        simulate(life.main, backend=script.backend, seed=script.seed + 7919 * number)
+        report.lives += 1
+        if life.stored is None:
+            return report
+        stored = life.stored
+    raise AssertionError("the last life doesn't die")
+
+
+def answer_for(question: Question) -> Event | None:
+    """What the person answers: always the same to the same question, and nothing to some."""
+    if question.answer_type is Parcel:
+        tag = (question.requirements or {})["tag"]
+        return Parcel(tag=str(tag), text=f"for {question.id}")
+    assert isinstance(question.event, Ask)
+    if question.event.what.startswith("ignore"):
+        return None
+    return Reply(text=f"{question.event.what}, says {question.id}")
+
+
+class _Living:
+    """One life."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        script: Script,
+        report: Report,
+        life: Life,
+        stored: str | None,
+        choices: Iterator[int],
+        dies_after: int | None,
+    ) -> None:
+        self.script = script
+        self.report = report
+        self.life = life
+        self.before = stored
+        self.choices = choices
+        self.ticks_left = dies_after
+        self.stored: str | None = None
+        self.published: list[Event] = []
+        self.make_flow: Callable[[], PlanFlow] = lambda: PlanFlow(
+            plan, life, is_asyncio=script.backend == "asyncio", parks=script.parks
+        )
+
+    async def main(self) -> None:
+        uuids = Random("the same for all runs that are compared")
+        ambient_uuid4.set(lambda: UUID(int=uuids.getrandbits(128), version=4))
+        self.changed = anyio.Event()
+        self.died = anyio.Event()
+        flow = self.make_flow()
+        self.context = self._context(flow)
+        first_position = self.context.driver.core.state.streamed
+        observe(self.context, self._after_tick)
+        handler = flow.run(ctx=self.context, run_id="the run")
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._answer, handler)
+            group.start_soon(self._read, handler, first_position)
+            group.start_soon(self._await, handler)
+            await self.died.wait()
+            await handler.cancel_run()
+            group.cancel_scope.cancel()
+
+    def _context(self, flow: PlanFlow) -> Context[Any]:
+        if self.before is None:
+            return Context(flow)
+        data = json.loads(self.before)
+        if problems := check_snapshot(flow, data):
+            self.life.complain(f"the snapshot doesn't fit: {problems}")
+        calls = sum(self.life.world.calls.values())
+        context: Context[Any] = Context.from_dict(flow, data)
+        listed = [question.id for question in context.pending]
+        if listed != data["asking_order"] or sum(self.life.world.calls.values()) != calls:
+            self.life.complain(f"pending after loading is {listed}, stored was {data['asking_order']}")
+        return context
+
+    def _after_tick(self, _tick: Tick, commands: list[Command]) -> None:
+        self.changed.set()
+        self.changed = anyio.Event()
+        if self.life.is_dead:
+            return
+        published = [command.event for command in commands if isinstance(command, PublishEvent)]
+        self.published += published
+        self.life.world.streamed += [shown(event) for event in published]
+        self.life.world.left += [shown(event) for command in commands if isinstance(command, ReportLeft) for event in command.events]
+        for question in self.context.pending:
+            if question.id not in self.report.asked:
+                self.report.asked.append(question.id)
+        if self.ticks_left is not None:
+            self.ticks_left -= 1
+            if self.ticks_left <= 0:
+                self._die()
+
+    def _die(self) -> None:
+        self.stored = json.dumps(self.context.to_dict())
+        self.life.is_dead = True
+        self.died.set()
+
+    async def _await(self, handler: WorkflowHandler) -> None:
+        """Take down how the run ended, if it did in this life."""
+        try:
+            result: object = await handler
+            error: BaseException | None = None
+        except Exception as failure:
+            result, error = None, failure
+        if self.life.is_dead:
+            return
+        self.report.result, self.report.error = result, error
+        data = json.loads(json.dumps(handler.ctx.to_dict()))
+        self.report.writes = data["state"]["next_version"]
+        self.report.state = dict(await handler.ctx.store.get_state())
+        self.life.is_dead = True
+        await anyio.wait_all_tasks_blocked()  # the reader comes to the end of the stream
+        self.died.set()
+
+    async def _read(self, handler: WorkflowHandler, position: int) -> None:
+        """Read the stream: each event at the position after the last one, and all that were published."""
+        got: list[Event] = []
+        async for event in (reader := handler.stream_events(after=position)):
+            got.append(event)
+            if reader.position != position + len(got):
+                self.report.world.problems.append(f"{event!r} is at {reader.position}, not {position + len(got)}")
+        if self.stored is None and got != self.published:
+            self.report.world.problems.append(f"published was {self.published!r}, read {got!r}")
+
+    # The person
+
+    async def _answer(self, handler: WorkflowHandler) -> None:
+        while not handler.is_done():  # after a death too: a wait under a shield of the step's own can't be cancelled
+            changed = self.changed
+            if next(self.choices) % 3:
+                await anyio.wait_all_tasks_blocked()
+            questions = [question for question in handler.pending if answer_for(question) is not None]
+            if questions:
+                await self._answer_one(handler, questions[next(self.choices) % len(questions)])
+            else:
+                await changed.wait()
+
+    async def _answer_one(self, handler: WorkflowHandler, question: Question) -> None:
+        reply = answer_for(question)
+        assert reply is not None
+        manner = next(self.choices) % 4
+        if manner == 1 and isinstance(reply, Reply) and not self.life.is_dead and self._answer_without_address(handler):
+            return
+        await anyio.lowlevel.checkpoint()
+        if question not in handler.pending:
+            return
+        lives = not self.life.is_dead
+        handler.ctx.send_event(reply, reply_to=question.id)
+        if lives:
+            self._note(question, reply)
+        if lives and manner == 2:
+            self._click_again(handler, question, reply)
+
+    def _note(self, question: Question, reply: Event) -> None:
+        if self.report.answered.setdefault(question.id, repr(reply)) != repr(reply):
+            self.life.complain(f"{question.id} was answered with {self.report.answered[question.id]}, and {reply!r}")
+
+    def _click_again(self, handler: WorkflowHandler, question: Question, reply: Event) -> None:
+        """A second click on the same button finds the question answered, and changes nothing."""
+        before = [other.id for other in handler.pending]
+        try:
+            handler.ctx.send_event(reply, reply_to=question.id)
+        except AlreadyAnswered:
+            pass
+        else:
+            self.life.complain(f"a second answer to {question.id} was taken")
+        if [other.id for other in handler.pending] != before:
+            self.life.complain(f"a second answer to {question.id} changed what's pending")
+
+    def _answer_without_address(self, handler: WorkflowHandler) -> bool:
+        """An answer without an address goes to the oldest of equal questions, or is refused with the candidates.
+
+        Gives whether a question was answered.
+        """
+        fitting = [other for other in handler.pending if other.answer_type is Reply]
+        oldest = {other.content: other for other in reversed(fitting)}
+        expected = sorted(other.id for other in oldest.values())
+        target = fitting[0]
+        reply = answer_for(target) or Reply(text="to whom?")
+        if len(oldest) == 1 and answer_for(target) is None:
+            return False
+        try:
+            handler.ctx.send_event(reply)
+        except AmbiguousAnswer as refusal:
+            candidates = sorted(other.id for other in refusal.candidates if isinstance(other, Question))
+            if len(oldest) < 2 or candidates != expected:
+                self.life.complain(f"{reply!r} was refused with {candidates}; to choose from there were {expected}")
+            return False
+        if len(oldest) > 1 or target.id in [other.id for other in handler.pending]:
+            self.life.complain(f"{reply!r} was taken, and {target.id} is still open, or {expected} were to choose from")
+        self._note(target, reply)
+        return True
+
+
+def shown(event: Event) -> str:
+    """An event, for comparing: what kind, and from where in the plan."""
+    if isinstance(event, Ask):
+        return f"Ask {event.what}"
+    return f"{type(event).__name__} {getattr(event, 'tag', '')}"
+
+
+def is_finished(report: Report) -> bool:
+    """Whether the run came to a result."""
+    return report.error is None and isinstance(report.result, str)
+
+
+def stop_events(report: Report) -> int:
+    return sum(name.startswith(StopEvent.__name__) for name in report.world.streamed)
