@@ -25,7 +25,7 @@ def same(one: Any, other: Any) -> bool:
     """Whether one value is what the other is."""
     if type(one) is not type(other):
         return False
-    kind = type(one)
+    kind = class_of(one)
     if issubclass(kind, enum.Enum):
         return one is other
     if kind is float:
@@ -46,12 +46,18 @@ def same(one: Any, other: Any) -> bool:
         return _same_items(list(one.items()), list(other.items()))
     if kind is deque:
         return one.maxlen == other.maxlen and _same_items(list(one), list(other))
-    if isinstance(one, list | tuple):
-        return _same_items(list(one), list(other))  # pyright: ignore[reportUnknownArgumentType]
+    if issubclass(kind, list | tuple):
+        return _same_items(list(one), list(other))
     if kind is range:
         return bool((one.start, one.stop, one.step) == (other.start, other.stop, other.step))
     state = state_of(one)
     return bool(one == other) if state is None else same(state, state_of(other))
+
+
+def class_of(value: Any) -> Any:
+    """The class of a value, of which nothing is known."""
+    cls: type = value.__class__
+    return cls
 
 
 def _same_moment(one: Any, other: Any) -> bool:
@@ -82,14 +88,15 @@ def state_of(value: Any) -> dict[str, Any] | None:
             **{key: held for key, held in vars(value).items() if not key.startswith("__stored")},
         }
     state: dict[str, Any] | None = None
-    if attrs.has(type(value)):
-        state = {field.name: getattr(value, field.name) for field in attrs.fields(type(value))}
-    elif dataclasses.is_dataclass(type(value)):
+    cls = class_of(value)
+    if attrs.has(cls):
+        state = {field.name: getattr(value, field.name) for field in attrs.fields(cls)}
+    elif dataclasses.is_dataclass(cls):
         state = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     elif hasattr(value, "__pydantic_fields_set__"):
         state = dict(value.__getstate__())
-    elif type(value).__module__.startswith("tests.") and hasattr(value, "__dict__"):
-        state = dict(vars(value))
+    elif cls.__module__.startswith("tests.") and hasattr(cls, "__dict__") and hasattr(value, "__dict__"):
+        state = {**value.__dict__}
     if isinstance(value, Event):
         state = {**(state or {}), "extras": value.to_dict()}
     return state

@@ -11,7 +11,7 @@ import ipaddress
 import re
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
-from datetime import UTC, timedelta, timezone
+from datetime import UTC, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, TypeAlias
@@ -24,10 +24,8 @@ from .samples import (
     Account,
     Bits,
     Box,
-    Half,
     Item,
     Label,
-    Loose,
     Money,
     Node,
     Paid,
@@ -36,6 +34,8 @@ from .samples import (
     Tally,
     Visit,
     Words,
+    half,
+    loose,
 )
 
 Values: TypeAlias = "st.SearchStrategy[Any]"
@@ -87,12 +87,16 @@ def moments() -> Values:
     folded = st.booleans()
     optional = st.none() | zones()
     return (
-        st.builds(lambda when, zone, fold: when.replace(tzinfo=zone, fold=int(fold)), st.datetimes(), optional, folded)
-        | st.builds(lambda when, zone, fold: when.replace(tzinfo=zone, fold=int(fold)), st.times(), optional, folded)
+        st.builds(_in_zone, st.datetimes(), optional, folded)
+        | st.builds(_in_zone, st.times(), optional, folded)
         | st.dates()
         | st.timedeltas()
         | zones()
     )
+
+
+def _in_zone(when: datetime | time, zone: tzinfo | None, fold: bool) -> datetime | time:
+    return when.replace(tzinfo=zone, fold=int(fold))
 
 
 def decimals() -> Values:
@@ -199,11 +203,15 @@ def objects(inner: Values) -> Values:
         | st.builds(Tally, st.integers())
         | st.builds(Box, inner)
         | st.builds(Paid, order_id=inner, cents=st.integers(0), lines=lists)
-        | names.map(lambda extras: Loose(**extras))
-        | st.builds(lambda value, extras: Half(declared=value, **extras), inner, names)
+        | names.map(lambda extras: loose(**extras))
+        | st.builds(half_of, inner, names)
         | st.builds(Money, inner, st.sampled_from(["EUR", "JPY"]))
         | lists.map(Words)
     )
+
+
+def half_of(declared: Any, extras: dict[str, Any]) -> Any:
+    return half(declared, **extras)
 
 
 def _account(token: Any, cents: int, tags: list[Any], note: Any) -> Account:

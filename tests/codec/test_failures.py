@@ -76,8 +76,8 @@ def test_notes_causes_and_groups_come_back() -> None:
         error = caught
     error.add_note("in step 'ship'")
     back = through_json(error)
-    assert isinstance(back, ExceptionGroup)
-    assert same(list(back.exceptions), list(error.exceptions))
+    assert type(back) is type(error)
+    assert same(list(getattr(back, "exceptions")), list(error.exceptions))  # noqa: B009  # of what type, nobody knows
     assert back.__notes__ == ["in step 'ship'"]
     assert same(back.__cause__, error.__cause__)
 
@@ -175,12 +175,13 @@ def test_a_declared_exception_that_holds_what_can_not_be_stored_stays_data() -> 
 
 @pytest.mark.guarantee("D2")
 def test_arguments_that_an_exception_does_not_take_leave_it_data() -> None:
-    for payload in (
+    payloads: tuple[dict[str, Any], ...] = (
         {"type": "builtins:UnicodeDecodeError", "message": "m", "args": [1]},
         {"type": "builtins:ExceptionGroup", "message": "m", "args": ["a", []]},
         {"type": "builtins:ValueError", "message": "m"},
         {"type": "builtins:ValueError", "message": "m", "args": "x"},
-    ):
+    )
+    for payload in payloads:
         back = CODEC.decode_exception({"$": ".error", "v": payload})
         assert type(back) is UnreconstructedException
         assert str(back) == "m"

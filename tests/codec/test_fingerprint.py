@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from workflows.codec import Codec
@@ -59,10 +59,11 @@ def test_a_copy_has_the_fingerprint_of_its_original(value: Any) -> None:
 def test_the_order_of_a_dict_does_not_count_where_it_has_none(items: list[tuple[Any, Any]], order: Any) -> None:
     other = list(items)
     order.shuffle(other)
-    for make in (dict, Counter, lambda pairs: {"a": [dict(pairs)]}):
-        one, two = make(dict(items)), make(dict(other))  # type: ignore[operator]  # all take a dict
-        if one == two:
-            assert CODEC.fingerprint(one) == CODEC.fingerprint(two)
+    one, two = dict(items), dict(other)
+    assume(len(one) == len(items))
+    assert CODEC.fingerprint(one) == CODEC.fingerprint(two)
+    assert CODEC.fingerprint({"a": [one]}) == CODEC.fingerprint({"a": [two]})
+    assert CODEC.fingerprint(Counter(one)) == CODEC.fingerprint(Counter(two))
 
 
 @pytest.mark.guarantee("D1")

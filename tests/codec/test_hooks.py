@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -35,7 +36,11 @@ class Pair:
     two: Any
 
 
-def hooks(unstructure: Any = None, structure: Any = None, cls: type = Plain) -> Any:
+Unstructure = Callable[[Any], Any]
+Structure = Callable[[Any, Any], Any]
+
+
+def hooks(unstructure: Unstructure | None = None, structure: Structure | None = None, cls: type = Plain) -> Any:
     def configure(converter: cattrs.Converter) -> None:
         if unstructure is not None:
             converter.register_unstructure_hook(cls, unstructure)
@@ -85,11 +90,11 @@ def test_hooks_replace_the_form_that_a_declared_class_would_have() -> None:
 def test_factories_and_decorators_of_cattrs_work_too() -> None:
     def configure(converter: cattrs.Converter) -> None:
         @converter.register_unstructure_hook_factory(lambda cls: cls is Plain)
-        def _(cls: Any) -> Any:
+        def _(cls: Any) -> Unstructure:
             return lambda value: value.inner
 
         @converter.register_structure_hook_factory(lambda cls: cls is Plain)
-        def _(cls: Any) -> Any:
+        def _(cls: Any) -> Structure:
             return lambda data, _: cls(data)
 
     codec = Codec([Plain], configure)
@@ -119,10 +124,11 @@ def test_a_hook_that_fails_or_gives_what_can_not_be_stored_is_reported_with_the_
     def fails(value: Plain) -> Any:
         raise RuntimeError("no network")
 
-    for unstructure, words in [
+    cases: list[tuple[Unstructure, str]] = [
         (fails, "whose unstructure hook failed: RuntimeError: no network"),
         (lambda value: value.inner, "is a function"),
-    ]:
+    ]
+    for unstructure, words in cases:
         codec = Codec([Plain], hooks(unstructure, lambda data, _: Plain(data)))
         with pytest.raises(EncodeError) as refused:
             codec.encode({"a": [Plain(len)]})
@@ -136,10 +142,11 @@ def test_a_structure_hook_that_is_wrong_is_noticed_when_the_first_value_is_store
     def fails(data: Any, cls: Any) -> Any:
         raise ValueError("cannot")
 
-    for structure, words in [
+    cases: list[tuple[Structure, str]] = [
         (lambda data, _: Pair(1, 2), "gave a Pair, and not a Plain"),
         (fails, "its structure hook failed: ValueError: cannot"),
-    ]:
+    ]
+    for structure, words in cases:
         codec = Codec([Plain], hooks(lambda value: 1, structure))
         with pytest.raises(EncodeError) as refused:
             codec.encode([Plain()])

@@ -7,7 +7,7 @@ import copy
 import json
 import sys
 from collections import Counter, OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from enum import Enum
 from itertools import islice
@@ -21,7 +21,7 @@ from workflows.codec import Codec
 from workflows.errors import DecodeError, JournalError
 from workflows.events import UnreconstructedException
 
-from .same import same, state_of
+from .same import class_of, same, state_of
 from .samples import CODEC, DECLARED
 from .strategies import json_values, storable_values
 
@@ -53,10 +53,11 @@ sys.addaudithook(_watch)
 
 
 @contextmanager
-def guarded() -> Iterator[None]:
+def guarded() -> Generator[None]:
     """Fail if anything was imported, compiled or run inside."""
     global _seen  # noqa: PLW0603  # an audit hook can't be taken off again
-    _seen = seen = []
+    seen: list[str] = []
+    _seen = seen
     try:
         yield
     finally:
@@ -101,9 +102,15 @@ def test_no_exception_is_made_of_a_name_that_is_none() -> None:
 
 # --- documents that are wrong, each in one way ------------------------------------------------------------------------
 
-DEEP: Any = []
-for _ in range(100_000):
-    DEEP = [DEEP]
+
+def nested(depth: int) -> Any:
+    document: Any = []
+    for _ in range(depth):
+        document = [document]
+    return document
+
+
+DEEP = nested(100_000)
 
 WRONG: list[tuple[Any, str]] = [
     ({"$": ".nope", "v": 1}, "which this version doesn't know"),
@@ -243,8 +250,11 @@ def test_depth_and_size_are_bounded() -> None:
 
 # --- documents that are wrong in ways nobody thought of ---------------------------------------------------------------
 
-TAGS = ["nope", ".error", ".dict", ".set", ".tuple", ".deque", ".datetime", ".pattern", ".int", ".zone", ".timezone"]
-TAGS += [f"{cls.__module__}:{cls.__qualname__}" for cls in DECLARED] + ["order.paid", "os:system", "builtins:eval"]
+TAGS = [
+    *("nope", ".error", ".dict", ".set", ".tuple", ".deque", ".datetime", ".pattern", ".int", ".zone", ".timezone"),
+    *(f"{cls.__module__}:{cls.__qualname__}" for cls in DECLARED),
+    *("order.paid", "os:system", "builtins:eval"),
+]
 
 VALUES = storable_values(6)
 CHANGES = json_values()
@@ -281,8 +291,9 @@ def _damage(draw: st.DrawFn, document: Any) -> Any:
 
 
 def _places(document: Any) -> Iterator[tuple[Any, Any]]:
-    keys = list(document) if isinstance(document, dict) else range(len(document)) if isinstance(document, list) else ()
-    for key in keys:
+    kind = class_of(document)
+    keys: Any = document if kind is dict else range(len(document)) if kind is list else ()
+    for key in list(keys):
         yield document, key
         yield from _places(document[key])
 
@@ -298,16 +309,16 @@ def decoded(document: Any) -> tuple[Any, tuple[str, ...]]:
 
 def only_known_types(value: Any) -> bool:
     """Whether a value consists of standard types and declared ones."""
-    kind = type(value)
+    kind = class_of(value)
     if kind in {list, tuple, set, frozenset, deque}:
         return all(map(only_known_types, value))
     if kind in {dict, OrderedDict, Counter}:
         return all(map(only_known_types, [*value, *value.values()]))
-    if kind in DECLARED or isinstance(value, UnreconstructedException):
+    if kind in DECLARED or kind is UnreconstructedException:
         if isinstance(value, Enum):
             return True
-        parts = value if isinstance(value, tuple) else (state_of(value) or {}).values()
-        return all(map(only_known_types, parts))
+        parts: Any = (state_of(value) or {}).values()
+        return all(map(only_known_types, value if issubclass(kind, tuple) else parts))
     return kind.__module__ in {
         *("builtins", "datetime", "decimal", "fractions", "uuid", "pathlib", "re", "ipaddress", "zoneinfo"),
         *("workflows.errors", "workflows.events.failures"),

@@ -267,7 +267,7 @@ def test_a_shape_has_a_text_for_each_field() -> None:
         _private: list[Leaf]
         maybe: str | None = None
         union: str | int | None = None
-        mapping: Mapping[str, Leaf] = attrs.field(factory=dict)
+        mapping: Mapping[str, Leaf] = attrs.field(factory=dict[str, Leaf])
         choice: Literal["b", "a", Size.S] = "a"
         callback: Callable[[int], str] | None = None
         anything: Any = None

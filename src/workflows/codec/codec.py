@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from hashlib import blake2b
-from typing import Any, TypeVar, cast, get_origin
+from typing import Any, TypeVar, cast, get_origin, overload
 
 import cattrs
 
@@ -90,7 +90,7 @@ class Codec:
         except Exception as error:
             raise self._encode_error(value, error) from _cause_of(error)
 
-    def decode(self, data: object) -> Any:
+    def decode(self, data: Any) -> Any:
         """Turn encoded data into the value that it was; a new one each time.
 
         Nothing is imported, and nothing called but the classes that are declared.
@@ -122,7 +122,7 @@ class Codec:
         """
         return self._failures.encode_always(error, Writer(self._encoders, self._limits))
 
-    def decode_exception(self, data: object) -> Exception:
+    def decode_exception(self, data: Any) -> Exception:
         """Turn that data into an exception: of its own type if that's builtin or declared.
 
         Else it's an `UnreconstructedException`.
@@ -135,14 +135,19 @@ class Codec:
             raise DecodeError("This is no encoded exception.", [f"$: is {shown(error)}"])
         return error
 
-    def validate(self, value: object, type_: type[T], path: str = "$") -> T:
+    @overload
+    def validate(self, value: object, type_: type[T], path: str = "$") -> T: ...
+
+    @overload
+    def validate(self, value: object, type_: Any, path: str = "$") -> Any: ...
+
+    def validate(self, value: object, type_: Any, path: str = "$") -> Any:
         """Make data from outside what a type says: JSON, or instances, or a mixture.
 
         Raises:
             InvalidInput: It doesn't fit; `problems` has all of it, with paths.
         """
-        made: T = self._validator.validate(value, type_, path)
-        return made
+        return self._validator.validate(value, type_, path)
 
     # --- types ------------------------------------------------------------------------------------------------------
 
@@ -292,7 +297,7 @@ class Codec:
             problems = []
         return EncodeError("This value can't be stored:", listed(problems or [f"$: {self._single(error)}"]))
 
-    def _decode_error(self, data: object, error: Exception) -> DecodeError:
+    def _decode_error(self, data: Any, error: Exception) -> DecodeError:
         reader = ExplainingReader(self._tags, self._limits)
         try:
             if not isinstance(error, Exhausted):

@@ -50,8 +50,8 @@ class Reader:
         self.depth = 0
         self.room = limits.values
 
-    def value(self, data: Any) -> object:
-        """Read any document; `data` is what may be one."""
+    def value(self, data: Json) -> object:
+        """Read any document."""
         if type(data) in _PLAIN:
             return data
         depth = self.depth
