@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextvars import Context as ContextVars
 from contextvars import ContextVar
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -33,6 +34,19 @@ inside: ContextVar[str] = ContextVar("workflows_inside", default="")
 """What the task is inside of: "once", "edit", or nothing."""
 branch_path: ContextVar[str] = ContextVar("workflows_branch", default="")
 """The branch that the task, or the task that started it, has entered last: branches nest."""
+
+
+def outside_of_steps(variables: ContextVars) -> ContextVars:
+    """The context variables of a run that is started where these are set: it's no part of the step that starts it."""
+    if variables.get(current_attempt) is not None or variables.get(inside, "") != "":
+        variables.run(_leave_step)
+    return variables
+
+
+def _leave_step() -> None:
+    current_attempt.set(None)
+    inside.set("")
+    branch_path.set("")
 
 
 class Attempt:

@@ -21,6 +21,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from ..core.commands import RunStep
 from ..core.ticks import RunResumed, TimerFired
+from .attempt import outside_of_steps
 from .calling import call_step
 from .spawn import uninterrupted
 from .telling import tell_slow
@@ -71,7 +72,7 @@ class Crew:
         self._run = run
         self._launch = launch
         self._turns = turns
-        self._variables: ContextVars = copy_context()
+        self._variables: ContextVars = outside_of_steps(copy_context())
         self.is_launched = False
         self._is_stopping = False
         self._jobs: list[RunStep] = []
