@@ -20,7 +20,7 @@ from ..core.questions import Question
 from ..core.restore import restore
 from ..core.snapshot import snapshot
 from ..core.state import RunStatus
-from ..errors import ContextStateError, WorkflowRuntimeError, WorkflowStepDoesNotExistError
+from ..errors import ContextSerdeError, ContextStateError, WorkflowRuntimeError, WorkflowStepDoesNotExistError
 from ..events import Event, HumanResponseEvent, InputRequiredEvent, StopEvent
 from ..graph import Program
 from ..retry_policy import RetryInfo
@@ -130,6 +130,8 @@ class Context(ContextMarker, Generic[StateT]):
             SnapshotMismatch: It doesn't fit the workflow; each problem is listed.
             ContextSerdeError: It's no snapshot, or of a format that this version doesn't know.
         """
+        if cast("object", data) is None:  # a new context would hide that what was stored is missing
+            raise ContextSerdeError("A snapshot is a dict, as Context.to_dict() gives it; this is None.")
         return cls(workflow, data, on_mismatch=on_mismatch)
 
     # What is there to see
