@@ -5,8 +5,8 @@
 Stop it whenever you like, with Ctrl-C, by closing the terminal, or with the power switch: start it again with the same
 command, and it goes on where it was. Nothing is asked twice.
 
-This file carries the run: it shows what comes through its stream, asks its questions, and saves it after each change.
-What the run does stands in `expense_review/workflow.py`.
+This file carries the run: it shows what comes through its stream, asks its questions, and saves it as things happen; an
+answer is saved before anything else does. What the run does stands in `expense_review/workflow.py`.
 """
 
 from __future__ import annotations
@@ -74,19 +74,29 @@ class Desk:
     handler: WorkflowHandler
     job: Job
     lines: Lines
+    next_save: float = 0.0
 
     async def attend(self) -> Finished:
         """Show what happens, ask what is to be asked, and give the result."""
-        await self.ask_all()  # what a resumed run has on its mind
-        async for event in self.handler.stream_events():
-            self.save()  # before anything is shown: who has read it can rely on it
-            if isinstance(event, Progress):
-                say(f"  {event.text}")
-            await self.ask_all()
-        result = await self.handler
+        try:
+            await self.ask_all()  # what a resumed run has on its mind
+            async for event in self.handler.stream_events():
+                self.save_progress()
+                if isinstance(event, Progress):
+                    say(f"  {event.text}")
+                await self.ask_all()
+            result = await self.handler
+        finally:
+            self.save()  # however it ends
         assert isinstance(result, Finished)
-        self.save()
         return result
+
+    def save_progress(self) -> None:
+        """Save what was found out without a person, if that takes a tenth of the time at most: it could be redone."""
+        now = anyio.current_time()
+        if now >= self.next_save:
+            self.save()
+            self.next_save = now + 10 * (anyio.current_time() - now)
 
     def save(self) -> None:
         """Save the run as it is now."""
@@ -166,6 +176,8 @@ async def review(job: Job) -> None:
             say(f"Going on with {job.state.path}.")
         else:
             say(f"All of this was decided before, as {job.state.path} says; --fresh starts anew.")
+    if job.answers and sys.stdin is not None and sys.stdin.isatty():
+        say("Ctrl-D leaves what is open to the prepared answers.")
     async with workflow.running(context, start) as handler:
         finished = await Desk(handler, job, Lines(job.answers)).attend()
     if not job.output.exists():  # of a run that was over before, and its file moved away since
