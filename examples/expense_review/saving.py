@@ -95,7 +95,7 @@ class StateFile:
             return Context[Any].from_dict(workflow, snapshot)
         except ContextSerdeError as error:
             raise self._unusable(
-                f"doesn't fit the program as it is now: {error}\nGo on with the one it's of"
+                f"doesn't fit the program as it is now: {error}\nGo on with the version of the program that began it"
             ) from error
 
     def save(self, snapshot: Mapping[str, Any]) -> None:
