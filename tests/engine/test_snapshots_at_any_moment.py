@@ -163,7 +163,7 @@ async def test_in_the_loop_over_the_stream_after_leaving_it_and_after_cancelling
 
 
 async def test_while_a_run_is_ending_its_snapshot_has_the_result() -> None:
-    release = anyio.Event()
+    begun, release = anyio.Event(), anyio.Event()
 
     class Ending(Workflow):
         @step
@@ -175,7 +175,9 @@ async def test_while_a_run_is_ending_its_snapshot_has_the_result() -> None:
         @step
         async def work(self, ev: Part) -> StopEvent | None:
             if ev.number == 1:
+                await begun.wait()
                 return StopEvent(result="early")
+            begun.set()
             with anyio.CancelScope(shield=True):
                 await release.wait()
             return None
