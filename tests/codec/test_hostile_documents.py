@@ -319,7 +319,7 @@ def only_known_types(value: Any) -> bool:
             return True
         parts: Any = (state_of(value) or {}).values()
         return all(map(only_known_types, value if issubclass(kind, tuple) else parts))
-    return kind.__module__ in {
+    return kind.__module__.partition("._")[0] in {
         *("builtins", "datetime", "decimal", "fractions", "uuid", "pathlib", "re", "ipaddress", "zoneinfo"),
         *("workflows.errors", "workflows.events.failures"),
     } and not callable(value)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import array
 import functools
+import inspect
 import io
+import sys
 import threading
 from collections import ChainMap, UserDict, defaultdict
 from collections.abc import Callable
@@ -13,12 +15,13 @@ from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import attrs
+import cattrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from workflows.codec import Codec
-from workflows.errors import EncodeError, UsageError, WorkflowsError
+from workflows.errors import DecodeError, EncodeError, UsageError, WorkflowsError
 
 from .samples import CODEC, Box, Client, Item, Label, Node, Point, Words, half, loose
 from .strategies import storable_values
@@ -250,3 +253,53 @@ def test_fields_without_a_value_are_named() -> None:
 def test_an_open_file_is_refused(tmp_path: Path) -> None:
     with (tmp_path / "x").open("w") as file:
         assert "belongs to this process" in problems_of([file])[0]
+
+
+def nearly_out_of_stack(function: Callable[[], Any], left: int) -> Any:
+    """Call a function when the interpreter's stack has room for only so many more frames."""
+    depth = len(inspect.stack(0))
+
+    def deeper(frames: int) -> Any:
+        return deeper(frames - 1) if frames > 0 else function()
+
+    return deeper(sys.getrecursionlimit() - depth - left)
+
+
+@pytest.mark.guarantee("D1", "D2")
+def test_too_little_stack_is_a_problem_of_the_value_and_not_a_recursion_error() -> None:
+    value: Any = 1
+    for _ in range(150):
+        value = Box(value)
+    encoded = CODEC.encode(value)
+    for left in range(60, 120, 7):
+        with pytest.raises(EncodeError) as refused:
+            nearly_out_of_stack(lambda: CODEC.encode(value), left)
+        assert refused.value.problems
+        with pytest.raises(DecodeError):
+            nearly_out_of_stack(lambda: CODEC.decode(encoded), left)
+
+
+@pytest.mark.guarantee("D1")
+def test_what_can_not_be_read_is_refused_with_its_path() -> None:
+    class Broken(dict[str, Any]):
+        def items(self) -> Any:
+            raise RuntimeError("gone")
+
+    def unstructure(found: Broken) -> Any:
+        keys: Any = dict.keys(found)
+        return {"x": keys}
+
+    def configure(converter: cattrs.Converter) -> None:
+        converter.register_unstructure_hook(Broken, unstructure)
+        converter.register_structure_hook(Broken, lambda _, cls: cls())
+
+    (problem,) = problems_of([Broken()], Codec([Broken], configure))
+    assert problem == "$[0].x: is a dict_keys, which has no stored form"
+
+
+@pytest.mark.guarantee("D1")
+def test_too_many_parts_are_found_whatever_else_is_wrong() -> None:
+    assert problems_of([Client(), [0] * 50], Codec(max_values=20)) == ("$: has more than 20 parts",)
+    with pytest.raises(DecodeError) as refused:
+        Codec(max_values=20).decode([{"$": "nope", "v": 1}, [0] * 50])
+    assert refused.value.problems == ("$: has more than 20 parts",)

@@ -12,7 +12,7 @@ from ipaddress import ip_address, ip_interface, ip_network
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
+from zoneinfo import TZPATH, ZoneInfo
 
 import pytest
 
@@ -131,7 +131,10 @@ def test_a_part_that_occurs_twice_becomes_two_parts() -> None:
 
 @pytest.mark.guarantee("D1")
 def test_a_zone_without_a_key_is_refused() -> None:
-    with open("/usr/share/zoneinfo/Europe/Paris", "rb") as file:
+    found = [path for folder in TZPATH if (path := Path(folder, "Europe", "Paris")).is_file()]
+    if not found:
+        pytest.skip("this machine keeps its time zones elsewhere")
+    with found[0].open("rb") as file:
         zone = ZoneInfo.from_file(file)
     with pytest.raises(EncodeError) as refused:
         CODEC.encode({"at": datetime(2024, 1, 1, tzinfo=zone)})

@@ -339,3 +339,37 @@ def test_a_class_that_was_renamed_with_an_alias_is_still_the_same_in_a_shape() -
     recorded = {"field": "dict[str, list[old]]"}
     assert codec.shape_problems(codec.name_of(Root), recorded) == []
     assert codec.shape_problems(codec.name_of(Root), {"field": "dict[str, list[older]]"}) != []
+
+
+@attrs.define
+class Outer:
+    """Names in its own body, and a field whose default hides a name of the module."""
+
+    @attrs.define
+    class Inner:
+        a: int = 0
+
+    inner: Inner | None = None
+    leaf: Leaf | None = None
+
+
+@pytest.mark.guarantee("D2")
+def test_a_class_inside_a_class_is_found() -> None:
+    codec = Codec([Outer])
+    assert codec.knows(Outer.Inner)
+    assert codec.knows(Leaf)
+
+
+@pytest.mark.guarantee("D2")
+def test_a_local_class_is_not_mistaken_for_one_of_the_module() -> None:
+    @attrs.define
+    class Leaf:
+        inner: Leaf | None = None
+        others: list[Leaf] = attrs.field(factory=list["Leaf"])
+
+    codec = Codec([Leaf])
+    assert list(codec.types.values()) == [Leaf]
+    make: Any = Leaf  # type checkers make the mistake
+    value = make(make(), [make()])
+    assert codec.decode(codec.encode(value)) == value
+    assert codec.validate({"inner": {"others": []}}, Leaf) == make(make())

@@ -5,6 +5,7 @@ Nothing here raises for an annotation that can't be resolved: it stays text, and
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 import types
@@ -12,6 +13,9 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from itertools import product
 from typing import Annotated, Any, ForwardRef, Literal, NewType, TypeVar, Union, get_args, get_origin, get_type_hints
+
+if sys.version_info >= (3, 14):
+    from annotationlib import Format, get_annotations
 
 _NONE = type(None)
 
@@ -24,7 +28,7 @@ def resolved(cls: type, raw: Mapping[str, Any], scope: Mapping[str, object]) -> 
         raw: Its fields, with their annotations as they stand.
         scope: What a name may mean that isn't in the class's module, as a class local to a function isn't.
     """
-    hints = _hints_of(cls)
+    hints = None if "<locals>" in cls.__qualname__ else _hints_of(cls)
     if hints is None:
         hints = {name: _resolved_alone(cls, annotation, scope) for name, annotation in raw.items()}
     meaning = meaning_of_variables(cls)
@@ -33,7 +37,7 @@ def resolved(cls: type, raw: Mapping[str, Any], scope: Mapping[str, object]) -> 
 
 def _hints_of(cls: type) -> dict[str, Any] | None:
     try:
-        return get_type_hints(cls, localns={cls.__name__: cls}, include_extras=True)
+        return get_type_hints(cls, include_extras=True)
     except Exception:  # whatever evaluating a user's text can raise
         return None
 
@@ -42,14 +46,29 @@ def _resolved_alone(cls: type, annotation: Any, scope: Mapping[str, object]) -> 
     def probe() -> None: ...
 
     probe.__annotations__ = {"field": annotation}
-    own: dict[str, object] = {cls.__name__: cls}
-    for owner, names in product(cls.__mro__, (own, {**scope, **own})):
+    own = {cls.__name__: cls}
+    for owner, others in product(cls.__mro__, ({}, scope)):
         module = sys.modules.get(owner.__module__)
+        names = {**others, **vars(owner), **(vars(module) if module else {})}
         try:
-            return get_type_hints(probe, vars(module) if module else {}, names, include_extras=True)["field"]
+            return get_type_hints(probe, names, own, include_extras=True)["field"]
         except Exception:  # whatever evaluating a user's text can raise
             continue
     return annotation
+
+
+def own_annotations(cls: type) -> dict[str, Any]:
+    """The annotations of a class itself, as they stand."""
+    if sys.version_info >= (3, 14):
+        return get_annotations(cls, format=Format.FORWARDREF)
+    return inspect.get_annotations(cls)
+
+
+def parameters_of(cls: type) -> Mapping[str, inspect.Parameter]:
+    """The parameters of a class when it's called."""
+    if sys.version_info >= (3, 14):
+        return inspect.signature(cls, annotation_format=Format.FORWARDREF).parameters
+    return inspect.signature(cls).parameters
 
 
 def meaning_of_variables(cls: Any) -> dict[Any, Any]:

@@ -18,7 +18,7 @@ import attrs
 
 from ..errors import DefinitionError
 from ..events import Event, event_fields, resolved_fields
-from .annotations import resolved
+from .annotations import own_annotations, parameters_of, resolved
 
 Kind: TypeAlias = Literal["event", "attrs", "dataclass", "named tuple", "model", "enum", "error", "typed dict", "class"]
 
@@ -130,12 +130,13 @@ def _of_dataclass(field: dataclasses.Field[Any]) -> Field:
 
 
 def _of_named_tuple(cls: Any) -> tuple[Field, ...]:
-    annotations = inspect.get_annotations(cls)
+    annotations = own_annotations(cls)
     return tuple(Field(name, name, name not in cls._field_defaults, annotations.get(name, Any)) for name in cls._fields)
 
 
 def _of_typed_dict(cls: Any) -> tuple[Field, ...]:
-    return tuple(Field(name, name, name in cls.__required_keys__, found) for name, found in cls.__annotations__.items())
+    declared = {name: found for parent in reversed(cls.__mro__) for name, found in own_annotations(parent).items()}
+    return tuple(Field(name, name, name in cls.__required_keys__, found) for name, found in declared.items())
 
 
 def _of_model(cls: Any) -> tuple[Field, ...]:
@@ -163,7 +164,7 @@ def _undeclared_field(cls: type, kind: Kind) -> str | None:
     for parent in cls.__mro__:
         if mark in vars(parent):
             return None
-        added = [name for name, found in inspect.get_annotations(parent).items() if not _is_class_variable(found)]
+        added = [name for name, found in own_annotations(parent).items() if not _is_class_variable(found)]
         if added:
             how = "@attrs.define" if kind == "attrs" else "@dataclass"
             return f"adds the field {added[0]!r} to a decorated class without being decorated itself: add {how}"
@@ -177,7 +178,7 @@ def _is_class_variable(annotation: Any) -> bool:
 
 def _unfit_init(cls: type, kind: Kind) -> str | None:
     fields = {field.keyword for field in fields_of(cls) if field.keyword is not None}
-    parameters = inspect.signature(cls).parameters
+    parameters = parameters_of(cls)
     if kind == "dataclass":
         pseudo = getattr(cls, "__dataclass_fields__").keys() - {field.name for field in fields_of(cls)}  # noqa: B009
         init_only = [name for name in parameters if name in pseudo]

@@ -6,6 +6,7 @@ looked up here and nowhere else, so two workflows may each have their own `Progr
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
@@ -103,7 +104,10 @@ class TypeTable:
 
 def default_name(cls: type) -> str:
     """What a class is called if nothing else is said."""
-    return f"{cls.__module__}:{cls.__qualname__}"
+    module = cls.__module__
+    if "._" in module and module.partition(".")[0] in sys.stdlib_module_names:
+        module = module.partition("._")[0]  # where the standard library keeps a class differs from version to version
+    return f"{module}:{cls.__qualname__}"
 
 
 def place_of(cls: type) -> str:
