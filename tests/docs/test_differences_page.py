@@ -101,7 +101,8 @@ async def test_a_wait_has_no_timeout_of_its_own_and_a_timeout_is_a_builtin_one()
 
 
 async def test_an_event_is_an_attrs_class_and_no_pydantic_model() -> None:
-    assert attrs.has(Progress)
+    is_attrs: Any = attrs.has  # a type checker would take it for a hint
+    assert is_attrs(Progress)
     assert Progress(done=1) == Progress(done=1)
     assert not hasattr(Progress, "model_dump")
     make: Any = Progress
@@ -223,13 +224,10 @@ async def test_what_is_not_there_yet_is_not_there() -> None:
     assert "resource_manager" not in inspect.signature(Workflow.__init__).parameters
     assert not hasattr(Context, "run")
 
+    async def fan(self: Workflow, ev: StartEvent) -> list[Progress]:
+        return []
+
+    make_step: Any = step  # a type checker refuses it too
+    fan.__qualname__ = "Fanning.fan"
     with pytest.raises(WorkflowValidationError, match="this version has no joins"):
-
-        class Fanning(Workflow):
-            @step  # type: ignore[type-var]  # the type checker refuses it too
-            async def fan(self, ev: StartEvent) -> list[Progress]:
-                return []
-
-            @step
-            async def end(self, ev: Progress) -> StopEvent:
-                return StopEvent()
+        type("Fanning", (Workflow,), {"fan": make_step(fan)})

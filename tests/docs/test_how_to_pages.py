@@ -290,7 +290,11 @@ class Needy:
 def adding(state_type: Any) -> Workflow:
     class Adding(Workflow):
         @step
-        async def add(self, ctx: Context[state_type], ev: StartEvent) -> StopEvent:
+        async def add(
+            self,
+            ctx: Context[state_type],  # pyright: ignore[reportInvalidTypeForm]  # it's the test's argument
+            ev: StartEvent,
+        ) -> StopEvent:
             async with ctx.store.edit_state() as totals:
                 totals.euros += 1
             return StopEvent(result=(await ctx.store.get_state()).euros)
