@@ -14,7 +14,7 @@ import cattrs
 from anyio.abc import TaskGroup
 
 from .codec import Codec
-from .context import Context, StepContext
+from .context import Context, DictState, StepContext
 from .core.state import RunStatus
 from .core.ticks import RunResumed, RunStarted
 from .errors import ContextStateError, InvalidInput, InvalidStartEvent
@@ -159,7 +159,7 @@ class Workflow:
             names = {**self.__local_names__, **self._names}
             program = compile_program(type(self), free_steps=attached, workflow_name=self._workflow_name, scope=names)
             roots = [*FAMILY, *program.events, *self._types]
-            if program.state_type is not None:
+            if program.state_type is not None and not issubclass(program.state_type, DictState):
                 roots.append(program.state_type)
             codec = Codec(dict.fromkeys(roots), self.configure_converter)
             self._definition = Definition(

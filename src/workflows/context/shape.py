@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, TypeVar, cast
 
 from ..codec import Codec, Json
@@ -85,23 +85,24 @@ class StateShape(Generic[StateT]):
             state = DictState(**cast("dict[str, Any]", state))
         if isinstance(state, wanted):
             return Write(fields=self.dump(cast("StateT", state)), only=True)
-        if issubclass(wanted, type(state)) and type(state) is not object:
-            return Write(fields=self.dump(cast("StateT", state)))
+        if self.is_typed and issubclass(wanted, type(state)) and type(state) is not object:
+            names = [field.name for field in fields_of(wanted) if hasattr(state, field.name)]
+            return Write(fields=self._encoded_all({name: getattr(state, name) for name in names}))
         raise ValueError(f"The state of this workflow is a {wanted.__name__}; set_state() was given {state!r}.")
 
-    def value(self, fields: Fields, path: str, default: object) -> Any:
-        """The value at a path.
+    def value(self, fields: Fields, path: str, default: object, known: Iterable[str]) -> Any:
+        """The value at a path; `known` are the names of all fields, for the message.
 
         Raises:
             StatePathError: There is none, and no default.
         """
         name, *keys = path.split(".")
-        if self.is_typed and not fields:
-            fields = self.dump(self.default())
+        if self.is_typed and name not in fields:
+            fields = known = self._complete(fields)
         if name not in fields:
             if default is not MISSING:
                 return default
-            raise StatePathError(f"The state has no {name!r}; it has {', '.join(map(repr, fields)) or 'nothing'}.")
+            raise StatePathError(f"The state has no {name!r}; it has {', '.join(map(repr, known)) or 'nothing'}.")
         try:
             return self._codec.decode(at_path(fields[name], keys, name))
         except PathError as error:
@@ -140,7 +141,7 @@ class StateShape(Generic[StateT]):
         if not self.is_typed or self._type is None or change.path is None:
             return
         path, stored = change.path, change.value
-        base = fields or self.dump(self.default())
+        base = self._complete(fields)
         name, *keys = path.split(".")
         if name not in base:
             raise StatePathError(f"{self._type.__name__} has no field {name!r}; it has {', '.join(map(repr, base))}.")
@@ -148,9 +149,18 @@ class StateShape(Generic[StateT]):
             changed = written(base[name], keys, stored, name) if keys else stored
         except PathError as error:
             raise StatePathError(str(error)) from error
-        state = self.load({**base, name: changed})
-        given = {field.keyword: getattr(state, field.name) for field in fields_of(self._type) if field.keyword}
+        after = {**base, name: changed}
+        given = {
+            field.keyword: self._codec.decode(after[field.name]) for field in fields_of(self._type) if field.keyword
+        }
         self._codec.validate(given, self._type, path="$.state")
+
+    def _complete(self, fields: Fields) -> Fields:
+        """The fields of a typed state, with the defaults of those that nobody has written."""
+        assert self._type is not None
+        if all(field.name in fields for field in fields_of(self._type)):
+            return fields
+        return {**self.dump(self.default()), **fields}
 
     def _encoded_all(self, values: Mapping[str, object]) -> dict[str, Json]:
         stored: dict[str, Json] = {}

@@ -24,7 +24,8 @@ class StepStore(Generic[StateT]):
 
     async def get(self, path: str, default: Any = MISSING) -> Any:
         """See `StateStore.get`."""
-        return self._shape.value(await read(self._attempt, path), path, default)
+        fields = await read(self._attempt, path)
+        return self._shape.value(fields, path, default, self._attempt.run.core.state.values.current)
 
     async def set(self, path: str, value: Any) -> None:
         """See `StateStore.set`."""
@@ -63,7 +64,8 @@ class RunStore(Generic[StateT]):
 
     async def get(self, path: str, default: Any = MISSING) -> Any:
         """See `StateStore.get`."""
-        return self._shape.value(self._driver.core.state.values.fields(), path, default)
+        fields = self._driver.core.state.values.fields()
+        return self._shape.value(fields, path, default, fields)
 
     async def set(self, path: str, value: Any) -> None:
         """See `StateStore.set`."""
