@@ -122,7 +122,7 @@ def _fail(attempt: Attempt, error: BaseException) -> None:
     """Feed a failure, with what the retry policy says."""
     delay: float | None = None
     policy = attempt.step.retry_policy
-    if policy is not None and isinstance(error, Exception) and not isinstance(error, _FINAL):
+    if policy is not None and isinstance(error, Exception) and not _is_final(error):
         execution = attempt.state
         failures = execution.failures + 1
         started = attempt.run.driver.now() if execution.first_at is None else execution.first_at
@@ -136,4 +136,11 @@ def _fail(attempt: Attempt, error: BaseException) -> None:
     attempt.emit_last(StepRaised, error, delay)
 
 
-_FINAL = (SuspensionSwallowed, ReplayMismatch, UsageError)  # trying again would come to the same
+def _is_final(error: BaseException) -> bool:
+    """Whether trying again would come to the same; one such error in a group of a step's tasks is enough."""
+    if isinstance(error, BaseExceptionGroup):
+        return cast("BaseExceptionGroup[BaseException]", error).subgroup(_FINAL) is not None
+    return isinstance(error, _FINAL)
+
+
+_FINAL = (SuspensionSwallowed, ReplayMismatch, UsageError)
