@@ -46,7 +46,7 @@ def differences(report: Report, reference: Report, *, is_sequential: bool) -> li
     compare("left", sorted(report.world.left), sorted(reference.world.left))
     compare("questions", sorted(report.asked), sorted(reference.asked))
     compare("answers", report.answered, reference.answered)
-    compare("writes", report.writes, reference.writes)
+    compare("writes", report.writes[0], reference.writes[0])
     compare("state", _without_shared(report), _without_shared(reference))
     return problems
 

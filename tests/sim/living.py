@@ -7,6 +7,7 @@ begins in another event loop, with a new workflow instance and a fresh context.
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from collections.abc import Callable, Iterator
 from itertools import cycle
 from random import Random
@@ -20,6 +21,7 @@ from tests.sim.flow import Plan, PlanFlow
 from tests.sim.operations import Ask, Parcel, Reply
 from tests.sim.world import Life, World
 from workflows import Context
+from workflows.context.context import OnMismatch
 from workflows.core.commands import Command, PublishEvent, ReportLeft
 from workflows.core.questions import Question
 from workflows.core.ticks import Tick
@@ -40,6 +42,9 @@ class Script:
         deaths: After how many ticks each life dies; the life after the last one doesn't.
         choices: What the person does, one after the other, and again from the start.
         seed: Of the schedule of the first life; later lives have others.
+        parks: Whether waits park in place.
+        last_question: The first life ends for good when so many questions were asked.
+        on_mismatch: What to do where a snapshot doesn't fit the plan.
     """
 
     backend: Backend = "asyncio"
@@ -47,6 +52,8 @@ class Script:
     choices: tuple[int, ...] = (0,)
     seed: int = 0
     parks: bool = False
+    last_question: int | None = None
+    on_mismatch: OnMismatch = "error"
 
 
 @attrs.define
@@ -54,29 +61,48 @@ class Report:
     """What came of it."""
 
     world: World = attrs.field(factory=World)
+    stored: str | None = None  # the snapshot that the next life begins from
     result: object = None
     error: BaseException | None = None
     lives: int = 0
-    writes: int = 0  # how many versions of fields of the state there were
+    data: dict[str, Any] = attrs.field(factory=dict[str, Any])  # the last snapshot
     answered: dict[str, str] = attrs.field(factory=dict[str, str])  # question id -> what was answered
     asked: list[str] = attrs.field(factory=list[str])  # the ids of all questions there were, sorted
     state: dict[str, Any] = attrs.field(factory=dict[str, Any])
+
+    @property
+    def writes(self) -> tuple[int, dict[str, object]]:
+        """How many versions of fields of the state there were, and the last one of each."""
+        versions: dict[int, object] = dict(self.data["state"]["versions"])
+        return self.data["state"]["next_version"], {
+            name: versions[version] for name, version in self.data["state"]["fields"]
+        }
 
 
 def live_through(plan: Plan, script: Script) -> Report:
     """Run a plan to its end, over as many lives as it takes."""
     report = Report()
-    stored: str | None = None
     choices = cycle(script.choices)
-    deaths: list[int | None] = [*script.deaths, None]
-    for number, dies_after in enumerate(deaths):
-        life = _Living(plan, script, report, Life(report.world, number), stored, choices, dies_after)
-        simulate(life.main, backend=script.backend, seed=script.seed + 7919 * number)
-        report.lives += 1
-        if life.stored is None:
+    for dies_after in (*script.deaths, None):
+        _live(plan, script, report, choices, dies_after)
+        if report.stored is None or script.last_question is not None:
             return report
-        stored = life.stored
     raise AssertionError("the last life doesn't die")
+
+
+def go_on(plan: Plan, script: Script, before: Report) -> Report:
+    """One more life, from what another run of this or another plan had stored."""
+    report = deepcopy(before)
+    assert report.stored is not None
+    _live(plan, script, report, cycle(script.choices), None)
+    return report
+
+
+def _live(plan: Plan, script: Script, report: Report, choices: Iterator[int], dies_after: int | None) -> None:
+    life = _Living(plan, script, report, Life(report.world, report.lives), choices, dies_after)
+    simulate(life.main, backend=script.backend, seed=script.seed + 7919 * report.lives)
+    report.lives += 1
+    report.stored = life.stored
 
 
 def answer_for(question: Question) -> Event | None:
@@ -99,14 +125,13 @@ class _Living:
         script: Script,
         report: Report,
         life: Life,
-        stored: str | None,
         choices: Iterator[int],
         dies_after: int | None,
     ) -> None:
         self.script = script
         self.report = report
         self.life = life
-        self.before = stored
+        self.before = report.stored
         self.choices = choices
         self.ticks_left = dies_after
         self.stored: str | None = None
@@ -137,10 +162,10 @@ class _Living:
         if self.before is None:
             return Context(flow)
         data = json.loads(self.before)
-        if problems := check_snapshot(flow, data):
+        if self.script.on_mismatch == "error" and (problems := check_snapshot(flow, data)):
             self.life.complain(f"the snapshot doesn't fit: {problems}")
         calls = sum(self.life.world.calls.values())
-        context: Context[Any] = Context.from_dict(flow, data)
+        context: Context[Any] = Context.from_dict(flow, data, on_mismatch=self.script.on_mismatch)
         listed = [question.id for question in context.pending]
         if listed != data["asking_order"] or sum(self.life.world.calls.values()) != calls:
             self.life.complain(f"pending after loading is {listed}, stored was {data['asking_order']}")
@@ -162,9 +187,14 @@ class _Living:
             self.ticks_left -= 1
             if self.ticks_left <= 0:
                 self._die()
+        if len(self.report.asked) == self.script.last_question:
+            self._die()
 
     def _die(self) -> None:
+        if self.life.is_dead:
+            return
         self.stored = json.dumps(self.context.to_dict())
+        self.report.data = json.loads(self.stored)
         self.life.is_dead = True
         self.died.set()
 
@@ -178,8 +208,7 @@ class _Living:
         if self.life.is_dead:
             return
         self.report.result, self.report.error = result, error
-        data = json.loads(json.dumps(handler.ctx.to_dict()))
-        self.report.writes = data["state"]["next_version"]
+        self.report.data = json.loads(json.dumps(handler.ctx.to_dict()))
         self.report.state = dict(await handler.ctx.store.get_state())
         self.life.is_dead = True
         await anyio.wait_all_tasks_blocked()  # the reader comes to the end of the stream

@@ -1,0 +1,106 @@
+"""A run that is cut short at drawn instants, and goes on in other processes, comes to what an undisturbed run comes to.
+
+The plans are random (`strategies.py`), and so are the instants, the order of the answers and Trio's schedule. What has to be
+the same is listed in `judging.py`.
+"""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+from hypothesis import event, example, given
+from hypothesis import strategies as st
+
+from tests.sim import operations as op
+from tests.sim.effort import effort
+from tests.sim.flow import Plan
+from tests.sim.judging import differences, problems_of
+from tests.sim.living import Backend, Report, Script, live_through
+from tests.sim.strategies import plans, scripts
+
+BACKENDS: list[Backend] = ["asyncio", "trio"]
+
+
+def undisturbed(plan: Plan) -> Report:
+    """The run that all others are compared with."""
+    reference = live_through(plan, Script("asyncio"))
+    assert not problems_of(reference)
+    return reference
+
+
+def check(plan: Plan, script: Script, reference: Report) -> None:
+    report = live_through(plan, script)
+    assert not problems_of(report)
+    assert not differences(report, reference, is_sequential=not has_tasks(plan))
+
+
+def has_tasks(plan: Plan) -> bool:
+    return op.Tasks.__name__ in repr(plan)
+
+
+@pytest.mark.guarantee("W1", "W2", "W3", "W5", "W7", "W10")
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_run_cut_short_comes_to_what_an_undisturbed_one_comes_to(backend: Backend) -> None:
+    seeds: set[int] = set()
+
+    @effort(2)
+    @given(plan=plans, script=scripts(backend), other_seed=st.integers(2**32, 2**33))
+    def compare(plan: Plan, script: Script, other_seed: int) -> None:
+        reference = undisturbed(plan)
+        check(plan, script, reference)
+        seeds.add(script.seed)
+        if backend == "trio":
+            check(plan, attrs.evolve(script, seed=other_seed), reference)
+            seeds.add(other_seed)
+        event(f"{len(script.deaths)} deaths, {'' if has_tasks(plan) else 'no '}tasks")
+
+    compare()
+    assert backend == "asyncio" or len(seeds) >= 200, f"only {len(seeds)} schedules were tried"
+
+
+@pytest.mark.guarantee("W2", "W7")
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_workflow_whose_waits_park_comes_to_the_same(backend: Backend) -> None:
+    @effort(0.5)
+    @given(plan=plans, script=scripts(backend))
+    def compare(plan: Plan, script: Script) -> None:
+        check(plan, attrs.evolve(script, parks=True), undisturbed(plan))
+
+    compare()
+
+
+# What doesn't commute: a drawn value then an effect, a read then a write, two questions, in each of three branches.
+NON_COMMUTING = (
+    op.Uuid(),
+    op.Once(is_async=True, yields=1, is_like_others=True),
+    op.Get("x"),
+    op.Set("x"),
+    op.AskPerson(is_like_others=True),
+    op.Draw(),
+    op.AskPerson(is_like_others=True),
+    op.Get("x"),
+)
+
+
+@pytest.mark.guarantee("W1", "W3", "W7")
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_branches_of_operations_that_do_not_commute_keep_their_own_records(backend: Backend) -> None:
+    plan = Plan(first=(op.Tasks(branches=(NON_COMMUTING, NON_COMMUTING, NON_COMMUTING), meanwhile=(op.Uuid(),)),))
+    reference = undisturbed(plan)
+
+    @effort(0.5)
+    @given(script=scripts(backend))
+    def compare(script: Script) -> None:
+        check(plan, script, reference)
+
+    compare()
+
+
+@pytest.mark.guarantee("W1")
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_million_streamed_tokens_would_be_one_record(backend: Backend) -> None:
+    """A thousand are; so the snapshot of a step that streams doesn't grow with what it has streamed."""
+    plan = Plan(first=(op.Stream(1000), op.AskPerson()))
+    reference = undisturbed(plan)
+    for dies_after in (1, 500, 1001, 1002, 1003):
+        check(plan, Script(backend, deaths=(dies_after, 1)), reference)
