@@ -5,13 +5,21 @@ import os
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 # The time that an example takes says nothing about the code: machines differ, and coverage slows everything down.
 any_speed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 
 settings.register_profile("ci", any_speed, max_examples=60)
-settings.register_profile("faults", any_speed, max_examples=60, derandomize=True, print_blob=False, database=None)
+settings.register_profile(  # a planted fault has to be noticed, not explained: nothing is shrunk
+    "faults",
+    any_speed,
+    max_examples=60,
+    derandomize=True,
+    database=None,
+    print_blob=False,
+    phases=(Phase.explicit, Phase.generate),
+)
 settings.register_profile("deep", any_speed, max_examples=3000, stateful_step_count=100)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 

@@ -186,7 +186,7 @@ _ALL = [
         "the spent time is forgotten by a restart",
         "W8",
         "workflows.core.restore",
-        '    state.budget.spent_s = _seconds(data["spent_s"])\n',
+        '    state.budget.spent_s = seconds(data["spent_s"])\n',
         "",
     ),
     # W9 Asking again

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..events import InputRequiredEvent, StopEvent
 from . import delivery, ending
+from .questions import LATEST
 from .queueing import admit, free_worker, run_queued, spend_no_more, unpark
 from .state import RunState, RunStatus, Status
 from .ticks import (
@@ -59,7 +60,7 @@ def raised(state: RunState, tick: StepRaised) -> None:
     if execution.memory is not None:
         state.release(execution.memory.start_over())
     execution.status = Status.DELAYED
-    state.timers.set(("retry", execution.id), tick.at + max(0.0, tick.retry_in_s))
+    state.timers.set(("retry", execution.id), min(tick.at + max(0.0, tick.retry_in_s), LATEST))
     run_queued(state, execution.step, tick.at)
 
 
@@ -79,6 +80,9 @@ def suspended(state: RunState, tick: StepSuspended) -> None:
     execution = state.live_execution(tick.execution, tick.attempt)
     if execution is None:
         return
+    if execution.status is Status.RUNNING:  # its run was stopped before it could tell of its suspension
+        halted(state, tick)
+        return
     free_worker(state, execution)
     spend_no_more(state, execution, tick.at)
     execution.status = Status.QUEUED if execution.is_woken else Status.SUSPENDED
@@ -90,7 +94,7 @@ def suspended(state: RunState, tick: StepSuspended) -> None:
     run_queued(state, execution.step, tick.at)
 
 
-def halted(state: RunState, tick: StepHalted | StepReturned) -> None:
+def halted(state: RunState, tick: StepHalted | StepReturned | StepSuspended) -> None:
     """An attempt was cancelled: it'll be replayed if the run is resumed."""
     execution = state.live_execution(tick.execution, tick.attempt)
     if execution is None:
@@ -124,4 +128,5 @@ def tape_dropped(state: RunState, tick: TapeDropped) -> None:
     """A replay departed and that was accepted: what is left of the branch's records is kept as for a retry."""
     execution = state.acting_execution(tick.execution, tick.attempt)
     if execution is not None and execution.memory is not None:
-        state.release(execution.memory.drop_rest(tick.branch, tick.index))
+        dropped = execution.memory.drop_rest(tick.branch, tick.index, count=tick.count, digest=tick.digest)
+        state.release(dropped)

@@ -13,10 +13,11 @@ Rules:
 
 from __future__ import annotations
 
+from ..errors import EncodeError
 from ..events import Event, HumanResponseEvent, InputRequiredEvent
 from . import queueing
 from .commands import PublishEvent, Refuse, ReportLeft
-from .questions import Ask, Question, execution_of, question_id
+from .questions import Ask, Question, class_name, content_of, execution_of, question_id
 from .records import Asked
 from .state import Execution, RunState, RunStatus
 from .ticks import EventReceived
@@ -42,7 +43,7 @@ def find_target(state: RunState, event: Event, *, step: str | None, reply_to: st
     if reply_to is not None:
         return _addressed(state, event, reply_to)
     if step is not None:
-        return None if step in state.program.steps else no_such_step(state, event, step)
+        return None if takes(state, step, event) else not_taken(state, event, step)
     candidates = _candidates(state, event) or state.questions.loose_candidates(event)
     if len(candidates) > 1:
         listed = "".join(
@@ -55,10 +56,15 @@ def find_target(state: RunState, event: Event, *, step: str | None, reply_to: st
     return _without_question(state, event) if isinstance(event, HumanResponseEvent) else None
 
 
-def no_such_step(state: RunState, event: Event, step: str) -> Refuse:
-    """The refusal of an event for a step that isn't there."""
-    known = ", ".join(map(repr, state.program.steps))
-    return Refuse("no-step", f"{event!r} was sent to step {step!r}, which isn't there; there are {known}.")
+def takes(state: RunState, step: str, event: Event) -> bool:
+    """Whether there's such a step, and it accepts the event."""
+    return any(spec.name == step for spec in state.program.takers(type(event)))
+
+
+def not_taken(state: RunState, event: Event, step: str) -> Refuse:
+    """The refusal of an event for a step that doesn't take it."""
+    takers = ", ".join(repr(spec.name) for spec in state.program.takers(type(event))) or "none"
+    return Refuse("no-step", f"{event!r} was sent to step {step!r}; the steps that accept it: {takers}.")
 
 
 def _candidates(state: RunState, event: Event) -> list[Question]:
@@ -198,7 +204,7 @@ def ask(state: RunState, execution: Execution, branch: str | None, wanted: Ask, 
     if asked.answer is not None:
         return
     execution.open[name] = asked
-    state.questions.open(question, state.codec.name_of(wanted.answer_type))
+    state.questions.open(question, class_name(state.codec, wanted.answer_type))
     if question.deadline_at is not None:
         state.timers.set(("question", name), question.deadline_at)
 
@@ -216,12 +222,19 @@ def ask_by_returning(state: RunState, execution: Execution, number: int, event: 
         if issubclass(kind, HumanResponseEvent)
     ):
         return
-    content = f"returned|{state.codec.name_of(type(event))}:{state.codec.fingerprint(event)}"
+    content = _returned_content(state, execution, number, event)
     name = question_id(state.run_id, execution.id, "", content, number)
     question = Question(
         name, event, answer_type, execution.step, execution=execution.id, content=content, returned=True
     )
-    state.questions.open(question, state.codec.name_of(answer_type))
+    state.questions.open(question, class_name(state.codec, answer_type))
+
+
+def _returned_content(state: RunState, execution: Execution, number: int, event: InputRequiredEvent) -> str:
+    try:
+        return f"returned|{content_of(state.codec, event)}"
+    except EncodeError:  # a snapshot will say so; until then it's a question like any other, and like no other
+        return f"returned|{execution.id}#{number}"
 
 
 def publish(state: RunState, event: Event) -> None:

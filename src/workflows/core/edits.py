@@ -5,7 +5,7 @@ An edit that an attempt has, or has asked for, ends with the attempt. While some
 
 from __future__ import annotations
 
-from .commands import GrantEdit
+from .commands import GrantEdit, Refuse
 from .records import Edited
 from .state import Execution, RunState
 from .ticks import EditAsked, EditCommitted, EditDropped
@@ -23,10 +23,16 @@ def edit_committed(state: RunState, tick: EditCommitted) -> None:
     """An exclusive edit ended well: only its owner can commit it."""
     if state.values.editor != tick.owner:
         return
+    problem = state.values.problem(tick.write)
+    execution = None
     if tick.execution is not None:
         execution = state.acting_execution(tick.execution, tick.attempt)
         if execution is None:
             return
+    if problem is not None:
+        state.out.append(Refuse("path", problem))
+        return
+    if execution is not None:
         versions = state.values.seen(None)
         state.values.hold(versions)
         execution.remember().add(tick.branch, Edited(versions, tick.digest))

@@ -22,7 +22,7 @@ def started(state: RunState, tick: RunStarted) -> None:
         return
     state.status = RunStatus.HALTED if tick.is_held else RunStatus.RUNNING
     state.run_id, state.seed = tick.run_id, tick.seed
-    state.outcome = None
+    state.outcome, state.halt_errors = None, ()
     state.questions = Questions()
     state.budget = Budget(tick.budget_s)
     delivery.to_steps(state, tick.event, tick.at)

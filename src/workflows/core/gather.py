@@ -29,6 +29,18 @@ class Buffer:
         needed = dict(Counter(expected))
         return cls(list(expected), needed, {kind: deque() for kind in needed}, len(expected))
 
+    def gathers(self, expected: Sequence[type[Event]]) -> bool:
+        """Whether these are the types that it's for, in whatever order."""
+        return self.expected == expected or self.needed == Counter(expected)
+
+    def changed(self, expected: Sequence[type[Event]]) -> Buffer:
+        """A buffer for other types, or in another order: what it holds of them stays."""
+        changed = Buffer.expecting(expected)
+        for events in self.events.values():
+            for event in events:
+                changed.add(event)
+        return changed
+
     def add(self, event: Event) -> bool:
         """Keep an event of an expected type; False if its type isn't expected."""
         kind = type(event)

@@ -36,9 +36,9 @@ class Ask:
 
     def content(self, codec: Codec) -> str:
         """Text that two asks share if and only if they're interchangeable."""
-        prompt = "-" if self.prompt is None else f"{codec.name_of(type(self.prompt))}:{codec.fingerprint(self.prompt)}"
+        prompt = "-" if self.prompt is None else content_of(codec, self.prompt)
         requirements = codec.fingerprint(dict(self.requirements)) if self.requirements else "-"
-        answer = ("+" if self.subclasses else "=") + codec.name_of(self.answer_type)
+        answer = ("+" if self.subclasses else "=") + class_name(codec, self.answer_type)
         waiter = "-" if self.waiter_id is None else f"={self.waiter_id}"
         return f"{answer}|{prompt}|{requirements}|{waiter}"
 
@@ -93,6 +93,20 @@ class Question:
         if self.subclasses or self.returned:
             return issubclass(event_type, self.answer_type)
         return False
+
+
+def class_name(codec: Codec, kind: type[Event]) -> str:
+    """What tells a class from others: its stored name, or, if it isn't declared, where it stands."""
+    return codec.name_of(kind) if codec.knows(kind) else f"{kind.__module__}:{kind.__qualname__}"
+
+
+def content_of(codec: Codec, prompt: Event) -> str:
+    """Text that tells a prompt from others.
+
+    Raises:
+        EncodeError: It can't be stored.
+    """
+    return f"{class_name(codec, type(prompt))}:{codec.fingerprint(prompt)}"
 
 
 def _is_declared_answer(kind: type[Event]) -> bool:

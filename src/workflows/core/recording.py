@@ -6,9 +6,10 @@ from ..events import HumanResponseEvent
 from . import delivery
 from .commands import Refuse
 from .gather import Buffer
+from .questions import class_name
 from .queueing import queue
 from .records import Collected, Read, Value
-from .state import Execution, RunState
+from .state import Execution, RunState, RunStatus
 from .ticks import (
     EventCollected,
     EventPublished,
@@ -37,8 +38,8 @@ def sent(state: RunState, tick: EventSent) -> None:
             execution.remember().add_effect(tick.branch, tick.digest)
             delivery.answer(state, target, tick.event, tick.at)
             return
-    if tick.step is not None and tick.step not in state.program.steps:
-        _refuse(state, execution, tick, delivery.no_such_step(state, tick.event, tick.step))
+    if tick.step is not None and not delivery.takes(state, tick.step, tick.event):
+        _refuse(state, execution, tick, delivery.not_taken(state, tick.event, tick.step))
         return
     execution.remember().add_effect(tick.branch, tick.digest)
     if tick.step is None:
@@ -63,8 +64,8 @@ def streamed(state: RunState, tick: EventStreamed) -> None:
 
 
 def published(state: RunState, tick: EventPublished) -> None:
-    """A function that a step calls through `once` wrote to the stream."""
-    if state.acting_execution(tick.execution, tick.attempt) is not None:
+    """A function that a step calls through `once` wrote to the stream; it's finished while the step is suspended."""
+    if state.status is RunStatus.RUNNING and state.live_execution(tick.execution, tick.attempt) is not None:
         delivery.publish(state, tick.event)
 
 
@@ -102,27 +103,17 @@ def collected(state: RunState, tick: EventCollected) -> None:
 
 
 def _buffer(state: RunState, step: str, tick: EventCollected) -> Buffer:
+    """The buffer of this name; without one, that of these types in whatever order."""
     place = (step, "" if tick.buffer_id is None else f"={tick.buffer_id}")
     buffer = state.buffers.get(place)
-    if buffer is not None and buffer.expected != tick.expected:
-        if tick.buffer_id is None:
-            place = (step, "|".join(sorted(state.codec.name_of(kind) for kind in tick.expected)))
-            buffer = state.buffers.get(place)
-        else:
-            buffer = _changed(buffer, tick)
-            state.buffers[place] = buffer
+    if buffer is not None and tick.buffer_id is None and not buffer.gathers(tick.expected):
+        place = (step, "|".join(sorted(class_name(state.codec, kind) for kind in tick.expected)))
+        buffer = state.buffers.get(place)
     if buffer is None:
         buffer = state.buffers[place] = Buffer.expecting(tick.expected)
+    elif buffer.expected != tick.expected:
+        buffer = state.buffers[place] = buffer.changed(tick.expected)
     return buffer
-
-
-def _changed(buffer: Buffer, tick: EventCollected) -> Buffer:
-    """A named buffer that is now asked for other types: what it holds of them stays."""
-    changed = Buffer.expecting(tick.expected)
-    for events in buffer.events.values():
-        for event in events:
-            changed.add(event)
-    return changed
 
 
 def state_read(state: RunState, tick: StateRead) -> None:

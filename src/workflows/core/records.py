@@ -10,7 +10,9 @@ were, and a digest over them. So a million streamed tokens are one record.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
+from itertools import count as counting
+from itertools import takewhile
 from typing import TypeAlias
 
 import attrs
@@ -174,10 +176,13 @@ class Memory:
 
     def add(self, branch: Branch, record: Value | Read | Edited | Asked | Collected) -> None:
         """Record something in a branch, or by content."""
-        if branch is None:
-            self.found[record.kind, record.key] = record
-        else:
+        if branch is not None:
             self.tape(branch).add(record)
+        elif record.kind == "refused":
+            refused = sum(1 for _ in refusals_of(record.key, self.found))
+            self.found["refused", f"{record.key}#{refused}"] = record
+        else:
+            self.found[record.kind, record.key] = record
 
     def add_effect(self, branch: Branch, digest: int) -> None:
         """Record an operation without a result."""
@@ -192,7 +197,8 @@ class Memory:
 
     def occurrence(self, branch: Branch, kind: str, key: str) -> int:
         """How often this has been recorded in this branch since the last failed attempt."""
-        return 0 if branch is None else self.tape(branch).occurrence(kind, key)
+        tape = None if branch is None else self.tapes.get(branch)
+        return 0 if tape is None else tape.occurrence(kind, key)
 
     def seal(self) -> None:
         """An attempt begins: all that is there now is for it to replay."""
@@ -214,11 +220,17 @@ class Memory:
         self.tapes, self.found, self.sealed = {}, {}, {}
         return dropped
 
-    def drop_rest(self, branch: str, index: int) -> list[Record]:
-        """A replay departs here: keep the answers and results that follow, and give back the other records."""
+    def drop_rest(self, branch: str, index: int, *, count: int = 0, digest: int = 0) -> list[Record]:
+        """A replay departs here: keep the answers and results that follow, and give back the other records.
+
+        Of the operations without a result in the record at `index`, the first `count` stay done.
+        """
         tape = self.tape(branch)
+        index = max(0, index)
         rest, tape.records[index:] = tape.records[index:], []
-        tape.sealed = min(tape.sealed, index)
+        if count > 0 and rest and isinstance(rest[0], Effects):
+            tape.records.append(Effects(count, digest))
+        tape.sealed = min(tape.sealed, len(tape.records))
         dropped: list[Record] = []
         tape.seen = {}
         for record in tape.records:
@@ -264,3 +276,8 @@ class Memory:
 
 
 KEPT_BY_RETRIES = frozenset({"once"})
+
+
+def refusals_of(digest: str, found: Container[Found]) -> Iterator[Found]:
+    """Where the refusals of equal operations stand, in a task that is no branch's own: the n-th under `#n`."""
+    return takewhile(found.__contains__, (("refused", f"{digest}#{n}") for n in counting()))

@@ -17,7 +17,7 @@ from typing import TypeAlias
 import attrs
 
 from ..errors import ReplayMismatch
-from .records import Branch, Effects, Found, Memory, Record, Tape, Value, folded
+from .records import Branch, Effects, Found, Memory, Record, Tape, Value, folded, refusals_of
 
 Served: TypeAlias = Record | None
 
@@ -61,13 +61,14 @@ class Replay:
             return record
         if not isinstance(record, Effects):
             raise self._departure(branch, str(record), what)
-        cursor.count += 1
-        cursor.digest = folded(cursor.digest, digest)
-        if cursor.count == record.count:
-            if cursor.digest != record.digest:
-                now = f"{what}, the last of {cursor.count}, with digest {cursor.digest:016x}"
-                raise self._departure(branch, str(record), now)
-            cursor.index, cursor.count, cursor.digest = cursor.index + 1, 0, 0
+        count, digest = cursor.count + 1, folded(cursor.digest, digest)
+        if count < record.count:
+            cursor.count, cursor.digest = count, digest
+            return record
+        if digest != record.digest:
+            now = f"{what}, the last of {count}, with digest {digest:016x}"
+            raise self._departure(branch, str(record), now)
+        cursor.index, cursor.count, cursor.digest = cursor.index + 1, 0, 0
         return record
 
     def next(self, branch: Branch, kind: str, key: str) -> Served:
@@ -98,15 +99,16 @@ class Replay:
         cursor = self._cursor(branch)
         return None if cursor.is_at_end else cursor.tape.records[cursor.index]
 
-    def give_up(self, branch: str) -> int:
-        """Replay no more of this branch; gives the index of the record that it departed from."""
+    def give_up(self, branch: str) -> tuple[int, int, int]:
+        """Replay no more of this branch; gives where it departed.
+
+        That's the index of a record, and how many of the operations in it were repeated, which stay done, with their
+        digest.
+        """
         cursor = self._cursor(branch)
-        index = cursor.index
-        if cursor.count:  # operations of this record were repeated in part: they stay done
-            index += 1
-            cursor.count = cursor.digest = 0
-        cursor.index = cursor.tape.sealed
-        return index
+        place = cursor.index, cursor.count, cursor.digest
+        cursor.index, cursor.count, cursor.digest = cursor.tape.sealed, 0, 0
+        return place
 
     def unread(self) -> list[str]:
         """What was recorded by earlier attempts and not asked for in this one."""
@@ -122,15 +124,19 @@ class Replay:
     def _cursor(self, branch: str) -> Cursor:
         cursor = self.cursors.get(branch)
         if cursor is None:
-            cursor = self.cursors[branch] = Cursor(self.memory.tape(branch))
+            tape = self.memory.tapes.get(branch)  # reading makes none
+            cursor = self.cursors[branch] = Cursor(Tape() if tape is None else tape)
         return cursor
 
     def _effect_found(self, digest: int) -> Served:
-        for kind in ("effect", "refused"):
-            place = (kind, str(digest))
-            taken = self.taken.get(place, 0)
-            if taken < self.memory.sealed.get(place, 0):
-                self.taken[place] = taken + 1
+        place = ("effect", str(digest))
+        taken = self.taken.get(place, 0)
+        if taken < self.memory.sealed.get(place, 0):
+            self.taken[place] = taken + 1
+            return self.memory.found[place]
+        for place in refusals_of(str(digest), self.memory.sealed):
+            if not self.taken.get(place):
+                self.taken[place] = 1
                 return self.memory.found[place]
         return None
 

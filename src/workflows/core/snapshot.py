@@ -44,8 +44,11 @@ class SnapshotWriter:
         self.types[type(event)] = None
         return self.value(event, path)
 
-    def kind(self, kind: type[Event]) -> str:
+    def kind(self, kind: type[Event], path: str) -> Json:
         """The name of an event class."""
+        if not self.codec.knows(kind):
+            self.problems.append(f"{path}: {kind.__name__} isn't declared: Workflow(types=[{kind.__name__}])")
+            return None
         self.types[kind] = None
         return self.codec.name_of(kind)
 
@@ -62,26 +65,19 @@ def snapshot(state: RunState, *, at: float, include_state: bool = True) -> dict[
         EncodeError: Something can't be stored; `problems` has everything.
     """
     writer = SnapshotWriter(state.codec)
-    executions = [state.executions[name] for name in sorted(state.executions)]
     data: dict[str, Json] = {
         "format_version": FORMAT_VERSION,
         "workflow": state.program.workflow_name,
         "run_id": state.run_id,
         "status": _status(state),
-        "is_running": state.status not in (RunStatus.NEW, RunStatus.ENDED),
+        "is_running": _status(state) == "running",
         "seed": state.seed,
         "last_tick": state.last_tick,
         "next_execution": state.next_execution,
         "streamed": state.streamed,
         "spent_s": _spent(state, at),
-        "executions": [_execution(writer, state, found) for found in executions],
-        "mailbox": [writer.event(event, f"$.mailbox[{n}]") for n, event in enumerate(state.mailbox.in_order())],
-        "questions": [
-            question_data(state.codec, found, writer) for found in state.questions.by_id.values() if found.returned
-        ],
-        "asking_order": list(state.questions.by_id),
+        **_pending(writer, state),
         "asked": list(state.questions.asked),
-        "buffers": [_buffer(writer, place, buffer) for place, buffer in state.buffers.items()],
         "state": _values(state, include_state=include_state),
         "outcome": _outcome(writer, state.outcome),
     }
@@ -89,6 +85,22 @@ def snapshot(state: RunState, *, at: float, include_state: bool = True) -> dict[
         raise EncodeError("This run can't be stored as it stands; it goes on:", writer.problems)
     data["types"] = {state.codec.name_of(kind): cast("Json", state.codec.shape(kind)) for kind in writer.types}
     return data
+
+
+def _pending(writer: SnapshotWriter, state: RunState) -> dict[str, Json]:
+    """What is left to do: nothing, if the end is decided."""
+    is_over = state.status is RunStatus.ENDING
+    executions = [] if is_over else [state.executions[name] for name in sorted(state.executions)]
+    mailbox = [] if is_over else state.mailbox.in_order()
+    questions = {} if is_over else state.questions.by_id
+    buffers = {} if is_over else state.buffers
+    return {
+        "executions": [_execution(writer, state, found) for found in executions],
+        "mailbox": [writer.event(event, f"$.mailbox[{n}]") for n, event in enumerate(mailbox)],
+        "questions": [question_data(state.codec, found, writer) for found in questions.values() if found.returned],
+        "asking_order": list(questions),
+        "buffers": [_buffer(writer, place, buffer) for place, buffer in buffers.items()],
+    }
 
 
 def _status(state: RunState) -> str:
@@ -173,13 +185,22 @@ def _asked(writer: SnapshotWriter, record: Asked, path: str) -> Json:
 
 
 def question_data(codec: Codec, question: Question, writer: SnapshotWriter | None = None) -> Json:
-    """A question in its stored form."""
-    writer = SnapshotWriter(codec) if writer is None else writer
+    """A question in its stored form.
+
+    Raises:
+        EncodeError: It can't be stored, and there's no writer to collect that.
+    """
+    if writer is None:
+        writer = SnapshotWriter(codec)
+        data = question_data(codec, question, writer)
+        if writer.problems:
+            raise EncodeError("A question can't be stored:", writer.problems)
+        return data
     path = f"$.questions[{question.id}]"
     return {
         "id": question.id,
         "event": writer.event(question.event, f"{path}.event"),
-        "answer_type": writer.kind(question.answer_type),
+        "answer_type": writer.kind(question.answer_type, f"{path}.answer_type"),
         "step": question.step,
         "deadline_at": question.deadline_at,
         "requirements": writer.value(dict(question.requirements or {}), f"{path}.requirements"),
@@ -196,19 +217,18 @@ def _buffer(writer: SnapshotWriter, place: tuple[str, str], buffer: Buffer) -> J
     return {
         "step": place[0],
         "name": place[1],
-        "expected": [writer.kind(kind) for kind in buffer.expected],
+        "expected": [writer.kind(kind, f"{path}.expected") for kind in buffer.expected],
         "events": [writer.event(event, path) for waiting in buffer.events.values() for event in waiting],
     }
 
 
 def _values(state: RunState, *, include_state: bool) -> Json:
     values = state.values
-    if not include_state:
-        held = [[version, values.versions[version]] for version in values.holds]
-        return {"fields": [], "versions": cast("Json", held), "next_version": values.next_version}
+    current = values.current if include_state else {}
+    kept = {*current.values(), *(() if state.status is RunStatus.ENDING else values.holds)}
     return {
-        "fields": [[name, version] for name, version in values.current.items()],
-        "versions": [[version, value] for version, value in values.versions.items()],
+        "fields": [[name, version] for name, version in current.items()],
+        "versions": [[version, values.versions[version]] for version in sorted(kept)],
         "next_version": values.next_version,
     }
 

@@ -20,6 +20,11 @@ from .timers import Timers
 from .values import Values
 
 
+def _type_and_args(error: BaseException | None) -> object:
+    """What two exceptions are compared by: on their own they're equal only to themselves."""
+    return None if error is None else (type(error), error.args)
+
+
 class RunStatus(Enum):
     """Where a run stands."""
 
@@ -52,7 +57,7 @@ class Execution:
     attempt: int = 0
     failures: int = 0
     first_at: float | None = None
-    last_error: BaseException | None = None
+    last_error: BaseException | None = attrs.field(default=None, eq=_type_and_args)
     last_failed_at: float | None = None
     memory: Memory | None = None
     open: dict[str, Asked] = attrs.field(factory=dict[str, Asked])  # questions nobody has answered yet, by id
@@ -91,7 +96,7 @@ class Failure:
     """A step that failed for good."""
 
     step: str
-    error: BaseException
+    error: BaseException = attrs.field(eq=_type_and_args)
     attempts: int = 1
     elapsed_s: float = 0.0
 

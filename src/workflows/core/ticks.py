@@ -119,10 +119,15 @@ class StepUnparked(StepTick):
 
 @attrs.frozen
 class TapeDropped(StepTick):
-    """A replay departed from its record at `index` of a branch's tape, and that was accepted."""
+    """A replay departed from the record at `index` of a branch's tape, and that was accepted.
+
+    If that record has operations without a result, the replay had repeated `count` of them, with this `digest`.
+    """
 
     branch: str
     index: int
+    count: int = 0
+    digest: int = 0
 
 
 @attrs.frozen

@@ -20,6 +20,9 @@ from .ticks import Write
 Versions = tuple[tuple[str, int], ...]
 
 
+LONGEST_PATH = 100
+
+
 class PathError(LookupError):
     """A path can't be followed, or not written at."""
 
@@ -83,7 +86,7 @@ class Values:
             for name in [name for name in self.current if name not in fields]:
                 self._drop(name)
         for name, value in fields.items():
-            if name not in self.current or self.versions[self.current[name]] != value:
+            if name not in self.current or not is_same(self.versions[self.current[name]], value):
                 self._set(name, value)
 
     def ask_edit(self, owner: str) -> bool:
@@ -108,9 +111,12 @@ class Values:
         name, _, rest = path.partition(".")
         if not rest:
             return name, value
+        keys = rest.split(".")
+        if len(keys) > LONGEST_PATH:
+            raise PathError(f"a path of {len(keys) + 1} parts is too long; {LONGEST_PATH + 1} are allowed")
         version = self.current.get(name)
         old = {} if version is None else self.versions[version]
-        return name, written(old, rest.split("."), value, name)
+        return name, written(old, keys, value, name)
 
     def _set(self, name: str, value: Json) -> None:
         self._drop(name, keep_place=True)
@@ -126,6 +132,17 @@ class Values:
             del self.versions[version]
         if not keep_place:
             del self.current[name]
+
+
+def is_same(one: Json, other: Json) -> bool:
+    """Whether two stored values are the same: unlike `==`, this tells 1 from 1.0 and from true, and orders of keys."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict) and isinstance(other, dict):
+        return list(one) == list(other) and all(map(is_same, one.values(), other.values()))
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(is_same, one, other))
+    return one == other
 
 
 def at_path(node: Json, keys: Iterable[str], place: str) -> Json:
@@ -147,6 +164,8 @@ def written(node: Json, keys: list[str], value: Json, place: str) -> Json:
     if not keys:
         return value
     key, rest, inner = keys[0], keys[1:], _inside(node, place)
+    if key == "$":
+        raise PathError(f"{place} can't be given a key '$' by a path: write the whole value")
     if isinstance(inner, list):
         index = _index(inner, key, place)
         changed: Json = [*inner[:index], written(inner[index], rest, value, f"{place}.{key}"), *inner[index + 1 :]]

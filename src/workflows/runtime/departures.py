@@ -24,7 +24,7 @@ def departed(attempt: Attempt, branch: Branch, mismatch: ReplayMismatch) -> None
     if not attempt.run.accepts_changes or branch is None or replay is None:
         raise mismatch
     logger.warning("%s", mismatch, extra={"run_id": attempt.run.run_id})
-    attempt.emit(TapeDropped, branch, replay.give_up(branch))
+    attempt.emit(TapeDropped, branch, *replay.give_up(branch))
 
 
 def unread(attempt: Attempt) -> ReplayMismatch | None:

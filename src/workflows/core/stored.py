@@ -1,0 +1,138 @@
+"""Stored parts: read one by one, checked against the workflow as it is now. Nothing of them is believed.
+
+What no snapshot has is `Malformed`. What another version of the workflow may have written is a mismatch: all are
+collected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any, TypeVar, cast
+
+import attrs
+
+from ..codec import Codec, Json
+from ..errors import DecodeError, SnapshotMismatch, UsageError
+from ..events import Event, UnreconstructedException
+from ..graph import Program
+from .questions import Question, execution_of
+
+T = TypeVar("T")
+
+
+class Malformed(Exception):
+    """Data that no snapshot has."""
+
+
+@attrs.define
+class SnapshotReader:
+    """Reads values, and collects what doesn't fit the workflow."""
+
+    program: Program
+    codec: Codec
+    mismatches: list[str] = attrs.field(factory=list[str])
+
+    def event(self, data: Json, what: str) -> Event | None:
+        """An event; None, and a mismatch, if its class isn't there as it was."""
+        if data is None:
+            return None
+        event = self.value(data, what)
+        if event is not None and not isinstance(event, Event):
+            raise Malformed(f"{what} is {event!r:.200}, which is no event")
+        return event
+
+    def value(self, data: Json, what: str) -> object:
+        """A value; None, and a mismatch, if it can't be read as it was."""
+        try:
+            return cast("object", self.codec.decode(data))
+        except DecodeError as error:
+            self.mismatches += [f"{what}: {problem}" for problem in error.problems]
+            return None
+
+    def error(self, data: Json, what: str) -> Exception | None:
+        """An exception; one that can't be read as it was is told of, and stays data."""
+        if data is None:
+            return None
+        if not isinstance(data, dict) or data.get("$") != ".error":
+            raise Malformed(f"{what} is {data!r:.200}, which is no exception")
+        error = self.value(data, what)
+        if error is None:
+            return UnreconstructedException(f"an error that can't be read any more, {what}")
+        assert isinstance(error, Exception)
+        return error
+
+    def kind(self, name: str, what: str) -> type[Event] | None:
+        """An event class by its name; None, and a mismatch, if there is none."""
+        try:
+            kind = self.codec.type_named(name)
+        except (DecodeError, UsageError, LookupError):
+            self.mismatches.append(f"{what}: the event class {name!r} is gone; keep its name with aliases=[{name!r}]")
+            return None
+        if not issubclass(kind, Event):
+            raise Malformed(f"{what} has {name!r}, which is no event class")
+        return kind
+
+    def has_step(self, step: str, what: str) -> bool:
+        """Whether there's such a step; a mismatch, if not."""
+        if step in self.program.steps:
+            return True
+        known = ", ".join(map(repr, self.program.steps))
+        self.mismatches.append(f"step {step!r} is gone, and {what} is of it; there are {known}")
+        return False
+
+    def question(self, data: Mapping[str, Any]) -> Question | None:
+        """A question; None, and a mismatch, if its classes aren't there as they were."""
+        before = len(self.mismatches)
+        step = of(str, data["step"])
+        kind = self.kind(of(str, data["answer_type"]), f"a question of step {step!r}")
+        prompt = self.event(data["event"], f"a question of step {step!r}")
+        required = self.value(data["requirements"], f"what a question of step {step!r} requires")
+        name, execution, branch = of(str, data["id"]), count(data["execution"]), data["branch"]
+        if execution_of(name) != execution:
+            raise Malformed(f"question {name!r} is said to be of execution {execution}")
+        if kind is None or len(self.mismatches) > before:
+            return None
+        return Question(
+            id=name,
+            event=prompt,
+            answer_type=kind,
+            step=step,
+            deadline_at=None if data["deadline_at"] is None else seconds(data["deadline_at"]),
+            requirements=cast("dict[str, object]", of(dict, required)) or None,
+            execution=execution,
+            branch=None if branch is None else of(str, branch),
+            content=of(str, data["content"]),
+            subclasses=of(bool, data["subclasses"]),
+            returned=of(bool, data["returned"]),
+        )
+
+
+def question_from(codec: Codec, data: Json, program: Program) -> Question:
+    """A question from its stored form, as `snapshot.question_data` gives it."""
+    reader = SnapshotReader(program, codec)
+    question = reader.question(cast("Mapping[str, Any]", data))
+    if question is None:
+        raise SnapshotMismatch("A recorded question can't be read:", reader.mismatches)
+    return question
+
+
+def of(kind: type[T], value: object) -> T:
+    """A value of exactly this type."""
+    if type(value) is not kind:
+        raise Malformed(f"expected {kind.__name__}, found {value!r:.200}")
+    return value
+
+
+def count(value: object) -> int:
+    """A number of things."""
+    if type(value) is not int or value < 0:
+        raise Malformed(f"expected a number of things, found {value!r:.200}")
+    return value
+
+
+def seconds(value: object) -> float:
+    """Seconds, or an instant."""
+    if type(value) not in (int, float) or not isfinite(cast("float", value)):
+        raise Malformed(f"expected seconds, found {value!r:.200}")
+    return float(cast("float", value))
