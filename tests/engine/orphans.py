@@ -18,5 +18,6 @@ async def no_task_left() -> AsyncGenerator[None]:
 
 async def wait_until_all_wait() -> None:
     """Give way until nothing else has anything to do."""
-    await checkpoint()
+    for _ in range(20):  # usually enough; where it isn't, asyncio is asked only every tenth of a second
+        await checkpoint()
     await anyio.wait_all_tasks_blocked()
