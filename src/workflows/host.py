@@ -76,7 +76,7 @@ class Runtime:
         group = self._opened()
         if run_id is not None and run_id in self._handlers and not self._handlers[run_id][1].is_done():
             raise UsageError(f"Run {run_id!r} is going on in this Runtime already.")
-        handler = workflow.start(launch_in(group), ctx, start_event, run_id=run_id, is_owned=True, **inputs)
+        handler = workflow.begin_run(launch_in(group), ctx, start_event, inputs, run_id=run_id, is_owned=True)
         self._handlers[handler.run_id] = (workflow, handler)
         return handler
 

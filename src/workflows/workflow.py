@@ -40,7 +40,7 @@ from .runtime.owning import OwningGroup
 from .runtime.run import Run
 from .runtime.spawn import backend
 from .runtime.turns import Turns
-from .steps import WorkflowGraphCheck, names_around, validation_error
+from .steps import WorkflowGraphCheck, config_of, names_around, validation_error
 
 StepT = TypeVar("StepT", bound=Callable[..., Any])
 
@@ -88,6 +88,7 @@ class Workflow:
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         cls.__local_names__ = names_around(cls.__qualname__, cls.__module__, sys._getframe(1))  # pyright: ignore[reportPrivateUsage]  # there is no public way to the class body
+        _check_names(cls)
         check_definition(cls)
 
     def __init__(
@@ -228,7 +229,7 @@ class Workflow:
             ContextStateError: The context's run is still going on.
             UsageError: There's no running event loop.
         """
-        return self.start(backend().spawn, ctx, start_event, run_id=run_id, is_owned=False, **inputs)
+        return self.begin_run(backend().spawn, ctx, start_event, inputs, run_id=run_id, is_owned=False)
 
     @asynccontextmanager
     async def running(
@@ -246,22 +247,21 @@ class Workflow:
         block raises comes out as it is.
         """
         async with OwningGroup() as group:
-            handler = self.start(launch_in(group), ctx, start_event, run_id=run_id, is_owned=True, **inputs)
+            handler = self.begin_run(launch_in(group), ctx, start_event, inputs, run_id=run_id, is_owned=True)
             try:
                 yield handler
             finally:
                 handler.run.cancel("its block was left")
 
-    def start(
+    def begin_run(
         self,
         launch: Launch,
         ctx: Context[Any] | None,
         start_event: StartEvent | None,
-        /,
+        inputs: dict[str, Any],
         *,
         run_id: str | None,
         is_owned: bool,
-        **inputs: Any,
     ) -> WorkflowHandler:
         """Make a run and launch it. For this package: use `run()`, `running()`, or a `Runtime`."""
         definition = self.definition
@@ -348,6 +348,22 @@ def launch_in(group: TaskGroup) -> Launch:
         variables.run(start, main)
 
     return launch
+
+
+def _check_names(workflow: type[Workflow]) -> None:
+    """A step mustn't take the place of what every workflow has.
+
+    Raises:
+        WorkflowValidationError: Some do; all of them are listed.
+    """
+    title = workflow.__name__
+    taken = [name for name, value in vars(workflow).items() if config_of(value) is not None and hasattr(Workflow, name)]
+    if taken:
+        problems = [
+            f"Step {name!r} of {title} would take the place of Workflow.{name}. Call it something else."
+            for name in taken
+        ]
+        raise validation_error(title, problems)
 
 
 def _option_problems(timeout: object, limit: object, waits: object, history: object) -> Iterator[str]:

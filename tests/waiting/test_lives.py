@@ -88,12 +88,12 @@ def workflow_of(plan: Plan, diary: Diary) -> Workflow:
                 case "read":
                     return await ctx.store.get("shared", 0)
                 case "write":
-                    return await ctx.store.set(place.replace(" ", "_"), place)
+                    await ctx.store.set(place.replace(" ", "_"), place)
                 case "edit":
                     async with ctx.store.edit_state() as state:
                         state["shared"] = state.get("shared", 0) + 1
                 case "stream":
-                    return ctx.write_event_to_stream(Shown(what=place))
+                    ctx.write_event_to_stream(Shown(what=place))
                 case "ask":
                     return (await ctx.ask(Asked(what=place))).number
                 case "raise and catch":

@@ -22,6 +22,7 @@ from workflows.errors import (
     WorkflowTimeoutError,
 )
 from workflows.events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
+from workflows.handler import WorkflowHandler
 
 pytestmark = pytest.mark.anyio
 
@@ -68,7 +69,7 @@ async def test_what_was_done_before_a_wait_is_not_done_again_in_any_life() -> No
         streamed: list[Event] = []
         for number, what in enumerate(("first", "second")):
             await settle()
-            streamed += [event async for event in _now(handler)]
+            streamed += await _now(handler)
             handler = await reborn(handler, lambda: Recording(calls))
             before = calls.count("work")
             assert [found.event for found in handler.pending] == [Asked(what=what)]
@@ -103,11 +104,13 @@ async def test_clock_randomness_and_uuids_are_the_same_on_each_replay() -> None:
     assert passes[0] == passes[1]
 
 
-async def _now(handler: Any) -> Any:
+async def _now(handler: WorkflowHandler) -> list[Event]:
     """The events that are there already."""
+    found: list[Event] = []
     with anyio.move_on_after(0):
         async for event in handler.stream_events():
-            yield event
+            found.append(event)  # noqa: PERF401  # what was read before the end counts
+    return found
 
 
 class Retried:
@@ -151,15 +154,16 @@ async def test_a_wait_works_inside_handlers_deadlines_and_task_groups() -> None:
     class Careful(Workflow):
         @step
         async def work(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            answers: list[Said] = []
             async with anyio.create_task_group():
                 try:
-                    answer = await ctx.ask(Asked(what="go"))
+                    answers.append(await ctx.ask(Asked(what="go")))
                 except Exception:
                     seen.append("an exception of ours")
                     raise
                 finally:
                     seen.append("suspending" if ctx.suspending else "done")
-            return StopEvent(result=answer.number)
+            return StopEvent(result=answers[0].number)
 
     with anyio.fail_after(5):
         handler = Careful(types=TYPES).run()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from random import Random
-from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 from ..codec import Json
@@ -35,7 +35,12 @@ from .shape import StateShape
 from .state_store import DictState, StateStore
 from .stores import RunStore
 
-StateT = TypeVar("StateT")
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as TypeVarWithDefault
+
+    StateT = TypeVarWithDefault("StateT", default=Any)  # so that a bare `Context` is one with any state
+else:
+    StateT = TypeVar("StateT")
 EventT = TypeVar("EventT", bound=Event)
 T = TypeVar("T")
 Snapshot: TypeAlias = dict[str, Json]

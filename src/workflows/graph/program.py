@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 from types import FunctionType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import attrs
 
@@ -52,7 +52,7 @@ class Program:
     stop_event: type[StopEvent]
     events: tuple[type[Event], ...]
     """All event classes in signatures of steps, in the order in which they first stand there."""
-    state_type: type | None
+    state_type: type[Any] | None
     """The most derived `State` of all `Context[State]`."""
     uses_human_input: bool
     """Whether a step returns a question or accepts an answer. What steps wait for inside isn't known."""
@@ -227,7 +227,7 @@ def _is_human(step: StepSpec) -> bool:
     )
 
 
-def _state_type(title: str, steps: Iterable[StepSpec], problems: list[str]) -> type | None:
+def _state_type(title: str, steps: Iterable[StepSpec], problems: list[str]) -> type[Any] | None:
     owners = {step.state_type: step.name for step in reversed(list(steps)) if step.state_type is not None}
     for state in owners:
         if all(other in state.__mro__ for other in owners):

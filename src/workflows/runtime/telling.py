@@ -20,9 +20,9 @@ def tell_left(run_id: str, events: Sequence[Event]) -> None:
     """Events that nobody took, at the end of a run."""
     shown = ", ".join(repr(event) for event in events[:5]) + (", …" if len(events) > 5 else "")
     logger.warning(
-        "%d events of run %s were taken by no step and no wait: %s",
-        len(events),
+        "run %s ends with events that no step and no wait has taken (%d): %s",
         run_id,
+        len(events),
         shown,
         extra={"run_id": run_id},
     )
