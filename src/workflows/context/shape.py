@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any, Generic, TypeVar, cast
 
 from ..codec import Codec, Json
@@ -120,8 +120,8 @@ class StateShape(Generic[StateT]):
             value = found
         return value
 
-    def set(self, path: str, value: object) -> Write:
-        """The write of a value at a path.
+    def set(self, path: str, value: object, known: Container[str]) -> Write:
+        """The write of a value at a path; `known` are the fields that somebody has written.
 
         Raises:
             EncodeError: It can't be stored.
@@ -129,7 +129,11 @@ class StateShape(Generic[StateT]):
         """
         if not path or not all(path.split(".")):
             raise StatePathError(f"{path!r} is no path; write names joined by dots, such as 'jobs.3.client'.")
-        return Write(path, self._encoded(value, path))
+        stored = self._encoded(value, path)
+        name, dot, _ = path.partition(".")
+        if not dot or not self.is_typed or name in known:
+            return Write(path, stored)
+        return Write(path, stored, base=self.dump(self.default()).get(name))
 
     def check(self, change: Write, fields: Fields) -> None:
         """Check that a typed state will still be one after a write: its fields exist and its validators pass.

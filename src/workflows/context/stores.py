@@ -29,8 +29,8 @@ class StepStore(Generic[StateT]):
 
     async def set(self, path: str, value: Any) -> None:
         """See `StateStore.set`."""
-        change = self._shape.set(path, value)
         values = self._attempt.run.core.state.values
+        change = self._shape.set(path, value, values.current)
 
         def check() -> None:
             self._shape.check(change, values.fields())
@@ -69,8 +69,9 @@ class RunStore(Generic[StateT]):
 
     async def set(self, path: str, value: Any) -> None:
         """See `StateStore.set`."""
-        change = self._shape.set(path, value)
-        self._shape.check(change, self._driver.core.state.values.fields())
+        values = self._driver.core.state.values
+        change = self._shape.set(path, value, values.current)
+        self._shape.check(change, values.fields())
         await write_outside(self._driver, change, what=f"store.set({path!r})")
 
     async def get_state(self) -> StateT:

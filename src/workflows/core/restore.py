@@ -22,6 +22,7 @@ from .restored_memory import read_memory
 from .snapshot import FORMAT_VERSION
 from .state import Execution, Failure, Outcome, RunState, RunStatus, Status
 from .stored import Malformed, SnapshotReader, count, of, seconds
+from .values import copied
 
 _STATUSES = {"new": RunStatus.NEW, "running": RunStatus.HALTED, "ended": RunStatus.ENDED}
 _PENDING = ("executions", "mailbox", "questions", "asking_order", "buffers")
@@ -249,7 +250,7 @@ def _read_values(state: RunState, data: Mapping[str, Any]) -> None:
     for version, value in data["versions"]:
         if count(version) in values.versions or not 0 < version < values.next_version:
             raise Malformed(f"version {version} of the state is there twice, or its number isn't")
-        values.versions[version] = value
+        values.versions[version] = copied(value)
     for name, version in data["fields"]:
         if of(int, version) not in values.versions or of(str, name) in values.current:
             raise Malformed(f"the state names version {version} of {name!r}, which isn't there, or has {name!r} twice")

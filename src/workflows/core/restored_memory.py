@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from .records import Asked, Branch, Collected, Edited, Effects, Found, Memory, Read, Record, Value
 from .stored import Malformed, SnapshotReader, count, of
+from .values import copied
 
 _DIGEST_BITS = 64
 
@@ -70,7 +71,7 @@ def _effects(_reader: SnapshotReader, data: Mapping[str, Any], _step: str) -> Ef
 
 
 def _value(_reader: SnapshotReader, data: Mapping[str, Any], _step: str) -> Value:
-    record = Value(of(str, data["kind"]), of(str, data["key"]), data["value"])
+    record = Value(of(str, data["kind"]), of(str, data["key"]), copied(data["value"]))
     if record.kind == "refused":
         texts = cast("list[object]", of(list, record.value))
         if [type(text) for text in texts] != [str, str]:

@@ -17,6 +17,7 @@ from .gather import Buffer
 from .questions import Question
 from .records import Asked, Collected, Edited, Effects, Memory, Read, Record, Value
 from .state import Execution, Outcome, RunState, RunStatus, Status
+from .values import copied
 
 FORMAT_VERSION = 1
 
@@ -161,7 +162,7 @@ def _record(writer: SnapshotWriter, record: Record, path: str) -> Json:
     if isinstance(record, Effects):
         return {"is": "effects", "count": record.count, "digest": record.digest}
     if isinstance(record, Value):
-        return {"is": "value", "kind": record.kind, "key": record.key, "value": record.value}
+        return {"is": "value", "kind": record.kind, "key": record.key, "value": copied(record.value)}
     if isinstance(record, Read):
         return {"is": "read", "path": record.path, "versions": [[name, version] for name, version in record.versions]}
     if isinstance(record, Edited):
@@ -228,7 +229,7 @@ def _values(state: RunState, *, include_state: bool) -> Json:
     kept = {*current.values(), *(() if state.status is RunStatus.ENDING else values.holds)}
     return {
         "fields": [[name, version] for name, version in current.items()],
-        "versions": [[version, values.versions[version]] for version in sorted(kept)],
+        "versions": [[version, copied(values.versions[version])] for version in sorted(kept)],
         "next_version": values.next_version,
     }
 

@@ -2,7 +2,7 @@
 
 Rules:
 - Values are held in their stored form (JSON-ready) and never changed in place: a write on a path copies the
-  containers on that path only. So a reader's version stays as it was, and a snapshot copies nothing.
+  containers on that path only. So a reader's version stays as it was. What users hold is another copy.
 - Each write of a field makes a new version. A version stays for as long as it's the current one or a record refers to
   it.
 - Readers see what was committed last. An exclusive edit is granted to one owner at a time, in the order of asking.
@@ -71,7 +71,7 @@ class Values:
         if write.path is None:
             return None
         try:
-            self._written_field(write.path, write.value)
+            self._written_field(write.path, write)
         except PathError as error:
             return str(error)
         return None
@@ -79,7 +79,7 @@ class Values:
     def write(self, write: Write) -> None:
         """Do a write that has no problem."""
         if write.path is not None:
-            self._set(*self._written_field(write.path, write.value))
+            self._set(*self._written_field(write.path, write))
             return
         fields = write.fields or {}
         if write.only:
@@ -107,16 +107,17 @@ class Values:
         self.editor = self.waiting.pop(0) if self.waiting else None
         return self.editor
 
-    def _written_field(self, path: str, value: Json) -> tuple[str, Json]:
+    def _written_field(self, path: str, write: Write) -> tuple[str, Json]:
         name, _, rest = path.partition(".")
         if not rest:
-            return name, value
+            return name, write.value
         keys = rest.split(".")
         if len(keys) > LONGEST_PATH:
             raise PathError(f"a path of {len(keys) + 1} parts is too long; {LONGEST_PATH + 1} are allowed")
         version = self.current.get(name)
-        old = {} if version is None else self.versions[version]
-        return name, written(old, keys, value, name)
+        unwritten: Json = {} if write.base is None else write.base
+        old = unwritten if version is None else self.versions[version]
+        return name, written(old, keys, write.value, name)
 
     def _set(self, name: str, value: Json) -> None:
         self._drop(name, keep_place=True)
@@ -143,6 +144,15 @@ def is_same(one: Json, other: Json) -> bool:
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(is_same, one, other))
     return one == other
+
+
+def copied(node: Json) -> Json:
+    """A copy that shares nothing with it, for data that goes into the hands of a user, or comes from there."""
+    if isinstance(node, dict):
+        return {key: copied(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [copied(value) for value in node]
+    return node
 
 
 def at_path(node: Json, keys: Iterable[str], place: str) -> Json:
