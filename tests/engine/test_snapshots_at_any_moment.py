@@ -359,6 +359,30 @@ async def test_a_snapshot_that_was_taken_does_not_change_any_more() -> None:
         assert json.dumps(data) == text
 
 
+async def test_changing_a_snapshot_changes_no_run() -> None:
+    workflow = Asking()
+    with anyio.fail_after(5):
+        handler = workflow.run()
+        await wait_until_all_wait()
+        clear(handler.ctx.to_dict())
+        context = Context[Any].from_dict(workflow, data := handler.ctx.to_dict())
+        clear(data)
+        handler.ctx.send_event(HumanResponseEvent(response=1))
+        assert await handler == [1, ["one"]]
+        again = workflow.run(context)
+        again.ctx.send_event(HumanResponseEvent(response=2))
+        assert await again == [2, ["one"]]
+
+
+def clear(data: Any) -> None:
+    """Empty every container in it, from the inside."""
+    if isinstance(data, dict | list):
+        inner: list[Any] = [*data.values()] if isinstance(data, dict) else [*data]
+        for value in inner:
+            clear(value)
+        data.clear()
+
+
 async def test_what_can_not_be_stored_is_told_all_at_once_and_the_run_goes_on() -> None:
     class Carrying(Event):
         what: object

@@ -259,3 +259,25 @@ async def test_a_pydantic_model_is_a_state_and_its_validators_hold() -> None:
         assert await handler == Model(cents=5, tags=["x"])
         again = Context[Any].from_dict(workflow, json.loads(json.dumps(handler.ctx.to_dict())))
         assert await again.store.get_state() == Model(cents=5, tags=["x"])
+
+
+async def test_a_write_inside_of_a_field_that_only_has_its_default_keeps_the_rest_of_it() -> None:
+    @attrs.define
+    class Settings:
+        colours: dict[str, str] = attrs.field(factory=lambda: {"sky": "blue"})
+        jobs: list[Job] = attrs.field(factory=lambda: [Job("Ada", [1])])
+
+    class Using(Workflow):
+        @step
+        async def work(self, ctx: Context[Settings], ev: StartEvent) -> StopEvent:
+            await ctx.store.set("colours.grass", "green")
+            await ctx.store.set("jobs.0.hours.0", 7)
+            await ctx.ask(InputRequiredEvent())
+            return StopEvent(result=await ctx.store.get_state())
+
+    with anyio.fail_after(5):
+        handler = Using().run()
+        await wait_until_all_wait()
+        handler.ctx.send_event(HumanResponseEvent())
+        state = await handler
+    assert state == Settings({"sky": "blue", "grass": "green"}, [Job("Ada", [7])])
