@@ -27,8 +27,8 @@ Branch: TypeAlias = str | None
 class Write:
     """A change of the state: fields by name, or the value at a path.
 
-    `fields` replaces or adds whole fields; with `only`, fields that aren't named in it go. A `path` names one value, in a
-    field that is `base` (None: an empty dict) for as long as nobody has written it.
+    `fields` replaces or adds whole fields; with `only`, fields that aren't named in it go. A `path` names one value, in
+    a field that is `base` (None: an empty dict) for as long as nobody has written it.
     """
 
     path: str | None = None

@@ -1,0 +1,197 @@
+"""Attempts, as the seam between a step and its run has them: what's on record is asked for before anything is done.
+
+An `Actor` is one attempt. What it does goes through `Replay` first, as in `runtime.operations`; what is served is
+compared with what the naive model remembers of the operation.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import pytest
+
+from tests.core.reference import Branch, Job, Op, Wait
+from workflows.codec import Codec
+from workflows.core import ticks
+from workflows.core.questions import Ask
+from workflows.core.records import Asked, Collected, Edited, Effects, Read, Value
+from workflows.core.replay import Replay
+from workflows.core.state import RunState
+from workflows.errors import ReplayMismatch
+
+Feed = Callable[..., object]
+
+
+@attrs.define(eq=False, repr=False)
+class Actor:
+    """One attempt that runs."""
+
+    state: RunState = attrs.field(repr=False)
+    job: Job = attrs.field(repr=lambda job: f"{job.step} {job.id}")
+    attempt: int
+    codec: Codec = attrs.field(repr=False)
+    replay: Replay | None = attrs.field(default=None, repr=False)
+    read: dict[Branch, int] = attrs.field(factory=dict[Branch, int])  # how far it has come in each branch
+    left: set[Branch] = attrs.field(factory=set[Branch])  # branches whose record it has departed from
+    taken: list[Op] = attrs.field(factory=list[Op], repr=False)  # found by content
+    used: set[tuple[str, str]] = attrs.field(factory=set[tuple[str, str]], repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        memory = self.state.executions[self.job.id].memory
+        self.replay = None if memory is None else Replay(self.job.step, memory)
+
+    # --- replaying --------------------------------------------------------------------------------------------------
+
+    def unread(self, branch: Branch) -> list[Op]:
+        """What earlier attempts did in a branch, and this one hasn't come to."""
+        before = self.job.done_before(branch)
+        if branch in self.left:
+            return []
+        if branch is None:
+            return [op for op in before if op not in self.taken]
+        return before[self.read.get(branch, 0) :]
+
+    def unread_branches(self) -> list[Branch]:
+        return [branch for branch in self.job.done if self.unread(branch)]
+
+    def replay_one(self, branch: Branch, op: Op) -> None:
+        """Come to an operation that's on record, and see that it's served as it was."""
+        assert self.replay is not None
+        check_served(self.state, op, self._served(branch, op))
+        self.taken.append(op)
+        self.read[branch] = self.read.get(branch, 0) + 1
+        self.used.add(self.place(op))
+
+    def replay_all(self, branch: Branch) -> None:
+        for op in self.unread(branch):
+            self.replay_one(branch, op)
+
+    def place(self, op: Op) -> tuple[str, str]:
+        """Kind and key, as replays compare them."""
+        if op.kind == "wait":
+            assert isinstance(op.key, Ask)
+            return "wait", op.key.content(self.codec)
+        return op.kind, "whole state" if op.key is None else str(op.key)
+
+    def _served(self, branch: Branch, op: Op) -> object:
+        assert self.replay is not None
+        kind, key = self.place(op)
+        if kind in ("effect", "refused"):
+            return self.replay.effect(branch, "an effect", int(key))
+        return self.replay.next(branch, kind, key)
+
+    def comes_to(self, branch: Branch, op: Op) -> bool:
+        """Whether an operation is done for the first time; what's on record before it is replayed."""
+        if branch is not None:
+            self.replay_all(branch)
+            assert self.replay is None or self._served(branch, op) is None
+            return True
+        for before in self.unread(None):
+            if before.is_like(op):
+                self.replay_one(None, before)
+                return False
+        assert self.replay is None or self._served(None, op) is None
+        if op.kind in ("wait", "once"):  # an equal one isn't told apart, and refused by the seam
+            if self.place(op) in self.used:
+                return False
+            self.used.add(self.place(op))
+        return True
+
+    def depart(self, branch: str) -> tuple[int, int, int]:
+        """Do something else than is on record, and see that it's noticed; gives where."""
+        assert self.replay is not None
+        with pytest.raises(ReplayMismatch):
+            self.replay.next(branch, "something", "else")
+        place = self.replay.give_up(branch)
+        self.left.add(branch)
+        return place
+
+
+def check_served(state: RunState, op: Op, served: object) -> None:
+    """A replay is given what the first attempt was given."""
+    if op.kind == "effect":
+        assert isinstance(served, Effects)
+    elif op.kind == "refused":
+        assert isinstance(served, Value)
+        assert isinstance(served.value, list)
+        assert served.value[0] == op.result
+    elif op.kind == "read":
+        assert isinstance(served, Read)
+        assert {name: state.values.versions[version] for name, version in served.versions} == op.result
+    elif op.kind == "edit":
+        assert isinstance(served, Edited)
+        assert ({name: state.values.versions[version] for name, version in served.versions}, served.digest) == op.result
+    elif op.kind == "wait":
+        assert isinstance(served, Asked)
+        assert isinstance(op.result, Wait)
+        assert (served.answer, served.expired) == (op.result.answer, op.result.fate == "expired")
+        assert served.question.id == op.result.id or not op.result.id
+    elif op.kind == "collect":
+        assert isinstance(served, Collected)
+        assert served.events == op.result
+    else:
+        assert isinstance(served, Value)
+        assert served.value == op.result
+
+
+# --- things to do -----------------------------------------------------------------------------------------------------
+
+
+def send(actor: Actor, feed: Feed, branch: Branch, digest: int, *parts: Any) -> None:
+    if actor.comes_to(branch, Op("effect", digest)):
+        feed(ticks.EventSent, branch, digest, *parts)
+
+
+def stream(actor: Actor, feed: Feed, branch: Branch, digest: int, event: Any) -> None:
+    if actor.comes_to(branch, Op("effect", digest)):
+        feed(ticks.EventStreamed, branch, digest, event)
+
+
+def write(actor: Actor, feed: Feed, branch: Branch, digest: int, change: ticks.Write, owner: str | None) -> None:
+    if actor.comes_to(branch, Op("effect", digest)):
+        feed(ticks.StateWritten, branch, digest, change, owner)
+
+
+def once(actor: Actor, feed: Feed, branch: Branch, key: str, value: Any) -> None:
+    if not actor.comes_to(branch, Op("once", key)):
+        return
+    memory = actor.state.executions[actor.job.id].memory
+    if memory is not None and memory.kept_for(branch, "once", key) is not None:
+        feed(ticks.ValueReused, branch, "once", key)
+    else:
+        feed(ticks.ValueRecorded, branch, "once", key, value)
+
+
+def value(actor: Actor, feed: Feed, branch: str, kind: str, made: Any) -> None:
+    if actor.comes_to(branch, Op(kind, "")):
+        feed(ticks.ValueRecorded, branch, kind, "", made)
+
+
+def ask(actor: Actor, feed: Feed, branch: Branch, asks: tuple[Ask, ...]) -> None:
+    new = tuple(wanted for wanted in asks if actor.comes_to(branch, Op("wait", wanted, wait_for(actor, wanted))))
+    if new:
+        feed(ticks.QuestionsAsked, branch, new)
+
+
+def wait_for(actor: Actor, ask: Ask) -> Wait:
+    """What an ask would ask for, to be compared."""
+    return Wait(
+        ask.answer_type,
+        ask.prompt,
+        actor.job.step,
+        actor.job.id,
+        ask.waiter_id,
+        dict(ask.requirements or {}),
+        ask.subclasses,
+    )
+
+
+def collect(actor: Actor, feed: Feed, branch: str, event: Any, expected: list[Any], buffer_id: str | None) -> None:
+    key = f"{buffer_id} {type(event).__name__}"
+    if actor.comes_to(branch, Op("collect", key)):
+        feed(ticks.EventCollected, branch, key, event, expected, buffer_id)
+
+
+def read(actor: Actor, feed: Feed, branch: str, path: str | None) -> None:
+    if actor.comes_to(branch, Op("read", path)):
+        feed(ticks.StateRead, branch, path)

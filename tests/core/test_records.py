@@ -1,0 +1,266 @@
+"""What is on record: by branch in its order, elsewhere by content; what a retry keeps, and what a departure drops."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.core.flow import Approval, Approved, Hand, Note, only
+from workflows.core import ticks
+from workflows.core.commands import RunStep
+from workflows.core.questions import Ask
+from workflows.core.records import Asked, Effects, Memory, Read, Tape, Value, folded
+from workflows.core.replay import Replay
+
+ONCE = Value("once", "f", 1)
+NOW = Value("now", "", 5.0)
+
+
+def retried(hand: Hand, job: RunStep) -> RunStep:
+    """Let an attempt fail, and give the one that follows."""
+    hand.step(job, ticks.StepRaised, ValueError("x"), 1.0)
+    hand.at += 1
+    return only(hand.feed(ticks.TimerFired), RunStep)[0]
+
+
+def memory_of(hand: Hand, job: RunStep) -> Memory:
+    memory = hand.execution(job).memory
+    assert memory is not None
+    return memory
+
+
+# --- effects ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.guarantee("D4")
+def test_a_hundred_thousand_effects_in_a_row_are_one_record() -> None:
+    tape = Tape()
+    for n in range(100_000):
+        tape.add_effect(n)
+    (record,) = tape.records
+    assert isinstance(record, Effects)
+    assert record.count == 100_000
+    assert record.digest < 2**64
+
+
+@given(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=8), st.data())
+@pytest.mark.guarantee("W6")
+def test_the_digest_of_a_group_tells_its_operations_and_their_order(digests: list[int], data: st.DataObject) -> None:
+    other = data.draw(st.one_of(st.permutations(digests), st.lists(st.integers(0, 2**32 - 1), max_size=8)))
+
+    def group(items: list[int]) -> Effects:
+        effects = Effects()
+        for item in items:
+            effects.add(item)
+        return effects
+
+    assert (group(digests) == group(other)) == (digests == other)
+
+
+def test_another_operation_between_effects_parts_them() -> None:
+    tape = Tape()
+    tape.add_effect(1)
+    tape.add(ONCE)
+    tape.add_effect(2)
+    assert tape.records == [Effects(1, folded(0, 1)), ONCE, Effects(1, folded(0, 2))]
+
+
+def test_effects_of_a_later_attempt_are_a_record_of_their_own() -> None:
+    memory = Memory()
+    memory.add_effect("", 1)
+    memory.seal()
+    memory.add_effect("", 2)
+    memory.add_effect("", 3)
+    assert [str(record).split()[0] for record in memory.tapes[""].records] == ["1", "2"]
+
+
+def test_branches_have_tapes_of_their_own() -> None:
+    memory = Memory()
+    memory.add("l", ONCE)
+    memory.add("r", NOW)
+    memory.add_effect("l", 1)
+    assert memory.tapes["l"].records == [ONCE, Effects(1, folded(0, 1))]
+    assert memory.tapes["r"].records == [NOW]
+
+
+# --- found by content -------------------------------------------------------------------------------------------------
+
+
+def test_equal_effects_found_by_content_are_counted() -> None:
+    memory = Memory()
+    for digest in (7, 8, 7):
+        memory.add_effect(None, digest)
+    assert {place: record.count for place, record in memory.found.items() if isinstance(record, Effects)} == {
+        ("effect", "7"): 2,
+        ("effect", "8"): 1,
+    }
+
+
+@pytest.mark.guarantee("W1")
+def test_equal_operations_that_were_refused_are_each_refused_again() -> None:
+    """The second refusal stood over the first, so that on a replay one of the two was done."""
+    memory = Memory()
+    for reason in ("ambiguous", "answered"):
+        memory.add(None, Value("refused", "7", [reason, "no"]))
+    memory.seal()
+    replay = Replay("s", memory)
+    served = [replay.effect(None, "a send", 7) for _ in range(3)]
+    assert [
+        record.value[0] for record in served[:2] if isinstance(record, Value) and isinstance(record.value, list)
+    ] == [
+        "ambiguous",
+        "answered",
+    ]
+    assert served[2] is None
+    assert replay.unread() == []
+
+
+# --- retries ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.guarantee("W1")
+def test_a_retry_keeps_answers_and_results_of_once_and_nothing_else() -> None:
+    hand = Hand()
+    job = hand.start()
+    hand.step(job, ticks.ValueRecorded, "", "once", "f", 1)
+    hand.step(job, ticks.ValueRecorded, "", "now", "", 5.0)
+    hand.step(job, ticks.EventStreamed, "", 3, Note(n=1))
+    hand.step(job, ticks.StateRead, "", None)
+    (question,) = hand.ask(job, Ask(Approved))
+    hand.receive(Approved(n=1))
+    memory = memory_of(hand, retried(hand, job))
+    assert memory.tapes == {}
+    kept = {(branch, kind): record for (branch, kind, _, _), record in memory.kept.items()}
+    assert kept[("", "once")] == Value("once", "f", 1)
+    asked = kept[("", "wait")]
+    assert isinstance(asked, Asked)
+    assert (asked.question, asked.answer) == (question, Approved(n=1))
+    assert len(kept) == 2
+
+
+@pytest.mark.guarantee("W1")
+def test_what_a_retry_takes_over_is_on_record_again_and_found_by_its_occurrence() -> None:
+    hand = Hand()
+    job = hand.start()
+    for value in (1, 2):
+        hand.step(job, ticks.ValueRecorded, "", "once", "f", value)
+    again = retried(hand, job)
+    memory = memory_of(hand, again)
+    for value in (1, 2):
+        assert memory.kept_for("", "once", "f") == Value("once", "f", value)
+        hand.step(again, ticks.ValueReused, "", "once", "f")
+    assert memory.kept_for("", "once", "f") is None
+    assert memory.kept == {}
+    assert memory.tapes[""].records == [Value("once", "f", 1), Value("once", "f", 2)]
+
+
+@pytest.mark.guarantee("W1")
+def test_the_person_is_asked_once_however_often_the_step_is_retried() -> None:
+    hand = Hand()
+    job = hand.start()
+    ask = Ask(Approved, Approval(what="pay?"))
+    (question,) = hand.ask(job, ask)
+    for _ in range(3):
+        job = retried(hand, job)
+        assert hand.step(job, ticks.QuestionsAsked, "", (ask,)) == []
+        assert hand.pending == [question]
+    hand.receive(Approved(n=1))
+    job = retried(hand, job)
+    assert hand.step(job, ticks.QuestionsAsked, "", (ask,)) == []
+    (asked,) = memory_of(hand, job).tapes[""].records
+    assert isinstance(asked, Asked)
+    assert asked.answer == Approved(n=1)
+
+
+def test_a_retry_that_does_not_ask_again_leaves_the_question_open_until_its_step_is_over() -> None:
+    hand = Hand()
+    job = hand.start()
+    (question,) = hand.ask(job, Ask(Approved))
+    job = retried(hand, job)
+    assert hand.pending == [question]
+    hand.returns(job)
+    assert hand.pending == []
+
+
+def test_kept_records_of_one_branch_are_nothing_to_another() -> None:
+    memory = Memory()
+    memory.add("l", ONCE)
+    memory.add(None, ONCE)
+    memory.start_over()
+    assert memory.kept_for("r", "once", "f") is None
+    assert memory.take_kept("l", "once", "f") == ONCE
+    assert memory.take_kept("l", "once", "f") is None
+    assert memory.kept_for(None, "once", "f") == ONCE
+
+
+def test_looking_for_a_kept_record_changes_nothing() -> None:
+    """It made an empty tape, so that the state wasn't the fold of its ticks any more."""
+    memory = Memory()
+    memory.add("l", ONCE)
+    memory.start_over()
+    assert memory.kept_for("l", "once", "f") == ONCE
+    assert memory.tapes == {}
+
+
+# --- departures -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.guarantee("W6")
+def test_an_accepted_departure_keeps_what_stands_before_it_and_answers_and_results_behind() -> None:
+    memory = Memory()
+    seen = Read(None, (("a", 1),))
+    memory.add_effect("", 1)
+    for record in (ONCE, seen, NOW, Value("once", "f", 2), Value("once", "g", 3)):
+        memory.add("", record)
+    memory.seal()
+    assert memory.drop_rest("", 2) == [seen, NOW]
+    assert memory.tapes[""].records == [Effects(1, folded(0, 1)), ONCE]
+    assert memory.tapes[""].sealed == 2
+    assert memory.kept == {("", "once", "f", 1): Value("once", "f", 2), ("", "once", "g", 0): Value("once", "g", 3)}
+    assert memory.take_kept("", "once", "f") == Value("once", "f", 2)
+
+
+@pytest.mark.guarantee("W1", "W6")
+def test_of_a_group_that_was_repeated_in_part_that_part_stays() -> None:
+    """The whole group stayed, so that every later replay departed there again, and did again what came after it."""
+    memory = Memory()
+    for digest in (1, 2, 3):
+        memory.add_effect("", digest)
+    memory.add("", ONCE)
+    memory.seal()
+    replay = Replay("s", memory)
+    replay.effect("", "a send", 1)
+    replay.effect("", "a send", 2)
+    index, count, digest = replay.give_up("")
+    memory.drop_rest("", index, count=count, digest=digest)
+    memory.take_kept("", "once", "f")
+    memory.add_effect("", 4)
+    memory.seal()
+    following = Replay("s", memory)
+    assert following.effect("", "a send", 1) is not None
+    assert following.effect("", "a send", 2) is not None
+    assert following.next("", "once", "f") == ONCE
+    assert following.effect("", "a send", 4) is not None
+    assert following.unread() == []
+
+
+@pytest.mark.parametrize("index", [-5, -1, 0, 1, 99])
+def test_a_departure_at_no_place_does_no_harm(index: int) -> None:
+    """A negative one left a tape that broke at its next effect."""
+    hand = Hand()
+    job = hand.start()
+    hand.step(job, ticks.ValueRecorded, "", "now", "", 5.0)
+    hand.step(job, ticks.TapeDropped, "", index)
+    hand.step(job, ticks.EventStreamed, "", 1, Note(n=1))
+    records = memory_of(hand, job).tapes[""].records
+    assert records == [*([Value("now", "", 5.0)] if index > 0 else []), Effects(1, folded(0, 1))]
+
+
+def test_all_records_are_counted_wherever_they_stand() -> None:
+    memory = Memory()
+    memory.add("l", ONCE)
+    memory.start_over()
+    memory.add(None, NOW)
+    memory.add("l", NOW)
+    memory.add_effect("r", 1)
+    assert list(memory.records()) == [NOW, Effects(1, folded(0, 1)), NOW, ONCE]
+    assert list(memory.questions()) == []
