@@ -27,14 +27,23 @@ def code(*folders: str) -> list[str]:
     return [folder for folder in folders if any((ROOT / folder).rglob("*.py"))]
 
 
+ASYNC_RULES_LEFT_OUT = (
+    "ASYNC109",  # a timeout is data where it stands on a question, a step or a workflow
+    "ASYNC106",  # `from anyio import to_thread` is how AnyIO's own documentation writes it
+    "ASYNC9",  # workers drive: what a step calls needn't be a checkpoint, the worker has one for each step
+    "ASYNC114",  # wants a list of all functions that take a `task_status`
+    "ASYNC124",  # a step is async because users' are, whether or not it awaits
+)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style, formatting, the rules of structured concurrency, and the sizes of modules and functions."""
     session.install(*nox.project.dependency_groups(PROJECT, "lint", "bare"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
-    files = [path for folder in code("src", "tests", "examples", "benchmarks") for path in Path(folder).rglob("*.py")]
-    session.run("flake8-async", "--anyio", "--disable=ASYNC109", *map(str, files), log=False)
+    files = [path for folder in code("src", "examples", "benchmarks") for path in Path(folder).rglob("*.py")]
+    session.run("flake8-async", "--anyio", f"--disable={','.join(ASYNC_RULES_LEFT_OUT)}", *map(str, files), log=False)
     session.run("pytest", "-q", "-p", "no:cacheprovider", "tests/test_layers.py", "tests/test_sizes.py", "--noconftest")
 
 

@@ -140,13 +140,16 @@ def early_extras(modules: Mapping[str, Module]) -> list[str]:
     ]
 
 
+BROUGHT_BY_CHECKERS = {"typing_extensions"}  # type checkers know it, whether or not it's installed
+
+
 def undeclared(modules: Mapping[str, Module]) -> list[str]:
     required, extras = declared()
     known = required | extras | sys.stdlib_module_names | NEWER_STDLIB
     return [
         f"{module.name}:{found.line} imports {found.target}, which pyproject.toml doesn't declare"
         for module, found in outside_imports(modules)
-        if found.target.partition(".")[0] not in known
+        if found.target.partition(".")[0] not in (known | BROUGHT_BY_CHECKERS if found.typing_only else known)
     ]
 
 

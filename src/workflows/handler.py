@@ -13,7 +13,7 @@ from .context import Context
 from .core.questions import Question
 from .errors import WorkflowRuntimeError
 from .events import Event, StopEvent
-from .runtime.log import Cursor, Reader, cursor_after, cursor_at_start
+from .runtime.log import Cursor, Reader, check_position, cursor_after, cursor_at_start
 from .runtime.run import Run
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class WorkflowHandler:
                 await outcome.wait()
         except BaseException:
             if not outcome.is_set and self._awaits == 1 and not self._is_owned and not self._is_read_by_others():
-                await self._abandon()
+                await self._abandon()  # noqa: ASYNC102  (it shields itself; its end is reported after a grace)
             raise
         finally:
             self._awaits -= 1
@@ -89,6 +89,7 @@ class WorkflowHandler:
         """
         log = self._run.log
         if after is not None:
+            check_position(after)
             return Reader(log, cursor_after(log, after), expose_internal=expose_internal)
         living = None if self._reader is None else self._reader()
         if living is not None:

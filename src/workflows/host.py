@@ -54,7 +54,7 @@ class Runtime:
         for _, handler in self._handlers.values():
             handler.run.cancel("its Runtime was left")
         try:
-            return await owning.__aexit__(kind, error, traceback)
+            return await owning.__aexit__(kind, error, traceback)  # noqa: ASYNC102  (its runs are being cancelled)
         finally:
             for _, handler in self._handlers.values():
                 handler.run.outcome.log_if_unheard()

@@ -17,7 +17,7 @@ from .codec import Codec
 from .context import Context, DictState, StepContext
 from .core.state import RunStatus
 from .core.ticks import RunResumed, RunStarted
-from .errors import ContextStateError, InvalidInput, InvalidStartEvent
+from .errors import ContextStateError, InvalidInput, InvalidStartEvent, UsageError
 from .events import (
     Event,
     HumanResponseEvent,
@@ -267,6 +267,8 @@ class Workflow:
         definition = self.definition
         if not self._disable_validation and not self._is_checked:
             self.validate()
+        if ctx is not None and not isinstance(cast("object", ctx), Context):
+            raise UsageError(f"ctx={ctx!r} is no context. Make one with Context(workflow), or take handler.ctx.")
         context: Context[Any] = Context(self) if ctx is None else ctx
         if context.definition.program is not definition.program:
             raise ContextStateError(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from random import Random
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 from ..codec import Json
@@ -32,15 +32,9 @@ from ..runtime.log import Reader, cursor_at_start
 from ..runtime.run import Run
 from ..steps import ContextMarker
 from .shape import StateShape
-from .state_store import DictState, StateStore
+from .state_store import DictState, StateStore, StateT
 from .stores import RunStore
 
-if TYPE_CHECKING:
-    from typing_extensions import TypeVar as TypeVarWithDefault
-
-    StateT = TypeVarWithDefault("StateT", default=Any)  # so that a bare `Context` is one with any state
-else:
-    StateT = TypeVar("StateT")
 EventT = TypeVar("EventT", bound=Event)
 T = TypeVar("T")
 Snapshot: TypeAlias = dict[str, Json]

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, cast
 
 from ..codec import Codec, Json
 from ..codec.classes import fields_of
 from ..core.ticks import Write
 from ..core.values import PathError, at_path, written
 from ..errors import EncodeError, StatePathError
-from .state_store import MISSING, DictState
+from .state_store import MISSING, DictState, StateT
 
-StateT = TypeVar("StateT")
 Fields = Mapping[str, Json]
 _BESIDE = "$beside"  # what the stored form of a state has beside its fields
 

@@ -8,9 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, MutableMapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
-StateT = TypeVar("StateT")
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as TypeVarWithDefault
+
+    StateT = TypeVarWithDefault("StateT", default=Any)  # so that a bare `Context` is one with any state
+else:
+    StateT = TypeVar("StateT")
 
 MISSING: Any = object()
 

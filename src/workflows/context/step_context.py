@@ -21,10 +21,13 @@ from ..runtime.attempt import Attempt
 from ..runtime.definition import Definition
 from ..runtime.log import Reader
 from ..runtime.waiting import wait_for_answers
-from .context import Context, StateT, answer_type_of, check_target, running_steps
+from .context import Context, answer_type_of, check_target, running_steps
 from .shape import StateShape
-from .state_store import DictState, StateStore
+from .state_store import DictState, StateStore, StateT
 from .stores import StepStore
+
+LONGEST_WAIT_S = 100 * 366 * 86_400
+"""A hundred years: a deadline must be an instant that a datetime can hold."""
 
 EventT = TypeVar("EventT", bound=Event)
 
@@ -140,8 +143,8 @@ class StepContext(Context[StateT]):
                     f"Step {self._attempt.step.name!r} waits with {kind.__name__}, which {name} doesn't declare; it "
                     f"couldn't be read back from a snapshot.\n  Declare it: {name}(types=[{kind.__name__}])."
                 )
-        if ask.timeout_s is not None and not ask.timeout_s >= 0:
-            raise UsageError(f"timeout={ask.timeout_s!r} is no number of seconds from now.")
+        if ask.timeout_s is not None and not _is_wait(ask.timeout_s):
+            raise UsageError(f"timeout={ask.timeout_s!r} is no number of seconds from now; None means no limit.")
 
     async def once(self, fn: Callable[..., Any], *args: Any, key: str | None = None, **kwargs: Any) -> Any:
         """See `Context.once`."""
@@ -194,3 +197,7 @@ class StepContext(Context[StateT]):
 
     def _once_value(self, kind: str, what: str, make: Callable[[], Json]) -> Json:
         return self._attempt.call(operations.value_once, self._attempt, kind, what, make)
+
+
+def _is_wait(seconds: object) -> bool:
+    return isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds <= LONGEST_WAIT_S

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 from ..core.ticks import Write
 from ..runtime.attempt import Attempt
 from ..runtime.driver import Driver
 from ..runtime.editing import edit, edit_outside, read, write, write_outside
 from .shape import StateShape
-from .state_store import MISSING
-
-StateT = TypeVar("StateT")
+from .state_store import MISSING, StateT
 
 
 class StepStore(Generic[StateT]):

@@ -9,8 +9,9 @@ import attrs
 from ..core.delivery import find_target
 from ..core.questions import Question
 from ..core.state import RunState
-from ..errors import InvalidAnswer, InvalidInput, UsageError
+from ..errors import InvalidAnswer, InvalidInput
 from ..events import Event, HumanResponseEvent, event_fields
+from .refusals import undeclared
 
 
 def fitted_answer(state: RunState, event: Event, *, step: str | None, reply_to: str | None) -> Event:
@@ -24,11 +25,7 @@ def fitted_answer(state: RunState, event: Event, *, step: str | None, reply_to: 
     if isinstance(target, Question):
         return _fitted(state, event, target)
     if target is None and not state.codec.knows(type(event)):
-        raise UsageError(
-            f"{event!r} was sent to {state.program.class_name}, which doesn't know {type(event).__name__}: no step "
-            f"accepts it and it isn't declared.\n  Declare it, if a step waits for it: {state.program.class_name}"
-            f"(types=[{type(event).__name__}])."
-        )
+        raise undeclared(state, event)
     return event
 
 

@@ -42,7 +42,7 @@ async def call_step(run: Run, job: RunStep, worker: Worker) -> None:
             result = await cast("Awaitable[object]", running)
         else:
             result = await to_thread.run_sync(job.step.call, run.options.workflow, context, job.event)
-    except BaseException as error:
+    except BaseException as error:  # noqa: ASYNC103  (raised again below, when the core knows)
         failure = error
     current_attempt.reset(token)
     run.attempt_ended(job.execution)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from ..errors import UsageError
 
@@ -32,8 +32,8 @@ class _Seconds:
         self._clock = clock
 
     def __call__(self) -> float:
-        now = self._clock()
-        if now.tzinfo is None:
+        now = cast("object", self._clock())
+        if not isinstance(now, datetime) or now.tzinfo is None:
             raise UsageError(
                 f"The clock of a workflow must give an aware datetime, such as datetime.now(UTC); it gave {now!r}."
             )

@@ -214,13 +214,12 @@ class Crew:
     async def _work_till_nothing_is_left(self) -> bool:
         """Work; True if the run goes on, and needs no task for now."""
         async with anyio.create_task_group() as group:
-            if self._is_stopping:
-                return False
-            self._group = group
-            if self._alarm_at is not None:
-                self._start(self._ring_alarm)
-            await self._worker(self._take_job(), self._hire(), is_root=True)
-        return self._turns is None
+            if not self._is_stopping:
+                self._group = group
+                if self._alarm_at is not None:
+                    self._start(self._ring_alarm)
+                await self._worker(self._take_job(), self._hire(), is_root=True)
+        return self._turns is None and not self._is_stopping
 
     def _start(self, function: Callable[..., Coroutine[Any, Any, None]], *args: object) -> None:
         """Start a task of the run, with the context variables of the caller of `run()`."""

@@ -17,7 +17,7 @@ from weakref import WeakSet
 import anyio
 from anyio.lowlevel import checkpoint
 
-from ..errors import StreamEventsMissed
+from ..errors import StreamEventsMissed, UsageError
 from ..events import Event, InternalDispatchEvent
 
 BATCH = 64  # events that a reader may take without giving way to other tasks
@@ -288,6 +288,16 @@ class Reader:
             if not self._sleepers:  # the log holds no reader that nobody reads
                 self._woken = None
                 self._log.take_from_sleep(self)
+
+
+def check_position(position: object) -> None:
+    """Check a position from outside.
+
+    Raises:
+        UsageError: It's none.
+    """
+    if isinstance(position, bool) or not isinstance(position, int) or position < 0:
+        raise UsageError(f"after={position!r} is no position in a stream: positions are whole numbers, 0 is its start.")
 
 
 def cursor_at_start(log: EventLog) -> Cursor:

@@ -20,7 +20,7 @@ from ..events import Event
 from .attempt import Attempt, branch_path, inside
 from .departures import departed
 from .digests import event_digest
-from .refusals import error_for
+from .refusals import check_event, error_for, undeclared
 
 T = TypeVar("T")
 
@@ -31,6 +31,9 @@ def send(attempt: Attempt, event: Event, *, step: str | None, reply_to: str | No
     attempt.refuse_inside("ctx.send_event()", of=("once",))
     if attempt.is_suspending:
         return
+    state = attempt.run.core.state
+    if not state.codec.knows(type(event)) and not state.program.takers(type(event)):
+        raise undeclared(state, event)
     branch = attempt.branch()
     digest = event_digest(attempt.run.codec, event, what=f"send {step or ''} {reply_to or ''}")
     if not was_done(attempt, branch, f"ctx.send_event({event!r})", digest):
@@ -40,6 +43,7 @@ def send(attempt: Attempt, event: Event, *, step: str | None, reply_to: str | No
 def stream_nowait(attempt: Attempt, event: Event) -> None:
     """Write to the stream, once."""
     attempt.check_open()
+    check_event(event, "The stream")
     if attempt.is_suspending:
         return
     if inside.get() == "once":
@@ -115,6 +119,11 @@ async def once(
     """
     attempt.check_open()
     attempt.refuse_inside("ctx.once()", of=("once",))
+    if not callable(function):
+        raise UsageError(
+            f"ctx.once() was given {function!r}, which is no function. Give the function and its arguments: "
+            "ctx.once(fetch, url), not ctx.once(fetch(url))."
+        )
     await attempt.hold_while_suspending()
     await checkpoint_if_cancelled()
     branch = attempt.branch()
@@ -227,6 +236,7 @@ def collect(
     """Put an event into a buffer; give a full set in the expected order, or None."""
     attempt.check_open()
     attempt.refuse_inside("ctx.collect_events()", of=("once",))
+    check_event(event, "ctx.collect_events()")
     if not expected:
         return []
     if attempt.is_suspending:

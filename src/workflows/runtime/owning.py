@@ -24,11 +24,11 @@ class OwningGroup:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
         if error is not None and not isinstance(error, anyio.get_cancelled_exc_class()):
-            await self._wait()
+            await self._wait()  # noqa: ASYNC102  (its root tasks are being cancelled)
             return None
         interrupt: BaseException | None = None
         try:
-            return await self._group.__aexit__(kind, error, traceback)
+            return await self._group.__aexit__(kind, error, traceback)  # noqa: ASYNC102  (as above)
         except BaseExceptionGroup as group:  # only an interrupt of the wait can be in it
             interrupt = group.exceptions[0]
         raise interrupt
@@ -37,5 +37,5 @@ class OwningGroup:
         """Wait for the root tasks, while an error of the block is on its way: it goes before any other."""
         try:
             await self._group.__aexit__(None, None, None)
-        except (anyio.get_cancelled_exc_class(), BaseExceptionGroup):  # the error goes on instead
-            return
+        except (anyio.get_cancelled_exc_class(), BaseExceptionGroup):  # noqa: ASYNC103  (the error goes on instead)
+            return  # noqa: ASYNC104  (as above)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..core.commands import Refuse
+from ..core.state import RunState
 from ..errors import (
     AlreadyAnswered,
     AmbiguousAnswer,
@@ -10,9 +11,11 @@ from ..errors import (
     InvalidAnswer,
     NoOpenQuestion,
     StatePathError,
+    UsageError,
     WorkflowDone,
     WorkflowsError,
 )
+from ..events import Event
 
 
 def error_for(refusal: Refuse) -> WorkflowsError:
@@ -31,3 +34,22 @@ def error_for(refusal: Refuse) -> WorkflowsError:
     if reason == "done":
         return WorkflowDone(message)
     return EngineBug(f"the core refused with an unknown reason {reason!r}: {message}")
+
+
+def undeclared(state: RunState, event: Event) -> UsageError:
+    """The exception for an event of a class that the workflow doesn't know: nobody could take it after a restart."""
+    name, workflow = type(event).__name__, state.program.class_name
+    return UsageError(
+        f"{event!r} was sent to {workflow}, which doesn't know {name}: it isn't declared.\n  Declare it, if a step "
+        f"waits for it: {workflow}(types=[{name}])."
+    )
+
+
+def check_event(value: object, what: str) -> None:
+    """Check that an event was given.
+
+    Raises:
+        UsageError: It's something else.
+    """
+    if not isinstance(value, Event):
+        raise UsageError(f"{what} was given {value!r}, which is no event. Give an instance of an Event subclass.")

@@ -30,7 +30,8 @@ def sweep_cancel(
     """Run a scenario once undisturbed, then once more for each of its scheduling points, cancelled there.
 
     Each time no task may be left, the cancellation must come out of the scenario again, and nothing else may; one that
-    has ended before it could notice may return. The first point lies before the scenario begins: it's cancelled already.
+    has ended before it could notice may return. The first point lies before the scenario begins: it's cancelled
+    already.
 
     Args:
         scenario: An async function without arguments, as for `simulate`. It owns what it starts: a bare
@@ -153,7 +154,7 @@ class _Cut:
         try:
             await task
             self._judge_return()
-        except asyncio.CancelledError:
+        except asyncio.CancelledError:  # noqa: ASYNC103  (what a sweep looks for)
             if not self._is_cancelled:
                 raise
         finally:
@@ -191,10 +192,10 @@ class _Watched:
         except GeneratorExit:
             steps.close()
             raise
-        except BaseException as error:
+        except BaseException as error:  # noqa: ASYNC103  (thrown into the scenario)
             self._look_at(error)
             thrown = error
-            return lambda: steps.throw(thrown)
+            return lambda: steps.throw(thrown)  # noqa: ASYNC104  (as above)
         self._look_at(getattr(sent, "error", None))  # Trio sends what has become of a wait, and raises it further in
         return lambda: steps.send(sent)
 
