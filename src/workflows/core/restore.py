@@ -261,10 +261,10 @@ def _drop_unused_versions(state: RunState) -> None:
     """Drop what nothing refers to, and see that each version is of one field."""
     values = state.values
     owners = {version: name for name, version in values.current.items()}
-    for execution in state.executions.values():
-        for record in () if execution.memory is None else execution.memory.records():
-            for name, version in record.versions if isinstance(record, Read | Edited) else ():
-                if owners.setdefault(version, name) != name:
-                    raise Malformed(f"version {version} of the state is one of {owners[version]!r} and of {name!r}")
+    memories = [execution.memory for execution in state.executions.values() if execution.memory is not None]
+    records = [record for memory in memories for record in memory.records() if isinstance(record, Read | Edited)]
+    for name, version in (held for record in records for held in record.versions):
+        if owners.setdefault(version, name) != name:
+            raise Malformed(f"version {version} of the state is one of {owners[version]!r} and of {name!r}")
     if len(owners) < len(values.versions):
         values.versions = {version: values.versions[version] for version in values.versions if version in owners}
