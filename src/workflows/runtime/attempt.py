@@ -20,7 +20,7 @@ from ..core.commands import Refuse, RunStep
 from ..core.records import Branch, Memory
 from ..core.replay import Replay
 from ..core.state import Execution
-from ..core.ticks import StepParked, StepTick, StepUnparked
+from ..core.ticks import StepParked, StepSuspending, StepTick, StepUnparked
 from ..errors import ContextStateError, UsageError
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ class Attempt:
         "_once_running",
         "_parked_branches",
         "_randoms",
+        "_waits_for",
         "branches",
         "context",
         "execution",
@@ -95,6 +96,7 @@ class Attempt:
         self.used: set[tuple[str, str]] | None = None  # what was found by content in this attempt
         self.context: object = None
         self._once_running = 0
+        self._waits_for: Callable[[], tuple[str, ...]] = tuple
         self._parked_branches = 0
         self._randoms: dict[str, Random] | None = None
 
@@ -212,13 +214,24 @@ class Attempt:
         """A `once` is over, and with the last one a suspension may go on."""
         self._once_running -= 1
         if self.is_suspending and not self._once_running:
-            self.scope.cancel()
+            self._suspend()
 
-    def begin_suspending(self) -> None:
-        """From here on the context does nothing; cancel the step as soon as no `once` is in flight."""
+    def begin_suspending(self, on: Callable[[], tuple[str, ...]]) -> None:
+        """From here on the context does nothing; suspend the step as soon as no `once` is in flight.
+
+        Args:
+            on: Gives the questions that its own task waits for, of those that are open by then.
+        """
         self.is_suspending = True
+        self._waits_for = on
         if not self._once_running:
-            self.scope.cancel()
+            self._suspend()
+
+    def _suspend(self) -> None:
+        """Cancel the step, which has its grace from now on: a `once` may have taken longer."""
+        if not self.scope.cancel_called:
+            self.emit(StepSuspending, self._waits_for(), self.run.grace_s)
+        self.scope.cancel()
 
     @property
     def can_suspend(self) -> bool:

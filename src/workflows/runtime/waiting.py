@@ -17,7 +17,7 @@ from anyio.lowlevel import checkpoint
 
 from ..core.questions import Ask
 from ..core.records import Asked
-from ..core.ticks import QuestionsAsked, StepSuspending
+from ..core.ticks import QuestionsAsked
 from ..errors import EngineBug, ReplayMismatch, WaitTimedOut
 from ..events import Event
 from .attempt import Attempt
@@ -107,9 +107,7 @@ def _made(attempt: Attempt, branch: str | None, contents: Sequence[str]) -> list
 async def _wait(attempt: Attempt, asked: Sequence[Asked]) -> None:
     is_root = attempt.is_own_task()
     if is_root and attempt.run.suspends and attempt.can_suspend:
-        on = tuple(wait.question.id for wait in asked if not wait.is_settled)
-        attempt.emit(StepSuspending, on, attempt.run.grace_s)
-        attempt.begin_suspending()
+        attempt.begin_suspending(lambda: _open_ones(asked))
         await anyio.sleep_forever()
     attempt.park(is_root=is_root)
     try:
@@ -118,6 +116,13 @@ async def _wait(attempt: Attempt, asked: Sequence[Asked]) -> None:
                 await _next_word(attempt, asked)
     finally:
         attempt.unpark(is_root=is_root)
+
+
+def _open_ones(asked: Sequence[Asked]) -> tuple[str, ...]:
+    """The questions that a step still waits for; none if one has expired, which ends the wait for all."""
+    if any(wait.expired for wait in asked):
+        return ()
+    return tuple(wait.question.id for wait in asked if not wait.is_settled)
 
 
 async def _next_word(attempt: Attempt, asked: Sequence[Asked]) -> None:
