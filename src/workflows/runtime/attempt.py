@@ -22,6 +22,7 @@ from ..core.replay import Replay
 from ..core.state import Execution
 from ..core.ticks import StepParked, StepSuspending, StepTick, StepUnparked
 from ..errors import ContextStateError, UsageError
+from . import spawn
 
 if TYPE_CHECKING:
     from .run import Run
@@ -204,6 +205,8 @@ class Attempt:
         """Before anything is done: let cancellation in, and go no further if the step is being suspended."""
         self.check_open()
         if self.is_suspending:
+            if self.scope.cancel_called and not self.is_own_task():
+                spawn.cancel_if_told_once()
             await anyio.sleep_forever()
 
     def enter_once(self) -> None:

@@ -83,6 +83,18 @@ def is_being_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
+def cancel_if_told_once() -> None:
+    """Cancel the current task once more, if nobody else does: asyncio tells tasks of its own only once."""
+    trio, asyncio = sys.modules.get("trio"), sys.modules.get("asyncio")
+    if asyncio is None or (trio is not None and trio.lowlevel.in_trio_run()):
+        return
+    if anyio.get_current_task().parent_id is not None:
+        return  # started by an AnyIO task group, whose scope goes on cancelling
+    task = asyncio.current_task()
+    if task is not None:
+        task.cancel()
+
+
 def _has_loop(asyncio: ModuleType) -> bool:
     try:
         asyncio.get_running_loop()
