@@ -121,7 +121,7 @@ def test_accepted_changes_keep_answers_and_results_and_do_the_rest_anew(
 
 def the_mismatch(report: Report) -> ReplayMismatch:
     """The error that a run has failed with, taken out of the group of a step's tasks."""
-    error = report.error
+    error: Any = report.error
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
     assert isinstance(error, ReplayMismatch), error or report.result
@@ -200,7 +200,9 @@ def make(version: Version, called: list[str]) -> Workflow:
 
 
 def make_event(base: type[Event], title: str, fields: dict[str, type], **keywords: Any) -> type[Any]:
-    return type(base)(title, (base,), {"__annotations__": fields, "__module__": __name__}, **keywords)
+    make: Any = type(base)
+    made: type[Any] = make(title, (base,), {"__annotations__": fields, "__module__": __name__}, **keywords)
+    return made
 
 
 async def waiting(flow: Workflow) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TypeAlias
 
@@ -72,7 +72,7 @@ class Life:
             self.world.calls[step] += 1
 
     @contextmanager
-    def body(self, tag: str) -> Iterator[None]:
+    def body(self, tag: str) -> Generator[None]:
         """Be the body of a `once`; counts if it comes to its end while the process lives."""
         yield
         if not self.is_dead:

@@ -27,6 +27,7 @@ class Busy(Workflow):
     async def begin(self, ctx: Context, ev: StartEvent) -> Paid | None:
         for seconds in ev.seconds:
             ctx.send_event(Paid(cents=seconds))
+        return None
 
     @step(num_workers=3)
     async def work(self, ctx: Context, ev: Paid) -> StopEvent | None:
@@ -39,6 +40,7 @@ class Busy(Workflow):
             with anyio.CancelScope(shield=True):
                 await anyio.sleep(0.25)
             self.open_steps.remove(ev.cents)
+        return None
 
 
 @pytest.mark.guarantee("R1")
