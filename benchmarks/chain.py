@@ -138,7 +138,7 @@ FLOOR_CHAIN = floor.Flow(_floor_steps(), StopEvent)
 
 async def _chain(size: int) -> float:
     workflow = Chain(timeout=None)
-    workflow.validate()
+    await workflow.run()
     start = seconds()
     for _ in range(-(-size // STEPS)):
         check(await workflow.run(), STEPS)

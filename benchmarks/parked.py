@@ -9,6 +9,7 @@ import tracemalloc
 from collections.abc import Awaitable, Callable
 
 import anyio
+from anyio.lowlevel import checkpoint
 
 from workflows.events import StartEvent
 
@@ -18,15 +19,29 @@ from .suspending import FLOOR_ASKING, Approval, Approved, asking
 from .workload import check
 
 Meter = Callable[[], float]
+BATCH = 100
+
+
+def _batches(size: int) -> list[int]:
+    """So many at a time, as waiting runs come together in life: else the peak is that of runs at work."""
+    return [min(BATCH, size - done) for done in range(0, size, BATCH)]
+
+
+async def _settled() -> None:
+    """Until every task that has something left to do has done it: a suspension takes several turns to unwind."""
+    for _ in range(20):
+        await anyio.wait_all_tasks_blocked()
+        await checkpoint()
 
 
 async def _ours(size: int, held: Meter) -> float:
     workflow = asking()
     handlers = [workflow.run()]
-    await anyio.wait_all_tasks_blocked()
+    await _settled()
     before = held()
-    handlers += [workflow.run() for _ in range(size)]
-    await anyio.wait_all_tasks_blocked()
+    for batch in _batches(size):
+        handlers += [workflow.run() for _ in range(batch)]
+        await _settled()
     grown = held() - before
     check(all(handler.pending for handler in handlers), True)
     for handler in handlers:
@@ -38,10 +53,11 @@ async def _floor(size: int, held: Meter) -> float:
     grown = 0.0
     async with anyio.create_task_group() as group:
         runs = [begin(FLOOR_ASKING, StartEvent(), group)]
-        await anyio.wait_all_tasks_blocked()
+        await _settled()
         before = held()
-        runs += [begin(FLOOR_ASKING, StartEvent(), group) for _ in range(size)]
-        await anyio.wait_all_tasks_blocked()
+        for batch in _batches(size):
+            runs += [begin(FLOOR_ASKING, StartEvent(), group) for _ in range(batch)]
+            await _settled()
         grown = held() - before
         check(all(run.log for run in runs), True)
     return grown
@@ -55,7 +71,7 @@ async def _steps(size: int, held: Meter) -> float:
     for turns in (short, short, long):
         before = held()
         handler = workflow.run(turns=turns)
-        await anyio.wait_all_tasks_blocked()
+        await _settled()
         marks.append(held() - before)
         check(len(handler.pending), 1)
         await handler.cancel_run()
