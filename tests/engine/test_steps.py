@@ -294,7 +294,7 @@ async def test_what_nobody_took_is_reported_at_the_end(caplog: pytest.LogCapture
         await Leaving().run(run_id="r1")
     (record,) = caplog.records
     assert record.levelname == "WARNING"
-    assert "1 event" in record.getMessage()
+    assert "(1)" in record.getMessage()
     assert "r1" in record.getMessage()
     assert "Other()" in record.getMessage()
 
