@@ -276,6 +276,7 @@ class Memory:
 
 
 KEPT_BY_RETRIES = frozenset({"once"})
+EDIT_BEGUN = "edit begun"  # the kind of the record that an exclusive edit leaves when it begins
 
 
 def refusals_of(digest: str, found: Container[Found]) -> Iterator[Found]:

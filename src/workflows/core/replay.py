@@ -17,7 +17,7 @@ from typing import TypeAlias
 import attrs
 
 from ..errors import ReplayMismatch
-from .records import Branch, Effects, Found, Memory, Record, Tape, Value, folded, refusals_of
+from .records import EDIT_BEGUN, Branch, Edited, Effects, Found, Memory, Record, Tape, Value, folded, refusals_of
 
 Served: TypeAlias = Record | None
 
@@ -98,6 +98,16 @@ class Replay:
             return None
         cursor = self._cursor(branch)
         return None if cursor.is_at_end else cursor.tape.records[cursor.index]
+
+    def commit_ahead(self, branch: str) -> Edited | None:
+        """The commit of the edit that has just begun in this branch, if it came to one."""
+        cursor = self._cursor(branch)
+        for record in cursor.tape.records[cursor.index : cursor.tape.sealed]:
+            if isinstance(record, Edited):
+                return record
+            if isinstance(record, Value) and record.kind == EDIT_BEGUN:
+                return None
+        return None
 
     def give_up(self, branch: str) -> tuple[int, int, int]:
         """Replay no more of this branch; gives where it departed.

@@ -12,8 +12,8 @@ from typing import TypeVar
 from anyio.lowlevel import checkpoint_if_cancelled
 
 from ..codec import Json
-from ..core.records import Branch, Edited, Read
-from ..core.ticks import EditCommitted, StateRead, StateWritten, StateWrittenOutside, Write
+from ..core.records import EDIT_BEGUN, Branch, Edited, Read
+from ..core.ticks import EditCommitted, StateRead, StateWritten, StateWrittenOutside, ValueRecorded, Write
 from ..core.values import Versions
 from ..errors import ContextStateError, EngineBug, ReplayMismatch
 from .attempt import Attempt, inside
@@ -103,7 +103,7 @@ async def edit(attempt: Attempt, load: Load[S], dump: Dump[S]) -> AsyncGenerator
     await attempt.hold_while_suspending()
     await checkpoint_if_cancelled()
     branch = attempt.own_branch("edit_state()")
-    record = _committed(attempt, branch)
+    record = _begin(attempt, branch)
     if record is not None:
         async with _again(attempt, branch, record, load, dump) as state:
             yield state
@@ -131,6 +131,8 @@ async def _again(attempt: Attempt, branch: str, record: Edited, load: Load[S], d
         yield state
     finally:
         inside.reset(token)
+    if recorded(attempt, branch, "edit", "") is None:
+        return  # the block has departed, and that was accepted
     digest = json_digest(attempt.run.codec, dict(dump(state)), what="edit")
     if digest != record.digest:
         recorded_text, now = f"an edit with digest {record.digest:08x}", f"an edit with digest {digest:08x}"
@@ -146,12 +148,16 @@ async def _again(attempt: Attempt, branch: str, record: Edited, load: Load[S], d
         )
 
 
-def _committed(attempt: Attempt, branch: str) -> Edited | None:
-    """The commit that is on record for this edit. An edit that was dropped left none, and is done again."""
-    if attempt.replay is None or not isinstance(attempt.replay.peek(branch), Edited):
+def _begin(attempt: Attempt, branch: str) -> Edited | None:
+    """Tell that an edit begins, and give the commit that it came to before; None if it's to be done, or done again.
+
+    The beginning is on record for what the block does otherwise: that stands before the commit.
+    """
+    begun = recorded(attempt, branch, EDIT_BEGUN, "")
+    if begun is None or attempt.replay is None:
+        attempt.emit(ValueRecorded, branch, EDIT_BEGUN, "", None)
         return None
-    record = recorded(attempt, branch, "edit", "")
-    return record if isinstance(record, Edited) else None
+    return attempt.replay.commit_ahead(branch)
 
 
 def _check_nothing_else(attempt: Attempt, branch: Branch) -> None:
