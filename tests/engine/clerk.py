@@ -1,4 +1,4 @@
-"""A clerk that asks before paying, in two styles, in a program that stops at the question and goes on in another process.
+"""A clerk that asks before paying, in two styles, in a program that stops at the question and goes on elsewhere.
 
 `python clerk.py BACKEND STYLE ask FILE` runs until the question, and writes the run to the file as JSON.
 `python clerk.py BACKEND STYLE answer FILE REPLY` resumes it from there with a reply, and prints what comes of it.
