@@ -4,10 +4,11 @@ from typing import Any
 
 import anyio
 import pytest
+from anyio import from_thread, to_thread
 
 from tests.engine.orphans import no_task_left, wait_until_all_wait
 from workflows import Context, Workflow, step
-from workflows.errors import AlreadyAnswered, WorkflowCancelledByUser, WorkflowDone
+from workflows.errors import AlreadyAnswered, UsageError, WorkflowCancelledByUser, WorkflowDone
 from workflows.events import (
     Event,
     HumanResponseEvent,
@@ -369,3 +370,21 @@ async def test_cancel_run_that_is_cancelled_itself_has_cancelled_the_run() -> No
         assert scope.cancelled_caught
         await wait_until_all_wait()
         assert handler.is_done()
+
+
+async def test_sending_from_another_thread_is_refused_with_the_way_out_and_changes_nothing() -> None:
+    refused: list[UsageError] = []
+
+    def in_a_thread(handler: WorkflowHandler) -> None:
+        try:
+            handler.ctx.send_event(Approved(ok=False))
+        except UsageError as error:
+            refused.append(error)
+        from_thread.run_sync(handler.ctx.send_event, Approved(ok=True))
+
+    with anyio.fail_after(5):
+        handler = asking().run()
+        await wait_until_all_wait()
+        await to_thread.run_sync(in_a_thread, handler)
+        assert await handler is True
+    assert "from_thread.run_sync" in str(refused[0])
