@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from ..codec import Codec
 from ..errors import ContextSerdeError, DecodeError, SnapshotMismatch, UsageError
-from ..events import StopEvent
+from ..events import StopEvent, UnreconstructedException
 from ..graph import Program
 from .gather import Buffer
 from .questions import Question
@@ -81,7 +81,7 @@ def _state(reader: SnapshotReader, data: Mapping[str, Any]) -> RunState:
     state.seed = of(int, data["seed"])
     state.status = _STATUSES[of(str, data["status"])]
     state.last_tick = count(data["last_tick"])
-    state.next_execution = count(data["next_execution"])
+    state.next_execution = _next_number(data["next_execution"])
     state.streamed = count(data["streamed"])
     state.budget.spent_s = seconds(data["spent_s"])
     _check_types(reader, data)
@@ -103,6 +103,13 @@ def _state(reader: SnapshotReader, data: Mapping[str, Any]) -> RunState:
         _queue(state, execution)
     _drop_unused_versions(state)
     return state
+
+
+def _next_number(value: object) -> int:
+    """A number that is to be given next; the first that's ever given is 1."""
+    if not count(value):
+        raise Malformed("the next number is 0")
+    return count(value)
 
 
 def _check_types(reader: SnapshotReader, data: Mapping[str, Any]) -> None:
@@ -132,6 +139,9 @@ def _read_outcome(reader: SnapshotReader, state: RunState, data: Mapping[str, An
     steps = tuple(of(str, step) for step in data["active_steps"])
     if (data["result"] is not None) + bool(data["failures"]) + (timed_out is not None) != 1:
         raise Malformed("a run ends with a result, with failures, or out of time")
+    if data["result"] is not None and result is None:
+        lost = UnreconstructedException("the result of this run can't be read any more: its class is gone, or changed")
+        failures.append(Failure("(the end)", lost))
     state.outcome = Outcome(result, tuple(failures), timed_out, steps)
 
 
@@ -246,7 +256,7 @@ def _queue(state: RunState, execution: Execution) -> None:
 
 def _read_values(state: RunState, data: Mapping[str, Any]) -> None:
     values = state.values
-    values.next_version = count(data["next_version"])
+    values.next_version = _next_number(data["next_version"])
     for version, value in data["versions"]:
         if count(version) in values.versions or not 0 < version < values.next_version:
             raise Malformed(f"version {version} of the state is there twice, or its number isn't")
@@ -261,6 +271,8 @@ def _drop_unused_versions(state: RunState) -> None:
     """Drop what nothing refers to, and see that each version is of one field."""
     values = state.values
     owners = {version: name for name, version in values.current.items()}
+    if len(owners) < len(values.current):
+        raise Malformed("a version of the state is one of several fields")
     memories = [execution.memory for execution in state.executions.values() if execution.memory is not None]
     records = [record for memory in memories for record in memory.records() if isinstance(record, Read | Edited)]
     for name, version in (held for record in records for held in record.versions):

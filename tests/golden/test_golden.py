@@ -1,0 +1,220 @@
+"""Files of each released format load for ever.
+
+A file is never changed. When the format changes, `core.snapshot.FORMAT_VERSION` does, the present files stay as they
+are and go on loading, and files of the new format come beside them: `python -m tests.golden.test_golden` writes what
+is missing. Until format 1 has been released, its files may be deleted and written anew.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.core.flow import Hand, only
+from tests.golden import expenses_v1 as v1
+from workflows.core import ticks
+from workflows.core.commands import Finish, PublishEvent, RunStep
+from workflows.core.engine import Core
+from workflows.core.questions import Ask
+from workflows.core.records import Asked, Collected, Edited, Effects, Read, Value
+from workflows.core.restore import restore
+from workflows.core.snapshot import FORMAT_VERSION
+from workflows.core.state import RunState, RunStatus, Status
+from workflows.events import StopEvent, WorkflowTimedOutEvent
+
+HERE = Path(__file__).parent
+
+
+def hand() -> Hand:
+    return Hand(Core(v1.PROGRAM, v1.CODEC), 1_793_536_200.0)
+
+
+def begun() -> tuple[Hand, RunStep]:
+    made = hand()
+    commands = made.feed(ticks.RunStarted, "run-2026-11", v1.ClaimsFiled(month="2026-11"), 2**63 + 1, 60.0)
+    return made, only(commands, RunStep)[0]
+
+
+def written_at_work() -> Hand:
+    """Two claims are checked, of which one waits for a person; a third failed, and a fourth waits for a worker."""
+    made, job = begun()
+    made.receive(v1.Approved(ok=True))  # refused: nobody has asked
+    jobs = only(made.returns(job, *(v1.claim(n) for n in range(4)), v1.WhoAreYou()), RunStep)
+    made.at += 1.25
+    record_everything(made, jobs[0])
+    (question,) = made.ask(
+        jobs[0], Ask(v1.Approved, v1.Approval(claim_id=v1.IDS[0]), "w", {"by": "ann"}, 86_400.0, True)
+    )
+    (third,) = only(made.suspend(jobs[0], question), RunStep)
+    made.step(jobs[1], ticks.ValueRecorded, "", "once", "tests:rate {}", v1.CODEC.encode(v1.Money(Decimal("1.1"))))
+    made.step(jobs[1], ticks.StepRaised, ConnectionError("no rates", 503), 30.0)
+    made.step(third, ticks.StateRead, "", "totals.0")
+    made.at += 1.25
+    return made
+
+
+def record_everything(made: Hand, job: RunStep) -> None:
+    made.step(job, ticks.EventStreamed, "", 1, v1.claim(0))
+    made.step(job, ticks.EventStreamed, "", 2, v1.claim(0))
+    totals = v1.CODEC.encode([v1.Money(Decimal("0.5")), {"seen": {v1.IDS[0]}}])
+    made.step(job, ticks.StateWritten, "", 3, ticks.Write(fields={"totals": totals}))
+    made.step(job, ticks.StateRead, "", None)
+    made.step(job, ticks.ValueRecorded, "", "now", "", 1_793_536_201.25)
+    made.step(
+        job,
+        ticks.EventSent,
+        "a/b",
+        4,
+        v1.ClaimRead(claim_id=v1.IDS[4], cost=v1.Money(Decimal(1)), at=v1.DAY),
+        None,
+        "q1",
+    )
+    made.step(job, ticks.EventCollected, "a/b", "k", v1.claim(1), [v1.ClaimRead, v1.ClaimDecided], None)
+    made.feed(ticks.EditAsked, f"{job.execution}:1", job.execution, job.attempt)
+    edit = ticks.Write(fields={"totals": totals, "done": False}, only=True)
+    made.feed(ticks.EditCommitted, f"{job.execution}:1", edit, job.execution, job.attempt, "a/b", 5)
+    made.step(job, ticks.EventStreamed, None, 6, v1.claim(0))
+    (asked,) = made.ask(job, Ask(StopEvent), branch="a")
+    made.receive(StopEvent(result=1, note="an extra"), reply_to=asked.id)
+    made.ask(job, Ask(v1.Approved, timeout_s=0.5), branch=None)
+    made.at += 0.5
+    made.feed(ticks.TimerFired)
+
+
+def written_ended() -> Hand:
+    made, job = begun()
+    made.returns(job, StopEvent(result=v1.Money(Decimal("9.99"))))
+    return made
+
+
+def written_failed() -> Hand:
+    made, job = begun()
+    made.step(job, ticks.StepRaised, ConnectionError("no rates", 503), None)
+    return made
+
+
+def written_out_of_time() -> Hand:
+    made, job = begun()
+    made.at += 60
+    made.feed(ticks.TimerFired)
+    made.step(job, ticks.StepHalted)
+    return made
+
+
+def written_before() -> Hand:
+    made = hand()
+    made.feed(ticks.StateWrittenOutside, ticks.Write(path="totals", value=[]))
+    made.receive(StopEvent(result="early"))
+    return made
+
+
+FILES: Mapping[str, Callable[[], Hand]] = {
+    "format_1_at_work": written_at_work,
+    "format_1_ended": written_ended,
+    "format_1_failed": written_failed,
+    "format_1_out_of_time": written_out_of_time,
+    "format_1_before_its_run": written_before,
+}
+
+
+def text_of(made: Hand) -> str:
+    return json.dumps(made.stored(), indent=1, sort_keys=True) + "\n"
+
+
+def read(name: str) -> Any:
+    return json.loads((HERE / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def loaded(name: str) -> Hand:
+    state, problems = restore(v1.PROGRAM, v1.CODEC, read(name))
+    assert problems == []
+    return Hand(Core(v1.PROGRAM, v1.CODEC, state=state), 1_793_536_203.25)
+
+
+def records_of(state: RunState, execution: int) -> list[object]:
+    memory = state.executions[execution].memory
+    return [] if memory is None else list(memory.records())
+
+
+def test_each_file_is_known_and_each_format_has_files() -> None:
+    assert {path.stem for path in HERE.glob("*.json")} == set(FILES)
+    formats = {read(name)["format_version"] for name in FILES}
+    assert formats == set(range(1, FORMAT_VERSION + 1))
+
+
+@pytest.mark.guarantee("D3")
+@pytest.mark.parametrize("name", [name for name in FILES if name.startswith(f"format_{FORMAT_VERSION}_")])
+def test_what_is_written_today_is_of_this_format(name: str) -> None:
+    """If this fails, the stored form has changed: readers of old files need care, and the format a new number."""
+    assert json.loads(text_of(FILES[name]())) == read(name)
+
+
+@pytest.mark.guarantee("D3")
+def test_a_run_at_work_of_format_1_comes_back() -> None:
+    made = loaded("format_1_at_work")
+    state = made.state
+    assert (state.run_id, state.seed, state.status) == ("run-2026-11", 2**63 + 1, RunStatus.HALTED)
+    assert {name: (found.step, found.status) for name, found in state.executions.items()} == {
+        2: ("check", Status.SUSPENDED),
+        3: ("check", Status.DELAYED),
+        4: ("check", Status.QUEUED),
+        5: ("check", Status.QUEUED),
+    }
+    assert [found.event for found in state.executions.values()] == [v1.claim(n) for n in range(4)]
+    assert {type(record) for record in records_of(state, 2)} == {Effects, Read, Value, Edited, Asked, Collected}
+    error = state.executions[3].last_error
+    assert isinstance(error, ConnectionError)
+    assert error.args == ("no rates", 503)
+    assert {name: v1.CODEC.decode(value) for name, value in state.values.fields().items()} == {
+        "totals": [v1.Money(Decimal("0.5")), {"seen": {v1.IDS[0]}}],
+        "done": False,
+    }
+    assert state.budget.spent_s == 3.0
+
+
+@pytest.mark.guarantee("D3")
+def test_the_questions_of_format_1_are_answered_and_its_run_goes_on_to_its_end() -> None:
+    made = loaded("format_1_at_work")
+    returned, asked = made.pending
+    assert (returned.event, returned.answer_type, returned.step) == (v1.WhoAreYou(), v1.Named, "read")
+    assert (asked.id, asked.event) == ("q2-5777b50b0125d9e2", v1.Approval(claim_id=v1.IDS[0]))
+    assert asked.deadline is not None
+    assert asked.deadline.isoformat() == "2026-11-02T12:30:01.750000+00:00"
+    resumed = only(made.feed(ticks.RunResumed, "run-2026-11", 60.0), RunStep)
+    assert [(job.execution, job.attempt) for job in resumed] == [(4, 2), (5, 2)]
+    assert made.refused(v1.Approved(ok=True, by="bob"), reply_to=asked.id).reason == "misfit"
+    made.receive(v1.Approved(ok=True, by="ann"), reply_to=asked.id)
+    assert only(made.receive(v1.Named(name="ann")), RunStep)[0].step.name == "greet"
+    made.at += 30
+    made.feed(ticks.TimerFired)
+    (job,) = only(made.returns(resumed[0], v1.ClaimDecided(claim_id=v1.IDS[2], is_approved=True)), RunStep)[:1]
+    assert job.step.name in {"check", "sum_up"}
+    made.returns(resumed[1], StopEvent(result=2))
+    for execution in [found for found in made.state.executions.values() if found.is_live]:
+        made.feed(ticks.StepHalted, execution.id, execution.attempt)
+    assert made.said[-1] == [PublishEvent(StopEvent(result=2)), Finish()]
+
+
+@pytest.mark.guarantee("D3")
+def test_outcomes_of_format_1_come_back() -> None:
+    ended, failed, late = (loaded(f"format_1_{name}").state for name in ("ended", "failed", "out_of_time"))
+    assert ended.outcome is not None
+    assert ended.outcome.result == StopEvent(result=v1.Money(Decimal("9.99")))
+    assert failed.outcome is not None
+    assert [(failure.step, repr(failure.error)) for failure in failed.outcome.failures] == [
+        ("read", "ConnectionError('no rates', 503)")
+    ]
+    assert late.outcome is not None
+    assert (late.outcome.timed_out_s, late.outcome.active_steps) == (60.0, ("read",))
+    assert WorkflowTimedOutEvent(timeout=60.0, active_steps=["read"]).timeout == 60.0
+    before = loaded("format_1_before_its_run").state
+    assert (before.status, before.mailbox.in_order()) == (RunStatus.NEW, [StopEvent(result="early")])
+
+
+if __name__ == "__main__":
+    for missing, write in FILES.items():
+        if not (HERE / f"{missing}.json").exists():
+            (HERE / f"{missing}.json").write_text(text_of(write()), encoding="utf-8")
