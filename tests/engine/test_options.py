@@ -191,6 +191,7 @@ async def test_a_failed_and_a_cancelled_run_give_their_turn_back() -> None:
         with pytest.raises(ValueError, match="broken"):
             await workflow.run(fails=True)
         waiting = workflow.run(waits=True)
+        await wait_until_all_wait()
         last = workflow.run()
         await wait_until_all_wait()
         assert not last.is_done()
