@@ -96,7 +96,7 @@ async def draws(ctx: Context) -> object:
         (writes_to_the_stream, ["ctx.write_event_to_stream", "ctx.stream"], ["effects"]),
         (sets, ["ctx.store.set", "set_state", "clear"], ["effects"]),
         (gets, ["ctx.store.get"], ["read"]),
-        (edits, ["ctx.store.edit_state"], ["edited"]),
+        (edits, ["ctx.store.edit_state"], ["value", "edited"]),
         (calls_once, ["ctx.once"], ["value"]),
         (reads_the_clock, ["ctx.now", "ctx.pending", "ctx.running_steps"], ["value", "value", "value"]),
         (collects, ["ctx.collect_events"], ["collected"]),
@@ -114,7 +114,7 @@ async def test_each_row_of_the_table_is_true(
     assert asked["is"] == "asked"
     (row,) = [line for line in PAGE.splitlines() if line.startswith(f"| `{operations[0]}`")]
     assert all(f"`{name}`" in row for name in operations)
-    assert f"| {kinds[0] if kinds else 'none'} |" in row
+    assert f"| {', '.join(dict.fromkeys(kinds)) or 'none'} |" in row
     first, published = await resumed(workflow, snapshot, YES), list[Event]()
     assert await resumed(workflow, snapshot, YES, published=published) == first
     assert published == [StopEvent(result=first)]

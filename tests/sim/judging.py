@@ -17,7 +17,9 @@ def problems_of(report: Report) -> list[str]:
     problems = [*world.problems, *world.unequal()]
     if not is_finished(report):
         problems.append(f"the run came to {report.error!r}, {report.result!r}")
-    problems += [f"the body of {tag} ran to its end {count} times" for tag, count in world.finished.items() if count != 1]
+    problems += [
+        f"the body of {tag} ran to its end {count} times" for tag, count in world.finished.items() if count != 1
+    ]
     published = Counter(name for name in world.streamed if name.startswith("Shown"))
     problems += [f"{name} was published {count} times" for name, count in published.items() if count != 1]
     edits: dict[str, int] = report.state.get("edits", {})

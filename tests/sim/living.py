@@ -7,8 +7,8 @@ begins in another event loop, with a new workflow instance and a fresh context.
 from __future__ import annotations
 
 import json
-from copy import deepcopy
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from itertools import cycle
 from random import Random
 from typing import Any, Literal
@@ -179,7 +179,9 @@ class _Living:
         published = [command.event for command in commands if isinstance(command, PublishEvent)]
         self.published += published
         self.life.world.streamed += [shown(event) for event in published]
-        self.life.world.left += [shown(event) for command in commands if isinstance(command, ReportLeft) for event in command.events]
+        self.life.world.left += [
+            shown(event) for command in commands if isinstance(command, ReportLeft) for event in command.events
+        ]
         for question in self.context.pending:
             if question.id not in self.report.asked:
                 self.report.asked.append(question.id)

@@ -26,9 +26,7 @@ effects: SearchStrategy[Operation] = st.one_of(
     st.builds(op.Set, keys),
 )
 onces: SearchStrategy[Operation] = st.one_of(
-    st.builds(
-        op.Once, flags, st.integers(0, 2), sleeps=st.sampled_from([0.0, 0.0, 1.0]), is_like_others=flags
-    ),
+    st.builds(op.Once, flags, st.integers(0, 2), sleeps=st.sampled_from([0.0, 0.0, 1.0]), is_like_others=flags),
     st.just(op.OnceInVain()),
 )
 waits: SearchStrategy[Operation] = st.one_of(
@@ -91,11 +89,11 @@ def tasks(branch: SearchStrategy[Block], meanwhile: SearchStrategy[Block]) -> Se
 
 
 nested: SearchStrategy[Operation] = st.recursive(ordered, _around, max_leaves=8)
-top: SearchStrategy[Operation] = st.one_of(nested, nested, nested, st.just(op.GiveUp()), st.builds(op.Fail, st.integers(1, 2)))
-
-plans: SearchStrategy[Plan] = st.builds(
-    Plan, blocks(top, most=4, least=1), blocks(top, most=3), blocks(top, most=2)
+top: SearchStrategy[Operation] = st.one_of(
+    nested, nested, nested, st.just(op.GiveUp()), st.builds(op.Fail, st.integers(1, 2))
 )
+
+plans: SearchStrategy[Plan] = st.builds(Plan, blocks(top, most=4, least=1), blocks(top, most=3), blocks(top, most=2))
 
 
 def scripts(backend: Backend) -> SearchStrategy[Script]:

@@ -346,4 +346,3 @@ def test_each_pass_of_a_loop_asks_anew_and_a_bad_answer_leaves_the_question_as_i
         assert simulate(scenario, backend=backend, seed=seed) == told
 
     compare()
-
