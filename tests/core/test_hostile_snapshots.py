@@ -38,10 +38,10 @@ Place = tuple[Any, ...]
 
 def places(node: Any, place: Place = ()) -> list[Place]:
     """All places in a document."""
-    parts = cast("Any", node)
-    inner: list[tuple[Any, Any]] = []
+    parts = node
+    inner: Any = ()
     if isinstance(node, dict | list):
-        inner = list(parts.items() if isinstance(node, dict) else enumerate(parts))
+        inner = parts.items() if isinstance(node, dict) else enumerate(parts)
     return [place, *(found for key, value in inner for found in places(value, (*place, key)))]
 
 

@@ -454,7 +454,8 @@ def test_what_no_snapshot_has_is_refused(what: str) -> None:
     [
         {"result": None, "failures": [], "timed_out_s": None, "active_steps": []},
         {"result": {"$": "note", "v": {"n": 1, "who": "ann"}}, "failures": [], "timed_out_s": None, "active_steps": []},
-        {"result": None, "failures": [["begin", None, 1, 0.0]], "timed_out_s": 5.0, "active_steps": []},
+        {"result": None, "failures": [["begin", None, 1, 0.0]], "timed_out_s": None, "active_steps": []},
+        {"result": None, "failures": [], "timed_out_s": 5.0, "active_steps": [5]},
     ],
 )
 def test_an_outcome_that_is_none_is_refused(outcome: Any) -> None:

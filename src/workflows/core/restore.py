@@ -133,8 +133,9 @@ def _read_outcome(reader: SnapshotReader, state: RunState, data: Mapping[str, An
     failures: list[Failure] = []
     for step, stored, attempts, elapsed in data["failures"]:
         error = reader.error(stored, f"why step {step!r} failed")
-        if error is not None:
-            failures.append(Failure(of(str, step), error, count(attempts), seconds(elapsed)))
+        if error is None:
+            raise Malformed(f"step {step!r} failed without an error")
+        failures.append(Failure(of(str, step), error, count(attempts), seconds(elapsed)))
     timed_out = None if data["timed_out_s"] is None else seconds(data["timed_out_s"])
     steps = tuple(of(str, step) for step in data["active_steps"])
     if (data["result"] is not None) + bool(data["failures"]) + (timed_out is not None) != 1:
