@@ -169,17 +169,16 @@ class Crew:
             with anyio.CancelScope(deadline=self._on_loop_clock(self._budget_at)) as self._scope:
                 is_asleep = await self._work_till_nothing_is_left()
         except Exception as error:
-            bug = error
+            bug = _sole(error)
         finally:
             self._group = None
             is_asleep = is_asleep and bug is None and not self._is_stopping
             if not is_asleep:
                 self._run.interrupted()
+                self._run.end(bug)
             self._scope = None
             self.is_launched = False
-            if not is_asleep:
-                self._run.end(bug)
-            elif self._jobs:
+            if self._jobs:
                 self.launch()
 
     @uninterrupted
@@ -333,3 +332,10 @@ class Crew:
 
     def _on_loop_clock(self, at: float | None) -> float:
         return float("inf") if at is None else anyio.current_time() + max(0.0, at - self._run.driver.now())
+
+
+def _sole(error: Exception) -> Exception:
+    """The error itself, out of the groups that it came in."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

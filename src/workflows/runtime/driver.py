@@ -5,6 +5,7 @@ It outlives runs: a context has one before, during and after its runs.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import anyio
@@ -15,11 +16,13 @@ from ..core.engine import Core
 from ..core.ticks import EditAsked, EditDropped, Tick
 from .spawn import uninterrupted
 
+logger = logging.getLogger(__name__)
+
 
 class Driver:
     """A core with a clock."""
 
-    __slots__ = ("_edits", "carry_out", "codec", "core", "grants", "now")
+    __slots__ = ("_edits", "_last_at", "carry_out", "codec", "core", "grants", "now")
 
     def __init__(self, core: Core, now: Callable[[], float]) -> None:
         self.core = core
@@ -28,14 +31,24 @@ class Driver:
         self.carry_out: Callable[[Command], None] | None = None
         self.grants: dict[str, anyio.Event] = {}
         self._edits = 0
+        self._last_at = 0.0
 
     def emit(self, tick_type: Callable[..., Tick], *parts: object) -> Refuse | None:
         """Make a tick, feed it, and have the commands carried out; gives the refusal, if it's one."""
         return self.emit_at(self.now(), tick_type, *parts)
 
+    def now_or_last(self) -> float:
+        """The time, for the end of a run: a clock of the user's that fails can't keep a run from ending."""
+        try:
+            return self.now()
+        except Exception:
+            logger.exception("the clock of a workflow failed while its run was ending")
+            return self._last_at
+
     @uninterrupted
     def emit_at(self, at: float, tick_type: Callable[..., Tick], *parts: object) -> Refuse | None:
         """As `emit`, at a time in UTC seconds."""
+        self._last_at = at
         core = self.core
         refusal: Refuse | None = None
         for command in core.feed(tick_type(core.state.last_tick + 1, at, *parts)):

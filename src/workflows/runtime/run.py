@@ -143,11 +143,12 @@ class Run:
 
     def end(self, bug: Exception | None) -> None:
         """No task of the run is left: tell the core, and everybody who waits."""
-        self.driver.emit(CancelRequested, "its owner left")
+        at = self.driver.now_or_last()
+        self.driver.emit_at(at, CancelRequested, "its owner left")
         state = self.core.state
         if state.live:  # what the core still believes to run was never begun
             for execution in [found for found in state.executions.values() if found.is_live]:
-                self.driver.emit(StepHalted, execution.id, execution.attempt)
+                self.driver.emit_at(at, StepHalted, execution.id, execution.attempt)
         self.close(bug)
 
     def close(self, bug: Exception | None = None) -> None:
@@ -166,9 +167,9 @@ class Run:
     def interrupted(self) -> None:
         """An attempt finds itself cancelled, neither by its suspension nor by the end of the run: tell the core why."""
         if self.crew.is_out_of_time:
-            self.driver.emit_at(max(self.crew.budget_at, self.driver.now()), TimerFired)
+            self.driver.emit_at(max(self.crew.budget_at, self.driver.now_or_last()), TimerFired)
         else:
-            self.driver.emit(CancelRequested, "its owner left")
+            self.driver.emit_at(self.driver.now_or_last(), CancelRequested, "its owner left")
 
     def attempt_ended(self, execution: int) -> None:
         """An attempt is over."""
