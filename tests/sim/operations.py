@@ -284,9 +284,9 @@ class AskPerson(Operation):
 
 @attrs.frozen
 class AskInVain(Operation):
-    """Ask what nobody answers, until the deadline."""
+    """Ask what nobody answers, until the deadline, if there is one."""
 
-    timeout: float = 5.0
+    timeout: float | None = 5.0
 
     async def act(self, here: Here) -> None:
         try:
@@ -328,16 +328,6 @@ class WaitForParcel(Operation):
         here.see([parcel.tag, parcel.text])
 
 
-@attrs.frozen
-class GiveUp(Operation):
-    """A deadline of the step's own around a wait that nobody ends: it parks, and is cancelled in place."""
-
-    async def act(self, here: Here) -> None:
-        with anyio.move_on_after(5.0) as scope:
-            await here.ctx.ask(Ask(what=f"ignore {here.place}"))
-        here.see(scope.cancelled_caught)
-
-
 # --- around other operations ------------------------------------------------------------------------------------------
 
 
@@ -355,6 +345,19 @@ class Within(Operation):
         else:
             with anyio.fail_after(FOREVER):
                 await act_all(self.block, here)
+
+
+@attrs.frozen
+class MoveOn(Operation):
+    """A deadline of the step's own that comes."""
+
+    block: Block
+    seconds: float = 5.0
+
+    async def act(self, here: Here) -> None:
+        with anyio.move_on_after(self.seconds) as scope:
+            await act_all(self.block, here)
+        here.see(scope.cancelled_caught)
 
 
 @attrs.frozen

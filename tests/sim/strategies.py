@@ -61,8 +61,15 @@ shielded: SearchStrategy[Operation] = st.builds(
     ),
     st.just(True),
 )
+# Deadlines of the step's own that come: the wait parks, and is cancelled in place; the function is cut short.
+give_up: SearchStrategy[Operation] = st.sampled_from(
+    [
+        op.MoveOn((op.AskInVain(timeout=None),)),
+        op.MoveOn((op.Send(), op.Once(is_async=True, sleeps=10.0), op.Stream())),
+    ]
+)
 ordered: SearchStrategy[Operation] = st.one_of(
-    waits, effects, onces, reads, drawn, edits, pauses, st.just(op.Collect()), shielded
+    waits, effects, onces, reads, drawn, edits, pauses, st.just(op.Collect()), shielded, give_up
 )
 loose: SearchStrategy[Operation] = st.one_of(waits, effects, onces, pauses)
 
@@ -89,9 +96,7 @@ def tasks(branch: SearchStrategy[Block], meanwhile: SearchStrategy[Block]) -> Se
 
 
 nested: SearchStrategy[Operation] = st.recursive(ordered, _around, max_leaves=8)
-top: SearchStrategy[Operation] = st.one_of(
-    nested, nested, nested, st.just(op.GiveUp()), st.builds(op.Fail, st.integers(1, 2))
-)
+top: SearchStrategy[Operation] = st.one_of(nested, nested, nested, give_up, st.builds(op.Fail, st.integers(1, 2)))
 
 plans: SearchStrategy[Plan] = st.builds(Plan, blocks(top, most=4, least=1), blocks(top, most=3), blocks(top, most=2))
 

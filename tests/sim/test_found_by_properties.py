@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from tests.sim import operations as op
 from tests.sim.flow import Plan
 from tests.sim.judging import differences, problems_of
 from tests.sim.living import Backend, Script, live_through
+from tests.sim.one_step import run
+from workflows import Context
 
 both = pytest.mark.parametrize("backend", ["asyncio", "trio"])
 
@@ -32,3 +36,47 @@ def survives_every_crash(plan: Plan, backend: Backend) -> None:
 def test_an_edit_with_other_operations_inside_is_committed_once(inner: op.Operation, backend: Backend) -> None:
     """What's recorded inside stands before the commit, so a replay took the edit for one that had been dropped."""
     survives_every_crash(Plan((op.Edit(inner=(inner,)), op.EditInVain(), op.Edit(), op.AskPerson())), backend)
+
+
+@pytest.mark.guarantee("W1", "W2")
+@both
+def test_a_function_that_raised_in_once_is_called_again_by_a_replay_which_goes_on(backend: Backend) -> None:
+    """It left no record, so a replay took what was recorded next for a departure."""
+    survives_every_crash(Plan((op.OnceInVain(), op.Now(), op.OnceInVain(), op.Stream(), op.AskPerson())), backend)
+
+
+@pytest.mark.guarantee("W1", "W2")
+@both
+def test_a_function_that_a_deadline_of_the_steps_own_cuts_short_is_called_again_by_a_replay(backend: Backend) -> None:
+    cut_short = op.MoveOn(block=(op.Once(is_async=True, sleeps=10.0),), seconds=1.0)
+    plan = Plan((cut_short, op.Now(), op.AskPerson(), op.Stream(), op.AskPerson()))
+    for dies_after in range(1, 9):
+        report = live_through(plan, Script(backend, deaths=(dies_after,)))
+        assert not problems_of(report)
+        assert not report.world.finished
+
+
+@pytest.mark.guarantee("W1")
+@both
+def test_a_result_that_only_a_replay_gets_is_recorded_where_the_function_had_raised(backend: Backend) -> None:
+    calls: list[int] = []
+
+    def flaky() -> str:
+        calls.append(len(calls))
+        if len(calls) == 1:
+            raise op.Boom("not yet")
+        return f"call {len(calls)}"
+
+    async def body(ctx: Context, counts: Counter[str]) -> list[str]:
+        got: list[str] = []
+        for function in (flaky, lambda: "another"):
+            try:
+                got.append(await ctx.once(function, key="equal"))
+            except op.Boom:
+                got.append("fallback")
+        for number in range(3):
+            await ctx.ask(op.Ask(what=f"{number}?"))
+        return got
+
+    assert run(body, backend) == (["call 2", "another"], {"calls": 4})
+    assert calls == [0, 1]

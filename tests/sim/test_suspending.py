@@ -6,8 +6,6 @@ import asyncio
 import json
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 import anyio
 import pytest
@@ -20,46 +18,15 @@ from tests.sim.effort import effort
 from tests.sim.flow import Plan
 from tests.sim.judging import problems_of
 from tests.sim.living import Backend, Script, live_through
+from tests.sim.one_step import Body, OneStep, answered, run
 from tests.sim.operations import Ask, Reply, Shown
-from workflows import Context, Workflow, step
+from workflows import Context
 from workflows.errors import ContextStateError, SuspensionSwallowed
-from workflows.events import Event, StartEvent, StopEvent
-from workflows.handler import WorkflowHandler
+from workflows.events import Event
 from workflows.testing import simulate
 
 BACKENDS: list[Backend] = ["asyncio", "trio"]
-Body = Callable[[Context, Counter[str]], Awaitable[object]]
 both = pytest.mark.parametrize("backend", BACKENDS)
-
-
-class OneStep(Workflow):
-    """Does what it's given, and counts."""
-
-    def __init__(self, body: Body, **options: Any) -> None:
-        super().__init__(options.pop("timeout", None), types=[Ask, Reply, Shown], **options)
-        self.body = body
-        self.counts: Counter[str] = Counter()
-
-    @step
-    async def only(self, ctx: Context, ev: StartEvent) -> StopEvent:
-        self.counts["calls"] += 1
-        return StopEvent(result=await self.body(ctx, self.counts))
-
-
-async def answered(handler: WorkflowHandler, *, after_s: float = 1.0) -> object:
-    """Answer whatever comes to be asked, one question at a time, and give what the run comes to."""
-    while not handler.is_done():
-        await anyio.sleep(after_s)
-        for question in handler.pending[:1]:
-            assert isinstance(question.event, Ask)
-            await handler.send_event(Reply(text=f"to {question.event.what}"), reply_to=question.id)
-    return await handler
-
-
-def run(body: Body, backend: Backend, *, seed: int = 0, **options: Any) -> tuple[object, Counter[str]]:
-    """Run a one-step workflow to its end, its questions answered after a second each."""
-    flow = OneStep(body, **options)
-    return simulate(lambda: answered(flow.run()), backend=backend, seed=seed), flow.counts
 
 
 # --- what swallows a suspension -----------------------------------------------------------------------------------------
@@ -453,7 +420,7 @@ def test_a_task_that_outlives_its_step_finds_its_context_closed(backend: Backend
 @both
 def test_suspension_passes_through_plans_of_handlers_loops_and_deadlines(backend: Backend) -> None:
     """The shapes that authors write around waits, nested at random, lose nothing and swallow nothing."""
-    inner = st.sampled_from([op.AskPerson(), op.AskInVain(), op.AskAll(2), op.GiveUp()])
+    inner = st.sampled_from([op.AskPerson(), op.AskInVain(), op.AskAll(2), op.MoveOn((op.AskInVain(timeout=None),))])
     around = st.recursive(
         inner,
         lambda children: st.one_of(

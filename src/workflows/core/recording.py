@@ -72,8 +72,13 @@ def published(state: RunState, tick: EventPublished) -> None:
 def value_recorded(state: RunState, tick: ValueRecorded) -> None:
     """An operation has a result; while a step is being suspended a result in flight is still recorded."""
     execution = state.live_execution(tick.execution, tick.attempt)
-    if execution is not None:
-        execution.remember().add(tick.branch, Value(tick.kind, tick.key, tick.value))
+    if execution is None:
+        return
+    record = Value(tick.kind, tick.key, tick.value)
+    if tick.branch is None or tick.instead_of is None:
+        execution.remember().add(tick.branch, record)
+    else:
+        execution.remember().tape(tick.branch).replace(tick.instead_of, record)
 
 
 def value_reused(state: RunState, tick: ValueReused) -> None:

@@ -54,6 +54,8 @@ class Value:
     def __str__(self) -> str:
         if self.kind == "refused":
             return f"an operation that was refused: {self.value!r}"
+        if self.kind == RAISED:
+            return f"once {self.key}, which raised"
         return f"{self.kind} {self.key}".rstrip()
 
 
@@ -144,6 +146,14 @@ class Tape:
         """Append a record."""
         self.records.append(record)
         if isinstance(record, Asked | Value):
+            place = (record.kind, record.key)
+            self.seen[place] = self.seen.get(place, 0) + 1
+
+    def replace(self, index: int, record: Value) -> None:
+        """Put a result where an operation of the same key stands that had raised; anywhere else, nothing."""
+        old = self.records[index] if 0 <= index < len(self.records) else None
+        if isinstance(old, Value) and (old.kind, old.key) == (RAISED, record.key):
+            self.records[index] = record
             place = (record.kind, record.key)
             self.seen[place] = self.seen.get(place, 0) + 1
 
@@ -276,6 +286,7 @@ class Memory:
 
 
 KEPT_BY_RETRIES = frozenset({"once"})
+RAISED = "raised"  # the kind of the record that a `once` leaves whose function raised; a replay calls it again
 EDIT_BEGUN = "edit begun"  # the kind of the record that an exclusive edit leaves when it begins
 
 

@@ -17,7 +17,20 @@ from typing import TypeAlias
 import attrs
 
 from ..errors import ReplayMismatch
-from .records import EDIT_BEGUN, Branch, Edited, Effects, Found, Memory, Record, Tape, Value, folded, refusals_of
+from .records import (
+    EDIT_BEGUN,
+    RAISED,
+    Branch,
+    Edited,
+    Effects,
+    Found,
+    Memory,
+    Record,
+    Tape,
+    Value,
+    folded,
+    refusals_of,
+)
 
 Served: TypeAlias = Record | None
 
@@ -98,6 +111,15 @@ class Replay:
             return None
         cursor = self._cursor(branch)
         return None if cursor.is_at_end else cursor.tape.records[cursor.index]
+
+    def raised(self, branch: Branch, key: str) -> int | None:
+        """Where on its tape the `once` that comes next stands as one that raised; None if it doesn't."""
+        record = self.peek(branch)
+        if branch is None or not isinstance(record, Value) or (record.kind, record.key) != (RAISED, key):
+            return None
+        cursor = self._cursor(branch)
+        cursor.index += 1
+        return cursor.index - 1
 
     def commit_ahead(self, branch: str) -> Edited | None:
         """The commit of the edit that has just begun in this branch, if it came to one."""

@@ -170,12 +170,16 @@ class EventPublished(StepTick):
 
 @attrs.frozen
 class ValueRecorded(StepTick):
-    """An operation has a result that replays must see again: `once`, a clock reading, …"""
+    """An operation has a result that replays must see again: `once`, a clock reading, …
+
+    `instead_of` is where on its branch's tape it has stood as one that raised.
+    """
 
     branch: Branch
     kind: str
     key: str
     value: Json
+    instead_of: int | None = None
 
 
 @attrs.frozen

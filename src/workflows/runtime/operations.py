@@ -9,11 +9,12 @@ from random import Random
 from typing import Any, TypeVar
 from uuid import UUID
 
+import attrs
 from anyio.lowlevel import checkpoint, checkpoint_if_cancelled
 
 from ..codec import Json
 from ..core.commands import Refuse
-from ..core.records import Branch, Collected, Record, Value
+from ..core.records import RAISED, Branch, Collected, Record, Value
 from ..core.ticks import EventCollected, EventPublished, EventSent, EventStreamed, ValueRecorded, ValueReused
 from ..errors import EncodeError, EngineBug, ReplayMismatch, UsageError
 from ..events import Event
@@ -115,7 +116,7 @@ async def once(
 ) -> Any:
     """Call a function once and record what it gives.
 
-    Cancelled while the function runs, nothing is recorded, and a replay calls it again.
+    If it raises, or is cancelled while it runs, only that is recorded, and a replay calls it again.
     """
     attempt.check_open()
     attempt.refuse_inside("ctx.once()", of=("once",))
@@ -130,11 +131,22 @@ async def once(
     content = _once_content(attempt, branch, function, args, kwargs, key)
     if branch is None:
         attempt.use_once("once", content, f"ctx.once({_name_of(function)})")
-    record = recorded(attempt, branch, "once", content) or _kept(attempt, branch, content)
-    if record is not None:
-        await checkpoint()
-        return attempt.run.codec.decode(_value(record))
-    return await _call_once(attempt, branch, content, function, args, kwargs)
+    raised_at = None if attempt.replay is None else attempt.replay.raised(branch, content)
+    if raised_at is None:
+        record = recorded(attempt, branch, "once", content) or _kept(attempt, branch, content)
+        if record is not None:
+            await checkpoint()
+            return attempt.run.codec.decode(_value(record))
+    return await _call_once(attempt, _Call(branch, content, raised_at), function, args, kwargs)
+
+
+@attrs.frozen
+class _Call:
+    """Where a call through `once` is to be recorded."""
+
+    branch: Branch
+    content: str
+    raised_at: int | None
 
 
 def _kept(attempt: Attempt, branch: Branch, content: str) -> Record | None:
@@ -147,8 +159,7 @@ def _kept(attempt: Attempt, branch: Branch, content: str) -> Record | None:
 
 async def _call_once(
     attempt: Attempt,
-    branch: Branch,
-    content: str,
+    call: _Call,
     function: Callable[..., object],
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
@@ -159,7 +170,12 @@ async def _call_once(
         result = function(*args, **kwargs)
         if isawaitable(result):
             result = await result
-        attempt.emit(ValueRecorded, branch, "once", content, _encoded(attempt, function, result))
+        value = _encoded(attempt, function, result)
+        attempt.emit(ValueRecorded, call.branch, "once", call.content, value, call.raised_at)
+    except BaseException:  # a deadline of the step's own too
+        if call.branch is not None and call.raised_at is None:  # elsewhere, order doesn't count
+            attempt.emit(ValueRecorded, call.branch, RAISED, call.content, None)
+        raise
     finally:
         inside.reset(token)
         attempt.leave_once()
