@@ -381,6 +381,32 @@ def test_a_snapshot_of_a_run_whose_end_is_decided_is_one_of_a_run_that_has_ended
     assert [found.step for found in again.state.executions.values()] == ["begin"]
 
 
+@pytest.mark.guarantee("D4")
+def test_an_end_leaves_no_timer_of_whatever_kind() -> None:
+    hand = Hand()
+    work, one, two = hand.spread(2)[:3]
+    hand.step(work, ticks.StepRaised, BAD, 60.0)
+    (question,) = hand.ask(one, Ask(Approved, timeout_s=60))
+    hand.step(one, ticks.StepSuspending, (question.id,), 5.0)
+    hand.returns(two, StopEvent())
+    for execution in [found for found in hand.state.executions.values() if found.is_live]:
+        hand.feed(ticks.StepHalted, execution.id, execution.attempt)
+    assert (hand.state.status, hand.state.timers.due, hand.state.timers.heap) == (RunStatus.ENDED, {}, [])
+
+
+@pytest.mark.guarantee("D4")
+def test_a_step_that_is_over_leaves_no_version_of_the_state_behind() -> None:
+    hand = Hand()
+    hand.feed(ticks.StateWrittenOutside, Write(path="a", value=1))
+    job = hand.start()
+    hand.step(job, ticks.StateRead, "", "a")
+    hand.step(job, ticks.StateWritten, "", 1, Write(path="a", value=2))
+    assert len(hand.state.values.versions) == 2
+    hand.returns(job)
+    assert hand.state.values.versions == {2: 2}
+    assert hand.state.values.holds == {}
+
+
 # --- time -------------------------------------------------------------------------------------------------------------
 
 
@@ -401,6 +427,10 @@ def test_waiting_spends_no_time_whether_suspended_or_parked() -> None:
     assert hand.step(again, ticks.StepUnparked) == [SetBudget(hand.at + 7)]
     assert hand.step(again, ticks.StepUnparked) == []
     assert hand.state.budget.spent_s == 3
+    hand.step(again, ticks.StepParked)
+    hand.at += 1000
+    hand.step(again, ticks.StepRaised, BAD, 5.0)
+    assert (hand.state.budget.active, hand.state.budget.spent_s) == (0, 3)
 
 
 @pytest.mark.guarantee("W8")
