@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 import anyio
-from anyio.lowlevel import checkpoint
+from anyio.lowlevel import checkpoint, checkpoint_if_cancelled
 
 from .context import Context
 from .core.questions import Question
-from .errors import WorkflowRuntimeError
+from .errors import WorkflowCancelledByUser, WorkflowRuntimeError
 from .events import Event, StopEvent
 from .runtime.log import Cursor, Reader, check_position, cursor_after, cursor_at_start
 from .runtime.run import Run
@@ -61,6 +61,8 @@ class WorkflowHandler:
             raise
         finally:
             self._awaits -= 1
+        if isinstance(outcome.error, WorkflowCancelledByUser):
+            await checkpoint_if_cancelled()  # cancelled together with its run: that's what the caller has to see
         event = outcome.get()
         return event.result if type(event) is StopEvent else event
 
