@@ -1,6 +1,7 @@
 """A program to be interrupted: `python interrupted.py BACKEND SCENE` says what it sees, line by line.
 
-It says `ready` when it's to be sent an interrupt; in the scene `inside` it sends itself one, from within a step.
+It says `ready` when it's to be sent an interrupt; in the scene `inside` it sends itself one, from within a step. In
+the scene `leaving` that's while a block waits for the clean-up of its run, which goes on when there's a line to read.
 """
 
 import signal
@@ -8,6 +9,7 @@ import sys
 from typing import Any
 
 import anyio
+from anyio import to_thread
 
 from workflows import Context, Workflow, step
 from workflows.events import StartEvent, StopEvent
@@ -25,6 +27,14 @@ class Long(Workflow):
     def __init__(self, scene: str) -> None:
         super().__init__()
         self.scene = scene
+        self.begun = anyio.Event()
+
+    async def clean_up(self) -> None:
+        if self.scene != "leaving":
+            await anyio.lowlevel.checkpoint()
+            return
+        say("ready")
+        await to_thread.run_sync(sys.stdin.readline)
 
     @step
     async def work(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
@@ -32,12 +42,13 @@ class Long(Workflow):
             if self.scene == "inside":
                 signal.raise_signal(signal.SIGINT)
                 say("the step goes on")
-            else:
+            elif self.scene != "leaving":
                 say("ready")
+            self.begun.set()
             await anyio.sleep_forever()
         finally:
             with anyio.CancelScope(shield=True):
-                await anyio.lowlevel.checkpoint()
+                await self.clean_up()
             say("cleaned up")
         return StopEvent()
 
@@ -74,12 +85,19 @@ async def beside(workflow: Long) -> None:
         await anyio.sleep_forever()
 
 
+async def leaving(workflow: Long) -> None:
+    async with workflow.running() as handler:
+        started.append(handler)
+        await workflow.begun.wait()
+
+
 SCENES = {
     "awaiting": awaiting,
     "elsewhere": elsewhere,
     "reading": reading,
     "hosted": hosted,
     "inside": beside,
+    "leaving": leaving,
 }
 
 

@@ -134,6 +134,48 @@ async def test_steps_wait_for_an_edit_from_outside() -> None:
         assert sorted(result[1:]) == [0, 1]
 
 
+@pytest.mark.anyio
+async def test_writers_in_steps_wait_for_an_edit_and_for_each_other() -> None:
+    class Writing(Workflow):
+        @step
+        async def write(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
+            await ctx.store.set("list", [*await ctx.store.get("list", []), "set"])
+            await ctx.store.set_state({**await ctx.store.get_state(), "whole": True})
+            return StopEvent(result=dict(await ctx.store.get_state()))
+
+    workflow = Writing()
+    context = Context[Any](workflow)
+    with anyio.fail_after(5):
+        async with context.store.edit_state() as state:
+            state["list"] = ["edited"]
+            handler = workflow.run(context)
+            await wait_until_all_wait()
+            assert not handler.is_done()
+        assert await handler == {"list": ["set"], "whole": True}
+
+
+@pytest.mark.anyio
+async def test_a_writer_that_waits_can_be_cancelled_and_has_written_nothing() -> None:
+    context = Context[Any](Editing(0))
+    with anyio.fail_after(5):
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as group:
+                gate = anyio.Event()
+
+                async def hold() -> None:
+                    async with context.store.edit_state() as state:
+                        await gate.wait()
+                        state["held"] = True
+
+                group.start_soon(hold)
+                await wait_until_all_wait()
+                with anyio.move_on_after(0):
+                    await context.store.set("x", 1)
+                gate.set()
+        assert not scope.cancel_called
+        assert dict(await context.store.get_state()) == {"held": True}
+
+
 Writer = Callable[[Context[Any]], Any]
 WRITERS: list[Writer] = [
     lambda ctx: ctx.store.set("x", 1),

@@ -22,6 +22,7 @@ def start(backend: Backend, scene: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command,
         env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -48,5 +49,19 @@ def test_an_interrupt_that_hits_a_step_goes_to_main_as_well(anyio_backend: Backe
     lines = said.splitlines()
     assert lines[0] == "the step goes on"
     assert sorted(lines[1:]) == ["cleaned up", "interrupted", "main ends", "the run is running"]
+    assert errors == ""
+    assert process.returncode == 130
+
+
+@pytest.mark.guarantee("R1")
+def test_an_interrupt_while_a_block_is_being_left_waits_for_the_clean_up_and_comes_out_as_it_is(
+    anyio_backend: Backend,
+) -> None:
+    with start(anyio_backend, "leaving") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        said, errors = process.communicate("go on\n", timeout=30)
+    assert said.splitlines() == ["cleaned up", "main ends", "interrupted", "the run is running"]
     assert errors == ""
     assert process.returncode == 130

@@ -218,6 +218,31 @@ async def test_a_run_that_is_cancelled_before_its_turn_never_begins_and_can_be_r
 
 
 @pytest.mark.anyio
+@pytest.mark.guarantee("R1")
+async def test_an_owner_that_leaves_a_run_which_waits_for_its_turn_ends_it() -> None:
+    workflow = Gated(1)
+    with anyio.fail_after(5):
+        async with workflow.running(number=1):
+            await wait_until_all_wait()
+            async with no_task_left():
+                async with workflow.running(number=2) as left:
+                    await wait_until_all_wait()
+                assert left.is_done()
+                handlers = [left]
+                with anyio.CancelScope() as scope:
+                    async with workflow.running(number=3) as cancelled:
+                        handlers.append(cancelled)
+                        await wait_until_all_wait()
+                        scope.cancel()
+                        await cancelled
+                assert scope.cancelled_caught
+            for handler in handlers:
+                assert handler.is_done()
+                assert [event async for event in handler.stream_events()] == [WorkflowCancelledEvent()]
+            assert workflow.began == [1]
+
+
+@pytest.mark.anyio
 async def test_a_run_that_waits_for_its_turn_has_a_snapshot_that_begins() -> None:
     workflow = Gated(1)
     with anyio.fail_after(5):

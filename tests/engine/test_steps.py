@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.conftest import Backend
 from tests.engine.orphans import wait_until_all_wait
 from workflows import Context, Workflow, step
-from workflows.events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
+from workflows.events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent, UnhandledEvent
 
 
 class Part(Event):
@@ -291,7 +291,10 @@ async def test_what_nobody_took_is_reported_at_the_end(caplog: pytest.LogCapture
             return StopEvent()
 
     with anyio.fail_after(5):
-        await Leaving().run(run_id="r1")
+        handler = Leaving().run(run_id="r1")
+        internal = [event async for event in handler.stream_events(expose_internal=True)]
+        await handler
+    assert UnhandledEvent(event_type="Other", qualified_name="Other", idle=False) in internal
     (record,) = caplog.records
     assert record.levelname == "WARNING"
     assert "(1)" in record.getMessage()
