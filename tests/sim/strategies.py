@@ -74,12 +74,16 @@ ordered: SearchStrategy[Operation] = st.one_of(
 loose: SearchStrategy[Operation] = st.one_of(waits, effects, onces, pauses)
 
 
+# No shields: while a step is being suspended its context does nothing, so clean-up must let itself be cut short there.
+clean_up: SearchStrategy[Operation] = st.one_of(waits, effects, onces, reads, drawn, edits, pauses, give_up)
+
+
 def _around(inner: SearchStrategy[Operation]) -> SearchStrategy[Operation]:
     block = blocks(inner, most=3, least=1)
     return st.one_of(
         st.builds(op.Within, block),
         st.builds(op.Loop, st.integers(1, 3), block),
-        st.builds(op.Try, block, blocks(inner, most=1), blocks(inner, most=2), flags),
+        st.builds(op.Try, block, blocks(inner, most=1), blocks(clean_up, most=2), flags),
         st.builds(op.InBranch, block),
         tasks(block, blocks(inner, most=2)),
     )

@@ -6,10 +6,11 @@ the same is listed in `judging.py`.
 
 from __future__ import annotations
 
+import zlib
+
 import attrs
 import pytest
 from hypothesis import event, given
-from hypothesis import strategies as st
 
 from tests.sim import operations as op
 from tests.sim.effort import effort
@@ -44,18 +45,22 @@ def test_a_run_cut_short_comes_to_what_an_undisturbed_one_comes_to(backend: Back
     seeds: set[int] = set()
 
     @effort(2)
-    @given(plan=plans, script=scripts(backend), other_seed=st.integers(2**32, 2**33))
-    def compare(plan: Plan, script: Script, other_seed: int) -> None:
+    @given(plan=plans, script=scripts(backend))
+    def compare(plan: Plan, script: Script) -> None:
         reference = undisturbed(plan)
         check(plan, script, reference)
-        seeds.add(script.seed)
-        if backend == "trio":
-            check(plan, attrs.evolve(script, seed=other_seed), reference)
-            seeds.add(other_seed)
+        for seed in more_seeds(plan, script) if backend == "trio" else ():
+            check(plan, attrs.evolve(script, seed=seed), reference)
+            seeds.add(seed)
         event(f"{len(script.deaths)} deaths, {'' if has_tasks(plan) else 'no '}tasks")
 
     compare()
     assert backend == "asyncio" or len(seeds) >= 200, f"only {len(seeds)} schedules were tried"
+
+
+def more_seeds(plan: Plan, script: Script) -> list[int]:
+    """Schedules of this example's own: of the seeds that Hypothesis draws, two in three come again and again."""
+    return [zlib.crc32(f"{number}{plan}{script}".encode()) for number in range(3)]
 
 
 @pytest.mark.guarantee("W2", "W7")

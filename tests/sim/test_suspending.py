@@ -127,6 +127,22 @@ def test_a_step_that_goes_on_swallowing_is_given_a_grace_and_then_told_of(
     assert flow.counts["slept"] == 1
 
 
+@pytest.mark.guarantee("W2", "R1")
+@both
+def test_clean_up_that_uses_the_context_under_a_shield_without_bounds_ends_all_the_same(backend: Backend) -> None:
+    """Found by the property of `test_replay.py`: what the context holds back under a shield never ended."""
+
+    async def body(ctx: Context, counts: Counter[str]) -> None:
+        try:
+            await ctx.ask(Ask(what="now?"))
+        finally:
+            with anyio.CancelScope(shield=True):
+                await ctx.store.set("cleaned", value=True)
+
+    with pytest.raises(SuspensionSwallowed, match=r"'only'.*under a shield"):
+        run(body, backend)
+
+
 @pytest.mark.guarantee("W2")
 @both
 def test_clean_up_that_raises_while_a_step_is_suspended_fails_the_attempt_with_its_error(backend: Backend) -> None:

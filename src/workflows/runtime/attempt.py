@@ -21,7 +21,7 @@ from ..core.records import Branch, Memory
 from ..core.replay import Replay
 from ..core.state import Execution
 from ..core.ticks import StepParked, StepSuspending, StepTick, StepUnparked
-from ..errors import ContextStateError, UsageError
+from ..errors import ContextStateError, SuspensionSwallowed, UsageError
 from . import spawn
 
 if TYPE_CHECKING:
@@ -202,12 +202,28 @@ class Attempt:
     # Suspending
 
     async def hold_while_suspending(self) -> None:
-        """Before anything is done: let cancellation in, and go no further if the step is being suspended."""
+        """Before anything is done: let cancellation in, and go no further if the step is being suspended.
+
+        Raises:
+            SuspensionSwallowed: The cancellation doesn't come here: clean-up under a shield waits for what won't be done.
+        """
         self.check_open()
         if self.is_suspending:
+            await self._hold()
+
+    async def _hold(self) -> None:
+        had_its_grace = False
+        while not had_its_grace:
             if self.scope.cancel_called and not self.is_own_task():
                 spawn.cancel_if_told_once()
-            await anyio.sleep_forever()
+            had_its_grace = self.scope.cancel_called
+            with anyio.move_on_after(self.run.grace_s):
+                await anyio.sleep_forever()
+        raise SuspensionSwallowed(
+            f"Step {self.step.name!r} is being suspended, and its clean-up uses its context under a shield.\n"
+            "  While a step is being suspended its context does nothing: the replay will come there again. Leave that "
+            "out while ctx.suspending is true."
+        )
 
     def enter_once(self) -> None:
         """A `once` begins."""
