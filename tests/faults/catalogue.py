@@ -269,11 +269,13 @@ _ALL = [
         "data names what is imported",
         "D2",
         "workflows.codec.codec",
-        "        cls = self._table.types.get(name)\n        if cls is None or (derives(",
+        "        cls = self._table.types.get(name)\n"
+        "        if cls is None or (derives(cls, BaseException) and not self._hooks.covers(cls)):\n"
+        '            raise Refused(f"is of the type {_unknown(name)}")\n'
+        "        form = self._form_of(cls, self._table.names[cls])\n",
         '        module, _, place = name.partition(":")\n'
-        "        cls = self._table.types.get(name) or getattr(__import__(module), place, None)\n"
-        "        self._table.names.setdefault(cls, name)\n"
-        "        if cls is None or (derives(",
+        '        cls = self._table.types.get(name) or getattr(__import__(module, fromlist=["_"]), place)\n'
+        "        form = self._form_of(cls, name)\n",
     ),
     Fault(
         "depth isn't bounded",

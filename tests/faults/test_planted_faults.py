@@ -18,6 +18,7 @@ PLACES = (  # the quickest to notice first
     *("tests/waiting/test_waiting.py", "tests/waiting/test_lives.py", "tests/engine", "tests/codec"),
     *("tests/golden", "tests/core"),
 )
+NATIVE = "--tb=native"  # pytest's own reads the source, which CPython 3.11 can't any more after a RecursionError
 FAILED, NOTHING_RUN = 1, 5
 
 
@@ -29,7 +30,7 @@ def test_each_guarantee_has_a_fault() -> None:
 def test_a_planted_fault_is_noticed(fault: Fault) -> None:
     ended = subprocess.run(
         [
-            *(sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"),
+            *(sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", NATIVE),
             *("-p", "tests.faults.planting", "--fault", fault.name, "--guarantee", fault.guarantee),
             *PLACES,
         ],
