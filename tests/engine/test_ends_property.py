@@ -1,7 +1,7 @@
 """R1 and R2 as a property: whatever steps do and however a run is ended, all is cleaned up, and no error is lost."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import anyio
 import attrs
@@ -121,8 +121,8 @@ class Parted(Workflow):
 def leaves(error: BaseException) -> list[BaseException]:
     """The errors that aren't groups, in it."""
     if isinstance(error, BaseExceptionGroup):
-        inner: list[BaseException] = [leaf for found in error.exceptions for leaf in leaves(found)]
-        return inner
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        return [leaf for found in group.exceptions for leaf in leaves(found)]
     return [error]
 
 

@@ -205,7 +205,7 @@ class Attempt:
         """Before anything is done: let cancellation in, and go no further if the step is being suspended.
 
         Raises:
-            SuspensionSwallowed: The cancellation doesn't come here: clean-up under a shield waits for what won't be done.
+            SuspensionSwallowed: Cancellation doesn't come here: clean-up under a shield waits for what won't be done.
         """
         self.check_open()
         if self.is_suspending:
