@@ -49,6 +49,9 @@ ALLOWED_ASYNC: dict[str, str] = {}  # module: reason
 BACKENDS = frozenset({"asyncio", "trio"})
 MAY_IMPORT_BACKENDS = ("runtime.spawn", "testing")
 
+# What a step does through its context: it may ask its run for nothing but what `runtime.seam` has.
+BEHIND_THE_SEAM = ("runtime.operations", "runtime.editing", "runtime.waiting", "runtime.departures", "context.stores")
+
 # What may be imported inside a function, and why it isn't imported at the top.
 LATE_IMPORTS = {
     "trio": "an extra; only those who run on it load it",
@@ -68,6 +71,19 @@ def names_part_of(name: str, owners: Iterable[str]) -> bool:
 
 
 # --- the rules --------------------------------------------------------------------------------------------------------
+
+
+def past_the_seam(modules: Mapping[str, Module]) -> list[str]:
+    return [
+        f"{inside(name)} looks at `run.{node.attr}`: ask through the attempt's seam"
+        for name, module in modules.items()
+        if inside(name) in BEHIND_THE_SEAM
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Attribute)
+        and node.attr in {"core", "driver", "attempts", "receive", "cancel"}
+        and isinstance(node.value, ast.Attribute)
+        and node.value.attr == "run"
+    ]
 
 
 def unplaced(modules: Mapping[str, Module]) -> list[str]:
@@ -211,6 +227,11 @@ def test_every_module_has_a_layer() -> None:
     assert not problems, told(problems)
 
 
+def test_what_steps_do_goes_through_the_seam() -> None:
+    problems = past_the_seam(read_package())
+    assert not problems, told(problems)
+
+
 def test_imports_point_only_to_earlier_layers() -> None:
     problems = forward_imports(read_package())
     assert not problems, told(problems)
@@ -304,6 +325,12 @@ def test_a_backend_outside_the_spawner_is_noticed() -> None:
     other = {"workflows/runtime/run.py": "def f():\n    from trio.lowlevel import checkpoint"}
     assert foreign_backends(parse(spawner)) == []
     assert len(foreign_backends(parse(other))) == 1
+
+
+def test_what_reaches_past_the_seam_is_noticed() -> None:
+    reaching = {"workflows/runtime/editing.py": "def f(attempt):\n    return attempt.run.core.state"}
+    assert past_the_seam(parse(reaching)) == ["runtime.editing looks at `run.core`: ask through the attempt's seam"]
+    assert past_the_seam(parse({"workflows/runtime/editing.py": "def f(driver):\n    return driver.core"})) == []
 
 
 def test_a_ring_is_noticed_unless_it_is_for_typing_only() -> None:

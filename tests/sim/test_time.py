@@ -235,7 +235,7 @@ def first_instant_alive_after(timeout_s: int, lives: list[tuple[int, int]]) -> i
         if min(abs(now - timeout_s), abs(now + lived_s - timeout_s), abs(now + lived_s + away_s - timeout_s)) <= 1:
             return None
         if now + lived_s > timeout_s:
-            return max(now, timeout_s)
+            return max(now, timeout_s) if lived_s else None
         now += lived_s + away_s
     return max(now, timeout_s)
 

@@ -185,7 +185,7 @@ class StepContext(Context[StateT]):
 
     def retry_info(self) -> RetryInfo:
         """See `Context.retry_info`."""
-        execution = self._attempt.state
+        execution = self._attempt.recall_execution()
         first = self._driver.now() if execution.first_at is None else execution.first_at
         failed_at = execution.last_failed_at
         return RetryInfo(

@@ -23,11 +23,11 @@ class StepStore(Generic[StateT]):
     async def get(self, path: str, default: Any = MISSING) -> Any:
         """See `StateStore.get`."""
         fields = await read(self._attempt, path)
-        return self._shape.value(fields, path, default, self._attempt.run.core.state.values.current)
+        return self._shape.value(fields, path, default, self._attempt.recall_values().current)
 
     async def set(self, path: str, value: Any) -> None:
         """See `StateStore.set`."""
-        values = self._attempt.run.core.state.values
+        values = self._attempt.recall_values()
         change = self._shape.set(path, value, values.current)
 
         def check() -> None:

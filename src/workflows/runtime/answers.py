@@ -11,7 +11,7 @@ from ..core.questions import Question
 from ..core.state import RunState
 from ..errors import InvalidAnswer, InvalidInput
 from ..events import Event, HumanResponseEvent, event_fields
-from .refusals import undeclared
+from .refusals import check_declared
 
 
 def fitted_answer(state: RunState, event: Event, *, step: str | None, reply_to: str | None) -> Event:
@@ -24,8 +24,8 @@ def fitted_answer(state: RunState, event: Event, *, step: str | None, reply_to: 
     target = find_target(state, event, step=step, reply_to=reply_to)
     if isinstance(target, Question):
         return _fitted(state, event, target)
-    if target is None and not state.codec.knows(type(event)):
-        raise undeclared(state, event)
+    if target is None:
+        check_declared(state.codec, state.program, event)
     return event
 
 

@@ -1,7 +1,6 @@
-"""Attempt: one call of a step function, and the seam between it and its run.
+"""Attempt: one call of a step function, from where it begins to where it ends or is suspended.
 
-A running step asks only two things of its run: `emit` a tick, and `recall` what its execution has recorded.
-Everything that a step context offers is made of these two; see `operations`, `waiting` and `editing`.
+Everything that a step context offers goes through its seam; see `operations`, `waiting` and `editing`.
 """
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import anyio
 from anyio import from_thread
 
-from ..core.commands import Refuse, RunStep
-from ..core.records import Branch, Memory
+from ..core.commands import RunStep
+from ..core.records import Branch
 from ..core.replay import Replay
-from ..core.state import Execution
-from ..core.ticks import StepParked, StepSuspending, StepTick, StepUnparked
+from ..core.ticks import StepParked, StepSuspending, StepUnparked
 from ..errors import ContextStateError, SuspensionSwallowed, UsageError
 from . import spawn
+from .seam import Seam
 
 if TYPE_CHECKING:
     from .run import Run
@@ -50,7 +49,7 @@ def _leave_step() -> None:
     branch_path.set("")
 
 
-class Attempt:
+class Attempt(Seam):
     """One attempt of a step execution, while it runs."""
 
     __slots__ = (
@@ -60,17 +59,14 @@ class Attempt:
         "_waits_for",
         "branches",
         "context",
-        "execution",
         "is_closed",
         "is_parked",
         "is_root_parked",
         "is_suspending",
         "is_threaded",
-        "number",
         "owners",
         "parked",
         "replay",
-        "run",
         "scope",
         "step",
         "task",
@@ -78,14 +74,12 @@ class Attempt:
     )
 
     def __init__(self, run: Run, job: RunStep, worker: Worker) -> None:
-        self.run = run
-        self.execution = job.execution
-        self.number = job.attempt
+        super().__init__(run, job.execution, job.attempt)
         self.step = job.step
         self.scope = worker.scope
         self.task = worker.task
         self.is_threaded = not job.step.is_async
-        memory = run.core.state.executions[job.execution].memory
+        memory = self.recall_execution().memory
         self.replay = None if memory is None else Replay(job.step.name, memory)
         self.is_closed = False
         self.is_suspending = False
@@ -100,27 +94,6 @@ class Attempt:
         self._waits_for: Callable[[], tuple[str, ...]] = tuple
         self._parked_branches = 0
         self._randoms: dict[str, Random] | None = None
-
-    # The seam
-
-    def emit(self, tick_type: Callable[..., StepTick], *parts: object) -> Refuse | None:
-        """Apply a tick of this attempt. In memory that's done when it returns."""
-        refusal = self.run.driver.emit(tick_type, self.execution, self.number, *parts)
-        self.run.crew.hand_out()
-        return refusal
-
-    def emit_last(self, tick_type: Callable[..., StepTick], *parts: object) -> None:
-        """Apply the tick that ends the attempt; its worker takes what there is to do next."""
-        self.run.driver.emit(tick_type, self.execution, self.number, *parts)
-
-    def recall(self) -> Memory:
-        """What this execution has recorded."""
-        return self.state.remember()
-
-    @property
-    def state(self) -> Execution:
-        """The execution, to read."""
-        return self.run.core.state.executions[self.execution]
 
     # Who acts
 
@@ -312,6 +285,6 @@ class Attempt:
             self._randoms = {}
         found = self._randoms.get(name)
         if found is None:
-            seed = f"{self.run.core.state.seed}/{self.execution}/{self.state.failures}/{name}"
+            seed = f"{self.recall_seed()}/{self.execution}/{self.recall_execution().failures}/{name}"
             found = self._randoms[name] = Random(seed)
         return found

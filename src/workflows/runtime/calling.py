@@ -123,11 +123,11 @@ def _fail(attempt: Attempt, error: BaseException) -> None:
     delay: float | None = None
     policy = attempt.step.retry_policy
     if policy is not None and isinstance(error, Exception) and not _is_final(error):
-        execution = attempt.state
+        execution = attempt.recall_execution()
         failures = execution.failures + 1
-        started = attempt.run.driver.now() if execution.first_at is None else execution.first_at
-        elapsed = max(0.0, attempt.run.driver.now() - started)
-        seed = (attempt.run.core.state.seed * 1_000_003 + attempt.execution * 1_009 + failures) & 0x7FFF_FFFF
+        started = attempt.now() if execution.first_at is None else execution.first_at
+        elapsed = max(0.0, attempt.now() - started)
+        seed = (attempt.recall_seed() * 1_000_003 + attempt.execution * 1_009 + failures) & 0x7FFF_FFFF
         try:
             delay = policy.next(elapsed, failures, error, seed=seed)
         except Exception as own:

@@ -46,7 +46,7 @@ async def read(attempt: Attempt, path: str | None) -> Fields:
     attempt.check_open()
     await attempt.hold_while_suspending()
     await checkpoint_if_cancelled()
-    values = attempt.run.core.state.values
+    values = attempt.recall_values()
     if inside.get() == "once":
         return _fields(attempt, values.seen(path))
     branch = attempt.own_branch("Reading the state")
@@ -60,7 +60,7 @@ async def read(attempt: Attempt, path: str | None) -> Fields:
 
 
 def _fields(attempt: Attempt, versions: Versions) -> dict[str, Json]:
-    values = attempt.run.core.state.values
+    values = attempt.recall_values()
     return {name: values.versions[version] for name, version in versions}
 
 
@@ -77,14 +77,14 @@ async def write(attempt: Attempt, change: Write, *, what: str, check: Callable[[
         return
     if check is not None:
         check()
-    if attempt.run.core.state.values.editor is None:
+    if attempt.recall_values().editor is None:
         raise_refusal(attempt.emit(StateWritten, branch, digest, change))
         return
-    owner = await attempt.run.driver.acquire_edit(execution=attempt.execution, attempt=attempt.number)
+    owner = await attempt.acquire_edit()
     try:
         raise_refusal(attempt.emit(StateWritten, branch, digest, change, owner))
     finally:
-        attempt.run.driver.drop_edit(owner)
+        attempt.drop_edit(owner)
 
 
 def _digest(attempt: Attempt, change: Write) -> int:
@@ -108,19 +108,19 @@ async def edit(attempt: Attempt, load: Load[S], dump: Dump[S]) -> AsyncGenerator
         async with _again(attempt, branch, record, load, dump) as state:
             yield state
         return
-    owner = await attempt.run.driver.acquire_edit(execution=attempt.execution, attempt=attempt.number)
+    owner = await attempt.acquire_edit()
     token = inside.set("edit")
     try:
-        state = load(attempt.run.core.state.values.fields())
+        state = load(attempt.recall_values().fields())
         yield state
         fields = dump(state)
         _check_nothing_else(attempt, branch)
         digest = json_digest(attempt.run.codec, dict(fields), what="edit")
         change = Write(fields=fields, only=True)
-        attempt.run.driver.emit(EditCommitted, owner, change, attempt.execution, attempt.number, branch, digest)
+        attempt.commit_edit(owner, change, branch, digest)
     finally:
         inside.reset(token)
-        attempt.run.driver.drop_edit(owner)
+        attempt.drop_edit(owner)
 
 
 @asynccontextmanager

@@ -21,7 +21,7 @@ from ..events import Event
 from .attempt import Attempt, branch_path, inside
 from .departures import departed
 from .digests import event_digest
-from .refusals import check_event, error_for, undeclared
+from .refusals import check_declared, check_event, error_for
 
 T = TypeVar("T")
 
@@ -32,9 +32,7 @@ def send(attempt: Attempt, event: Event, *, step: str | None, reply_to: str | No
     attempt.refuse_inside("ctx.send_event()", of=("once",))
     if attempt.is_suspending:
         return
-    state = attempt.run.core.state
-    if not state.codec.knows(type(event)) and not state.program.takers(type(event)):
-        raise undeclared(state, event)
+    check_declared(attempt.run.codec, attempt.run.program, event)
     branch = attempt.branch()
     digest = event_digest(attempt.run.codec, event, what=f"send {step or ''} {reply_to or ''}")
     if not was_done(attempt, branch, f"ctx.send_event({event!r})", digest):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..codec import Codec
 from ..core.commands import Refuse
-from ..core.state import RunState
 from ..errors import (
     AlreadyAnswered,
     AmbiguousAnswer,
@@ -16,6 +16,7 @@ from ..errors import (
     WorkflowsError,
 )
 from ..events import Event
+from ..graph import Program
 
 
 def error_for(refusal: Refuse) -> WorkflowsError:
@@ -36,10 +37,16 @@ def error_for(refusal: Refuse) -> WorkflowsError:
     return EngineBug(f"the core refused with an unknown reason {reason!r}: {message}")
 
 
-def undeclared(state: RunState, event: Event) -> UsageError:
-    """The exception for an event of a class that the workflow doesn't know: nobody could take it after a restart."""
-    name, workflow = type(event).__name__, state.program.class_name
-    return UsageError(
+def check_declared(codec: Codec, program: Program, event: Event) -> None:
+    """Check that the workflow knows the class of an event.
+
+    Raises:
+        UsageError: It doesn't: nobody could take the event after a restart.
+    """
+    if codec.knows(type(event)) or program.takers(type(event)):
+        return
+    name, workflow = type(event).__name__, program.class_name
+    raise UsageError(
         f"{event!r} was sent to {workflow}, which doesn't know {name}: it isn't declared.\n  Declare it, if a step "
         f"waits for it: {workflow}(types=[{name}])."
     )

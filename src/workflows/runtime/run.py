@@ -67,6 +67,7 @@ class Run:
         "log",
         "options",
         "outcome",
+        "program",
         "run_id",
         "suspends",
         "thread",
@@ -84,6 +85,7 @@ class Run:
         self.driver = driver
         self.core = driver.core
         self.codec = driver.codec
+        self.program = driver.core.state.program
         self.options = options
         self.run_id = run_id
         self.suspends = options.suspends
@@ -93,7 +95,7 @@ class Run:
         self.current_task = backend.current_task
         self.checkpoint = backend.checkpoint
         self.log = EventLog(options.stream_history, driver.core.state.streamed, backend.current_task)
-        self.outcome = RunOutcome(driver.core.state.program.class_name, run_id)
+        self.outcome = RunOutcome(self.program.class_name, run_id)
         self.thread = threading.get_ident()
         self.attempts: dict[int, Attempt] = {}
         self.crew = Crew(self, launch, turns)

@@ -1,0 +1,75 @@
+"""The seam between a step and its run: `emit` a tick, and `recall` what is recorded. Nothing else passes.
+
+In memory both are plain calls. Behind a host that keeps runs elsewhere they're messages, so nothing that a step does
+through its context may look at its run in another way; a test holds the modules of the operations to that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..core.commands import Refuse
+from ..core.records import Memory
+from ..core.state import Execution
+from ..core.ticks import EditCommitted, StepTick, Write
+from ..core.values import Values
+
+if TYPE_CHECKING:
+    from .run import Run
+
+
+class Seam:
+    """What one attempt of a step may ask of its run."""
+
+    __slots__ = ("execution", "number", "run")
+
+    def __init__(self, run: Run, execution: int, number: int) -> None:
+        self.run = run
+        self.execution = execution
+        self.number = number
+
+    def emit(self, tick_type: Callable[..., StepTick], *parts: object) -> Refuse | None:
+        """Apply a tick of this attempt. In memory that's done when it returns."""
+        refusal = self.run.driver.emit(tick_type, self.execution, self.number, *parts)
+        self.run.crew.hand_out()
+        return refusal
+
+    def emit_last(self, tick_type: Callable[..., StepTick], *parts: object) -> None:
+        """Apply the tick that ends the attempt; its worker takes what there is to do next."""
+        self.run.driver.emit(tick_type, self.execution, self.number, *parts)
+
+    def recall(self) -> Memory:
+        """What this execution has recorded."""
+        return self.recall_execution().remember()
+
+    def recall_execution(self) -> Execution:
+        """The execution: its records, and what became of its earlier attempts. To read only."""
+        return self.run.core.state.executions[self.execution]
+
+    def recall_values(self) -> Values:
+        """The values of the state that records refer to. To read only."""
+        return self.run.core.state.values
+
+    def recall_seed(self) -> int:
+        """The seed of the run, from its first tick."""
+        return self.run.core.state.seed
+
+    def now(self) -> float:
+        """The time that the next tick will carry, in UTC seconds."""
+        return self.run.driver.now()
+
+    async def acquire_edit(self) -> str:
+        """Wait until the core grants an exclusive edit of the state; gives its name.
+
+        Safe to cancel: the place in the queue is given up.
+        """
+        return await self.run.driver.acquire_edit(execution=self.execution, attempt=self.number)
+
+    def drop_edit(self, owner: str) -> None:
+        """End an edit without a commit; one that is over stays so."""
+        self.run.driver.drop_edit(owner)
+
+    def commit_edit(self, owner: str, change: Write, branch: str, digest: int) -> None:
+        """Write what an exclusive edit came to, and release the state."""
+        self.run.driver.emit(EditCommitted, owner, change, self.execution, self.number, branch, digest)
