@@ -20,6 +20,7 @@ import attrs
 from .errors import WorkflowValidationError
 from .events import Event
 from .retry_policy import RetryPolicy
+from .retry_policy.policy import policy_problem
 
 if sys.version_info >= (3, 14):
     from annotationlib import Format
@@ -174,13 +175,9 @@ def skip_problems(names: object, allowed: Sequence[str]) -> list[str]:
 def _option_problems(workers: object, policy: object, subclasses: object) -> Iterator[str]:
     if not isinstance(workers, int) or isinstance(workers, bool) or workers < 1:
         yield f"num_workers={workers!r} isn't a whole number above 0; it says how many may run at once."
-    if isinstance(policy, type):
-        yield f"retry_policy={policy.__name__} is a class; make one of it: retry_policy={policy.__name__}(...)."
-    elif policy is not None and not callable(getattr(policy, "next", None)):
-        yield (
-            f"retry_policy={policy!r} has no method next(elapsed_time, attempts, error, *, seed=None) -> float | None; "
-            "give a policy of workflows.retry_policy, or an object with that method."
-        )
+    if policy is not None and (problem := policy_problem(policy)) is not None:
+        shown = policy.__name__ if isinstance(policy, type) else repr(policy)
+        yield f"retry_policy={shown} {problem}"
     if not isinstance(subclasses, bool):
         yield f"accept_event_subclasses={subclasses!r} is neither True nor False."
 

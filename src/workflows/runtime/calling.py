@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, cast
 import anyio
 from anyio import to_thread
 
+from ..codec.problems import shown
 from ..core.commands import RunStep
 from ..core.ending import swallowed_message
 from ..core.state import RunStatus
 from ..core.ticks import StepHalted, StepRaised, StepReturned, StepSuspended
 from ..errors import ReplayMismatch, SuspensionSwallowed, UsageError, WorkflowRuntimeError
 from ..events import Event
+from ..retry_policy.arguments import as_delay
 from . import spawn
 from .attempt import Attempt, current_attempt
 from .departures import unread
@@ -129,11 +131,33 @@ def _fail(attempt: Attempt, error: BaseException) -> None:
         elapsed = max(0.0, attempt.now() - started)
         seed = (attempt.recall_seed() * 1_000_003 + attempt.execution * 1_009 + failures) & 0x7FFF_FFFF
         try:
-            delay = policy.next(elapsed, failures, error, seed=seed)
+            said: object = policy.next(elapsed, failures, error, seed=seed)
         except Exception as own:
-            own.__context__ = error
-            error = own
+            own.add_note(f"{_shown_policy(attempt)} raised this when it was asked whether to try again.")
+            error = _after(error, own)
+        else:
+            delay = as_delay(said)
+            if delay is None and said is not None:
+                error = _after(error, _no_delay(attempt, said))
     attempt.emit_last(StepRaised, error, delay)
+
+
+def _after(error: Exception, own: Exception) -> Exception:
+    """The error of a policy, with that of its step as its context."""
+    if own is not error and own.__context__ is None:
+        own.__context__ = error
+    return own
+
+
+def _no_delay(attempt: Attempt, said: object) -> WorkflowRuntimeError:
+    return WorkflowRuntimeError(
+        f"{_shown_policy(attempt)} gave {shown(said)}.\n  next() gives the seconds to wait before the next attempt, a "
+        "finite number of 0 or more, or None to give up."
+    )
+
+
+def _shown_policy(attempt: Attempt) -> str:
+    return f"The retry policy of step {attempt.step.name!r}, {shown(attempt.step.retry_policy)},"
 
 
 def _is_final(error: BaseException) -> bool:
