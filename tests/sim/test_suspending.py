@@ -468,3 +468,16 @@ def test_a_native_child_task_that_waits_in_its_finally_is_let_go_when_the_step_i
     clean_up = op.Try(block=(op.AskPerson(),), cleanup=(op.AskPerson(), op.Set("x"), op.Once()))
     plan = Plan((op.Tasks(branches=((clean_up,),), meanwhile=(op.AskPerson(),), uses_asyncio=True),))
     assert not problems_of(live_through(plan, Script(backend)))
+
+
+@pytest.mark.guarantee("W2", "R1")
+@both
+def test_a_native_child_task_that_waits_in_its_finally_is_let_go_when_its_run_is_cancelled(backend: Backend) -> None:
+    """Found by the same property: what is asked while a run is being stopped is recorded nowhere, and that wait took
+    the record before it for its own, and never ended.
+    """
+    clean_up = op.Try(block=(op.AskInVain(timeout=5.0),), handler=(op.AskPerson(),), cleanup=(op.AskPerson(),))
+    patient = op.MoveOn(block=(op.AskInVain(timeout=None),), seconds=5.0)
+    plan = Plan((op.Tasks(branches=((clean_up,),), meanwhile=(patient,), uses_asyncio=True),))
+    for dies_after in (1, 2, 3):
+        assert not problems_of(live_through(plan, Script(backend, deaths=(dies_after,))))

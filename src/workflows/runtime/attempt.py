@@ -184,18 +184,28 @@ class Attempt(Seam):
         if self.is_suspending:
             await self._hold()
 
+    async def hold_while_stopping(self) -> None:
+        """Before a wait: as `hold_while_suspending`, and go no further either if the run is being stopped.
+
+        What is asked then would be on no record, and nobody could answer it.
+        """
+        await self.hold_while_suspending()
+        if self.is_stopping():
+            await self._hold()
+
     async def _hold(self) -> None:
         had_its_grace = False
         while not had_its_grace:
-            if self.scope.cancel_called and not self.is_own_task():
+            had_its_grace = self.scope.cancel_called or self.is_stopping()
+            if had_its_grace and not self.is_own_task():
                 spawn.cancel_if_told_once()
-            had_its_grace = self.scope.cancel_called
             with anyio.move_on_after(self.run.grace_s):
                 await anyio.sleep_forever()
+        what = "suspended" if self.is_suspending else "stopped"
         raise SuspensionSwallowed(
-            f"Step {self.step.name!r} is being suspended, and its clean-up uses its context under a shield.\n"
+            f"Step {self.step.name!r} is being {what}, and its clean-up uses its context under a shield.\n"
             "  While a step is being suspended its context does nothing: the replay will come there again. Leave that "
-            "out while ctx.suspending is true."
+            "out while ctx.suspending is true. Nor can a step wait for an answer once its run is being stopped."
         )
 
     def enter_once(self) -> None:

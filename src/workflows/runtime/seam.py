@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..core.commands import Refuse
 from ..core.records import Memory
-from ..core.state import Execution
+from ..core.state import Execution, RunStatus
 from ..core.ticks import EditCommitted, StepTick, Write
 from ..core.values import Values
 
@@ -54,6 +54,10 @@ class Seam:
     def recall_seed(self) -> int:
         """The seed of the run, from its first tick."""
         return self.run.core.state.seed
+
+    def is_stopping(self) -> bool:
+        """Whether the run's end, or its standstill, is decided: nothing that the attempt does counts any more."""
+        return self.run.core.state.status is not RunStatus.RUNNING
 
     def now(self) -> float:
         """The time that the next tick will carry, in UTC seconds."""

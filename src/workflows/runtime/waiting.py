@@ -39,7 +39,7 @@ async def wait_for_answers(attempt: Attempt, asks: Sequence[Ask], *, what: str) 
     """
     attempt.check_open()
     attempt.refuse_inside(what, of=("once", "edit"))
-    await attempt.hold_while_suspending()
+    await attempt.hold_while_stopping()
     asked = _ask(attempt, asks, what)
     if any(not wait.is_settled for wait in asked):
         await _wait(attempt, asked)
