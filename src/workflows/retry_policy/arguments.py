@@ -10,6 +10,8 @@ from typing import Any, TypeAlias, cast
 
 import attrs
 
+from .attempts import Part
+
 Seconds: TypeAlias = float | timedelta
 Field: TypeAlias = "attrs.Attribute[Any]"
 ExceptionTypes: TypeAlias = type[BaseException] | tuple[type[BaseException], ...]
@@ -89,7 +91,7 @@ def _number(value: object) -> float | None:
     try:
         return float(value)
     except OverflowError:
-        return math.copysign(math.inf, value)
+        return math.inf if value > 0 else -math.inf
 
 
 def _number_in(owner: object, field: Field, value: object) -> float:
@@ -127,7 +129,7 @@ def takes_retry_state(given: object, role: Role) -> bool:
     if isinstance(given, type):
         example = f"retry_if_exception_type({given.__name__})" if issubclass(given, BaseException) else None
         raise TypeError(f"{given!r} is a class, not {what}; write {example or given.__name__ + '(...)'}.")
-    if not callable(given):
+    if not callable(given) or isinstance(given, Part):
         raise TypeError(f"{given!r} isn't {what}; give one, such as {role.example}, or {shape}.")
     if is_async(given):
         raise TypeError(f"{given!r} is async, and can't be {what}: to decide takes no time. Give {shape}.")

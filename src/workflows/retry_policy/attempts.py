@@ -66,6 +66,12 @@ class FailedAttempt:
         return self.seconds_since_start
 
 
+class Part:
+    """What ours have in common, so that a wait isn't taken for a condition: both can be called with one argument."""
+
+    __slots__ = ()
+
+
 class TakesRetryState(Protocol[T_co]):
     """A callable in tenacity's manner: what it's given depends on the name of its parameter, `retry_state`."""
 

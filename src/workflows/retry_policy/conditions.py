@@ -10,7 +10,7 @@ from typing import Protocol, TypeAlias, cast
 import attrs
 
 from .arguments import ExceptionTypes, Role, exception_types, takes_retry_state, text
-from .attempts import FailedAttempt, TakesRetryState
+from .attempts import FailedAttempt, Part, TakesRetryState
 
 
 class RetryCondition(Protocol):
@@ -27,7 +27,7 @@ _ROLE = Role("a retry condition", "retry_if_exception_type(OSError)", "(error) -
 _PREDICATE = Role("a predicate", "lambda error: isinstance(error, OSError)", "(error) -> bool", (Exception(),))
 
 
-class Condition(ABC):
+class Condition(Part, ABC):
     """What all conditions of ours have: `|` and `&`, and a call with an error."""
 
     __slots__ = ()

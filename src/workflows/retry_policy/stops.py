@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias, cast
 import attrs
 
 from .arguments import Role, count, duration, seconds, takes_retry_state
-from .attempts import FailedAttempt, TakesRetryState
+from .attempts import FailedAttempt, Part, TakesRetryState
 
 
 class StopCondition(Protocol):
@@ -36,7 +36,7 @@ _ROLE = Role(
 )
 
 
-class Stop(ABC):
+class Stop(Part, ABC):
     """What all stops of ours have: `|` and `&`, and a call with figures."""
 
     __slots__ = ()

@@ -16,7 +16,7 @@ from typing import Literal, Protocol, TypeAlias, cast
 import attrs
 
 from .arguments import Role, Seconds, as_delay, change, check_order, duration, factor, limit, seconds, takes_retry_state
-from .attempts import FailedAttempt, TakesRetryState
+from .attempts import FailedAttempt, Part, TakesRetryState
 
 LONGEST_S = sys.float_info.max
 
@@ -39,7 +39,7 @@ AnyWait: TypeAlias = WaitStrategy | TakesRetryState[float]
 _ROLE = Role("a wait strategy", "wait_fixed(1)", "(attempts, *, seed=None) -> float", (0,), {"seed": None})
 
 
-class Wait(ABC):
+class Wait(Part, ABC):
     """What all waits of ours have: `+`, and a call with figures."""
 
     __slots__ = ()
@@ -55,21 +55,26 @@ class Wait(ABC):
         return self.delay_s(FailedAttempt(attempt_number=attempts + 1, seed=seed))
 
     def __add__(self, other: AnyWait | Literal[0]) -> Wait:
-        return wait_combine(self, other) if other != 0 else self
+        return self if _is_nothing(other) else wait_combine(self, other)
 
-    def __radd__(self, other: AnyWait | Literal[0]) -> Wait:
-        return wait_combine(other, self) if other != 0 else self  # `sum()` begins with 0
+    def __radd__(self, other: AnyWait | int) -> Wait:  # any int: what typeshed asks of those that sum() takes
+        return self if _is_nothing(other) else wait_combine(cast("AnyWait", other), self)
 
 
 def as_wait(given: AnyWait | Literal[0]) -> Wait:
     """Take a wait of anybody's: ours, tenacity's, or a function; 0 is the `sum()` of no waits."""
     if isinstance(given, Wait):
         return given
-    if given == 0 and isinstance(given, int):
+    if _is_nothing(given):
         return wait_none()
     if takes_retry_state(given, _ROLE):
         return _OfState(cast("TakesRetryState[float]", given))
     return _OfFigures(cast("WaitStrategy", given))
+
+
+def _is_nothing(given: object) -> bool:
+    """Whether it's what `sum()` begins with."""
+    return type(given) is int and given == 0
 
 
 def _checked(delay: object, strategy: object) -> float:
