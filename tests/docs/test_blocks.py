@@ -10,7 +10,11 @@ from tests.docs.pages import PAGES, PageRun, blocks_of, name_of
 WITH_CODE = [page for page in PAGES if any(block.language in ("python", "console") for block in blocks_of(page))]
 SHOWN_ONLY = {"sh", "none", "{toctree}", "{eval-rst}"}
 RUN_OR_COMPARED = {"python", "console", "text", "json"}
-NEEDED_FOR = {"trio": ('"trio"', "simulate", "sweep_"), "pydantic": ("import pydantic", "from pydantic")}
+NEEDED_FOR = {
+    "trio": ('"trio"', "simulate", "sweep_"),
+    "pydantic": ("import pydantic", "from pydantic"),
+    "tenacity": ("import tenacity",),
+}
 
 
 @pytest.mark.parametrize("page", [pytest.param(page, id=name_of(page)) for page in WITH_CODE])

@@ -38,7 +38,7 @@ class RetryInfo:
     retry_number: int
     """0 in the first attempt, 1 in the first retry."""
     elapsed_seconds: float
-    """Since the first attempt began."""
+    """From when the first attempt began to when the last one failed; 0 in the first attempt."""
     last_exception: Exception | None = None
     last_failed_at: datetime | None = None
 
