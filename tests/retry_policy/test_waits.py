@@ -153,6 +153,12 @@ def test_other_seeds_give_other_delays_and_none_draws_afresh(wait: Wait) -> None
     assert len({wait(3) for _ in range(100)}) > 90
 
 
+def test_nothing_stays_nothing_however_often_it_is_multiplied() -> None:
+    assert wait_exponential(0)(5_000) == 0
+    assert wait_random_exponential(0)(5_000) == 0
+    assert wait_exponential_jitter(0, jitter=0)(5_000) == 0
+
+
 def of_my_own(attempts: int, *, seed: int | None = None) -> float:
     return attempts + (seed or 0)
 

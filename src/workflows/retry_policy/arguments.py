@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, TypeAlias, cast
 
 import attrs
 
 from .attempts import Part
+
+if sys.version_info >= (3, 14):
+    from annotationlib import Format
 
 Seconds: TypeAlias = float | timedelta
 Field: TypeAlias = "attrs.Attribute[Any]"
@@ -134,7 +138,7 @@ def takes_retry_state(given: object, role: Role) -> bool:
     if is_async(given):
         raise TypeError(f"{given!r} is async, and can't be {what}: to decide takes no time. Give {shape}.")
     try:
-        signature = inspect.signature(given)
+        signature = signature_of(given)
     except ValueError:  # written in C, and doesn't tell
         return False
     if next(iter(signature.parameters), None) == "retry_state":
@@ -142,6 +146,13 @@ def takes_retry_state(given: object, role: Role) -> bool:
     if (problem := misfit(signature, role)) is not None:
         raise TypeError(f"{given!r} can't be called as {what}, {role.signature}: {problem}.")
     return False
+
+
+def signature_of(given: Callable[..., object]) -> inspect.Signature:
+    """Give a signature whose annotations may name what doesn't exist at run time."""
+    if sys.version_info >= (3, 14):
+        return inspect.signature(given, annotation_format=Format.FORWARDREF)
+    return inspect.signature(given)
 
 
 def misfit(signature: inspect.Signature, role: Role) -> str | None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 import attrs
 
-from .arguments import Role, is_async, misfit
+from .arguments import Role, is_async, misfit, signature_of
 from .attempts import FailedAttempt
 from .conditions import AnyCondition, Condition, as_condition, retry_always
 from .stops import Stop, as_stop, stop_after_attempt
@@ -55,7 +54,7 @@ def policy_problem(policy: object) -> str | None:
     if is_async(ask):
         return f"has an async next(), but to decide takes no time; write def {_ROLE.signature}."
     try:
-        problem = misfit(inspect.signature(ask), _ROLE)
+        problem = misfit(signature_of(ask), _ROLE)
     except ValueError:  # written in C, and doesn't tell
         return None
     return problem and f"has a next() that can't be called as {_ROLE.signature}: {problem}."
