@@ -285,7 +285,7 @@ class Workflow:
             return self._finished(context, state.run_id)
         event = None if context.is_running else self._start_event(definition.program, start_event, inputs)
         turns = None if self._turns is None else self._turns.semaphore()
-        run = Run(context.driver, self._run_options(context), name, launch=launch, turns=turns)
+        run = Run(context.driver, self._run_options(context), name, launch=launch, turns=turns, is_owned=is_owned)
         context.begin(run)
         if event is not None:
             seed = new_uuid().int >> 64

@@ -45,6 +45,7 @@ class Script:
         parks: Whether waits park in place.
         last_question: The first life ends for good when so many questions were asked.
         on_mismatch: What to do where a snapshot doesn't fit the plan.
+        is_gentle: Whether lives end by `cancel_run()`: steps clean up, and the snapshot is of afterwards.
     """
 
     backend: Backend = "asyncio"
@@ -54,6 +55,7 @@ class Script:
     parks: bool = False
     last_question: int | None = None
     on_mismatch: OnMismatch = "error"
+    is_gentle: bool = False
 
 
 @attrs.define
@@ -135,6 +137,7 @@ class _Living:
         self.choices = choices
         self.ticks_left = dies_after
         self.stored: str | None = None
+        self.is_cut = False
         self.published: list[Event] = []
         self.make_flow: Callable[[], PlanFlow] = lambda: PlanFlow(
             plan, life, is_asyncio=script.backend == "asyncio", parks=script.parks
@@ -144,7 +147,7 @@ class _Living:
         uuids = Random("the same for all runs that are compared")
         ambient_uuid4.set(lambda: UUID(int=uuids.getrandbits(128), version=4))
         self.changed = anyio.Event()
-        self.died = anyio.Event()
+        self.died, self.noted = anyio.Event(), anyio.Event()
         flow = self.make_flow()
         self.context = self._context(flow)
         first_position = self.context.driver.core.state.streamed
@@ -155,7 +158,13 @@ class _Living:
             group.start_soon(self._read, handler, first_position)
             group.start_soon(self._await, handler)
             await self.died.wait()
+            if self.script.is_gentle and handler.is_done():  # it came to its end at this very moment
+                await self.noted.wait()
+            self.is_cut = self.script.is_gentle and not self.life.is_dead
+            self.life.is_dead = True
             await handler.cancel_run()
+            if self.is_cut:
+                self._keep()
             group.cancel_scope.cancel()
 
     def _context(self, flow: PlanFlow) -> Context[Any]:
@@ -193,12 +202,16 @@ class _Living:
             self._die()
 
     def _die(self) -> None:
-        if self.life.is_dead:
-            return
+        if self.script.is_gentle:
+            self.died.set()
+        elif not self.life.is_dead:
+            self._keep()
+            self.life.is_dead = True
+            self.died.set()
+
+    def _keep(self) -> None:
         self.stored = json.dumps(self.context.to_dict())
         self.report.data = json.loads(self.stored)
-        self.life.is_dead = True
-        self.died.set()
 
     async def _await(self, handler: WorkflowHandler) -> None:
         """Take down how the run ended, if it did in this life."""
@@ -214,6 +227,7 @@ class _Living:
         self.report.state = dict(await handler.ctx.store.get_state())
         self.life.is_dead = True
         await anyio.wait_all_tasks_blocked()  # the reader comes to the end of the stream
+        self.noted.set()
         self.died.set()
 
     async def _read(self, handler: WorkflowHandler, position: int) -> None:
@@ -223,13 +237,13 @@ class _Living:
             got.append(event)
             if reader.position != position + len(got):
                 self.report.world.problems.append(f"{event!r} is at {reader.position}, not {position + len(got)}")
-        if self.stored is None and got != self.published:
+        if self.stored is None and not self.is_cut and got != self.published:
             self.report.world.problems.append(f"published was {self.published!r}, read {got!r}")
 
     # The person
 
     async def _answer(self, handler: WorkflowHandler) -> None:
-        while not handler.is_done():  # after a death too: a wait under a shield of the step's own can't be cancelled
+        while not handler.is_done() and not self.life.is_dead:
             changed = self.changed
             if next(self.choices) % 3:
                 await anyio.wait_all_tasks_blocked()
@@ -246,7 +260,7 @@ class _Living:
         if manner == 1 and isinstance(reply, Reply) and not self.life.is_dead and self._answer_without_address(handler):
             return
         await anyio.lowlevel.checkpoint()
-        if question not in handler.pending:
+        if question not in handler.pending or (self.life.is_dead and self.script.is_gentle):
             return
         lives = not self.life.is_dead
         handler.ctx.send_event(reply, reply_to=question.id)

@@ -112,4 +112,5 @@ def scripts(backend: Backend) -> SearchStrategy[Script]:
         st.lists(st.integers(1, 12), max_size=4).map(tuple),
         st.lists(st.integers(0, 11), min_size=1, max_size=8).map(tuple),
         st.integers(0, 2**32 - 1) if backend == "trio" else st.just(0),
+        is_gentle=st.booleans(),
     )

@@ -18,6 +18,7 @@ from ..events import Event, InputRequiredEvent
 from ..retry_policy import RetryInfo
 from ..runtime import operations
 from ..runtime.attempt import Attempt
+from ..runtime.calling_once import Call, once
 from ..runtime.definition import Definition
 from ..runtime.log import Reader
 from ..runtime.waiting import wait_for_answers
@@ -148,7 +149,7 @@ class StepContext(Context[StateT]):
 
     async def once(self, fn: Callable[..., Any], *args: Any, key: str | None = None, **kwargs: Any) -> Any:
         """See `Context.once`."""
-        return await operations.once(self._attempt, fn, args, kwargs, key=key)
+        return await once(self._attempt, Call(fn, args, kwargs), key=key)
 
     def branch(self, key: object) -> AbstractAsyncContextManager[None]:
         """See `Context.branch`."""

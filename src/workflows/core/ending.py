@@ -70,7 +70,8 @@ def swallowed_message(step: str) -> str:
     return (
         f"Step {step!r} waits for an event and was suspended, but went on: it swallowed the cancellation.\n"
         "  Let cancellation pass: catch Exception rather than BaseException, re-raise what isn't yours, and don't "
-        "return, break or continue in finally."
+        "return, break or continue in finally; and while ctx.suspending is true, leave the context out of clean-up "
+        "that is shielded."
     )
 
 

@@ -8,7 +8,7 @@ from .commands import Refuse
 from .gather import Buffer
 from .questions import class_name
 from .queueing import queue
-from .records import Collected, Read, Value
+from .records import RAISED, Collected, Read, Value
 from .state import Execution, RunState, RunStatus
 from .ticks import (
     EventCollected,
@@ -70,8 +70,10 @@ def published(state: RunState, tick: EventPublished) -> None:
 
 
 def value_recorded(state: RunState, tick: ValueRecorded) -> None:
-    """An operation has a result; while a step is being suspended a result in flight is still recorded."""
-    execution = state.live_execution(tick.execution, tick.attempt)
+    """An operation has a result; a `once` that was in flight when the step or the run was stopped is still recorded."""
+    is_in_flight = tick.kind in ("once", RAISED)
+    find = state.live_execution if is_in_flight else state.acting_execution
+    execution = find(tick.execution, tick.attempt)
     if execution is None:
         return
     record = Value(tick.kind, tick.key, tick.value)

@@ -150,12 +150,13 @@ class Tape:
             self.seen[place] = self.seen.get(place, 0) + 1
 
     def replace(self, index: int, record: Value) -> None:
-        """Put a result where an operation of the same key stands that had raised; anywhere else, nothing."""
+        """Put what a repeated `once` came to where it stands as one that had raised; anywhere else, nothing."""
         old = self.records[index] if 0 <= index < len(self.records) else None
-        if isinstance(old, Value) and (old.kind, old.key) == (RAISED, record.key):
-            self.records[index] = record
-            place = (record.kind, record.key)
-            self.seen[place] = self.seen.get(place, 0) + 1
+        if not isinstance(old, Value) or (old.kind, old.key) != (RAISED, record.key):
+            return
+        self.records[index] = record
+        for place, count in ((RAISED, old.key), -1), ((record.kind, record.key), 1):
+            self.seen[place] = self.seen.get(place, 0) + count
 
     def add_effect(self, digest: int) -> None:
         """Append an operation without a result, to the last record if that's of this attempt and such a one too."""
@@ -286,7 +287,7 @@ class Memory:
 
 
 KEPT_BY_RETRIES = frozenset({"once"})
-RAISED = "raised"  # the kind of the record that a `once` leaves whose function raised; a replay calls it again
+RAISED = "raised"  # the kind of the record that a `once` leaves whose function raised; its value is the error
 EDIT_BEGUN = "edit begun"  # the kind of the record that an exclusive edit leaves when it begins
 
 

@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 import attrs
 
+from ..codec import Json
 from ..errors import ReplayMismatch
 from .records import (
     EDIT_BEGUN,
@@ -48,6 +49,15 @@ class Cursor:
     def is_at_end(self) -> bool:
         """Whether everything recorded has been read: from here on, the branch acts."""
         return self.index >= self.tape.sealed
+
+
+@attrs.frozen
+class Raised:
+    """Where a `once` that raised stands on its tape, its error as data, and whether nothing stands behind it."""
+
+    index: int
+    error: Json
+    is_last: bool
 
 
 @attrs.define
@@ -112,14 +122,14 @@ class Replay:
         cursor = self._cursor(branch)
         return None if cursor.is_at_end else cursor.tape.records[cursor.index]
 
-    def raised(self, branch: Branch, key: str) -> int | None:
-        """Where on its tape the `once` that comes next stands as one that raised; None if it doesn't."""
+    def raised(self, branch: Branch, key: str) -> Raised | None:
+        """The record of the `once` that comes next, if its function had raised; else None."""
         record = self.peek(branch)
         if branch is None or not isinstance(record, Value) or (record.kind, record.key) != (RAISED, key):
             return None
         cursor = self._cursor(branch)
         cursor.index += 1
-        return cursor.index - 1
+        return Raised(cursor.index - 1, record.value, cursor.is_at_end)
 
     def commit_ahead(self, branch: str) -> Edited | None:
         """The commit of the edit that has just begun in this branch, if it came to one."""

@@ -182,7 +182,7 @@ class Attempt(Seam):
         """
         self.check_open()
         if self.is_suspending:
-            await self._hold()
+            await self.hold()
 
     async def hold_while_stopping(self) -> None:
         """Before a wait: as `hold_while_suspending`, and go no further either if the run is being stopped.
@@ -191,9 +191,14 @@ class Attempt(Seam):
         """
         await self.hold_while_suspending()
         if self.is_stopping():
-            await self._hold()
+            await self.hold()
 
-    async def _hold(self) -> None:
+    async def hold(self) -> None:
+        """Go no further. Cancellation comes here; where a shield keeps it away, the grace runs out.
+
+        Raises:
+            SuspensionSwallowed: It has.
+        """
         had_its_grace = False
         while not had_its_grace:
             had_its_grace = self.scope.cancel_called or self.is_stopping()
@@ -280,6 +285,11 @@ class Attempt(Seam):
         """A branch was opened or closed."""
         if self._parked_branches or self.is_root_parked or self.is_parked:
             self._tell_parking()
+
+    def wake_all(self) -> None:
+        """The run is being stopped: nobody will answer any more."""
+        for event in () if self.parked is None else self.parked.values():
+            event.set()
 
     def wake(self, question: str) -> None:
         """The answer to a question is there."""

@@ -5,6 +5,9 @@ Rules:
   when there is work for two. The root task is the first worker.
 - A crew that has nothing to do but wait holds no task: the root task ends, and is launched again when there is work.
 - A worker has one cancel scope, renewed once it was cancelled: by suspending a step.
+- Only the crew cancels its tasks, once the core knows why: a block that owns the run tells it when it's left, and the
+  scopes around that block stay outside. A root task that nobody owns is cancelled when main has returned; a step that
+  cleans up after that is told by its next operation.
 - When the root task has ended for good, no task of the run is alive, and every `finally` of a step has run.
 """
 
@@ -23,7 +26,7 @@ from ..core.commands import RunStep
 from ..core.ticks import RunResumed, TimerFired
 from .attempt import outside_of_steps
 from .calling import call_step
-from .spawn import uninterrupted
+from .spawn import uninterrupted, watch_closing
 from .telling import tell_slow
 from .worker import Worker
 
@@ -44,6 +47,7 @@ class Crew:
         run: The run.
         launch: Starts the root task, whenever there's something to do; None if there never will be.
         turns: What the run needs before it may start; None if it may at once.
+        is_owned: Whether a block owns the run, and cancels it when it's left.
     """
 
     __slots__ = (
@@ -55,6 +59,8 @@ class Crew:
         "_has_given_up",
         "_hired",
         "_idle",
+        "_is_closing",
+        "_is_owned",
         "_is_stopping",
         "_jobs",
         "_launch",
@@ -68,12 +74,16 @@ class Crew:
         "is_launched",
     )
 
-    def __init__(self, run: Run, launch: Launch | None, turns: anyio.Semaphore | None) -> None:
+    def __init__(
+        self, run: Run, launch: Launch | None, turns: anyio.Semaphore | None, *, is_owned: bool = False
+    ) -> None:
         self._run = run
         self._launch = launch
         self._turns = turns
         self._variables: ContextVars = outside_of_steps(copy_context())
         self.is_launched = False
+        self._is_owned = is_owned
+        self._is_closing: Callable[[], bool] | None = None
         self._is_stopping = False
         self._jobs: list[RunStep] = []
         self._workers = 0  # how many there are, those included whose task hasn't come to run yet
@@ -129,6 +139,11 @@ class Crew:
             self._turn.cancel()
 
     @property
+    def is_cut_off(self) -> bool:
+        """Whether the steps are cancelled, or about to be, by somebody who doesn't tell the core."""
+        return self.is_out_of_time or (self._is_closing is not None and self._is_closing())
+
+    @property
     def is_out_of_time(self) -> bool:
         """Whether the budget's instant has come."""
         return self._scope is not None and self._scope.cancel_called
@@ -165,8 +180,10 @@ class Crew:
         """
         bug: Exception | None = None
         is_asleep = False
+        self._is_closing = None if self._is_owned else watch_closing()
         try:
-            with anyio.CancelScope(deadline=self._on_loop_clock(self._budget_at)) as self._scope:
+            deadline = self._on_loop_clock(self._budget_at)
+            with anyio.CancelScope(deadline=deadline, shield=self._is_owned) as self._scope:
                 is_asleep = await self._work_till_nothing_is_left()
         except Exception as error:
             bug = _sole(error)

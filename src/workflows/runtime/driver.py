@@ -18,6 +18,9 @@ from .spawn import uninterrupted
 
 logger = logging.getLogger(__name__)
 
+OUTSIDE = "outside"
+"""In the name of an edit: nobody's step makes it."""
+
 
 class Driver:
     """A core with a clock."""
@@ -65,10 +68,12 @@ class Driver:
     async def acquire_edit(self, *, execution: int | None, attempt: int) -> str:
         """Wait until the state may be edited exclusively; gives the name of the edit.
 
+        When the run is being stopped, a step isn't kept waiting; what it writes then comes to nothing.
+
         Safe to cancel: the place in the queue is given up.
         """
         self._edits += 1
-        owner = f"{'outside' if execution is None else execution}:{self._edits}"
+        owner = f"{OUTSIDE if execution is None else execution}:{self._edits}"
         granted = self.grants[owner] = anyio.Event()
         try:
             self.emit(EditAsked, owner, execution, attempt)
@@ -79,6 +84,12 @@ class Driver:
         finally:
             del self.grants[owner]
         return owner
+
+    def give_up_edits(self) -> None:
+        """The run is being stopped: no step will be granted an edit any more, so nobody waits for one."""
+        for owner, event in self.grants.items():
+            if not owner.startswith(OUTSIDE):
+                event.set()
 
     def drop_edit(self, owner: str) -> None:
         """End an edit without a commit; one that is over stays so."""

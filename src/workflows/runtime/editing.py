@@ -47,7 +47,7 @@ async def read(attempt: Attempt, path: str | None) -> Fields:
     await attempt.hold_while_suspending()
     await checkpoint_if_cancelled()
     values = attempt.recall_values()
-    if inside.get() == "once":
+    if inside.get() == "once" or attempt.is_stopping():
         return _fields(attempt, values.seen(path))
     branch = attempt.own_branch("Reading the state")
     record = recorded(attempt, branch, "read", "whole state" if path is None else path)
@@ -71,6 +71,8 @@ async def write(attempt: Attempt, change: Write, *, what: str, check: Callable[[
     attempt.refuse_inside(what, of=("once",))
     await attempt.hold_while_suspending()
     await checkpoint_if_cancelled()
+    if attempt.is_stopping():
+        return
     branch = attempt.branch()
     digest = _digest(attempt, change)
     if was_done(attempt, branch, what, digest):
@@ -102,6 +104,10 @@ async def edit(attempt: Attempt, load: Load[S], dump: Dump[S]) -> AsyncGenerator
     attempt.refuse_inside("edit_state()", of=("once",))
     await attempt.hold_while_suspending()
     await checkpoint_if_cancelled()
+    if attempt.is_stopping():
+        async with _in_vain(attempt, load) as state:
+            yield state
+        return
     branch = attempt.own_branch("edit_state()")
     record = _begin(attempt, branch)
     if record is not None:
@@ -121,6 +127,16 @@ async def edit(attempt: Attempt, load: Load[S], dump: Dump[S]) -> AsyncGenerator
     finally:
         inside.reset(token)
         attempt.drop_edit(owner)
+
+
+@asynccontextmanager
+async def _in_vain(attempt: Attempt, load: Load[S]) -> AsyncGenerator[S]:
+    """An edit while the run is being stopped: of a copy that nobody will see."""
+    token = inside.set("edit")
+    try:
+        yield load(attempt.recall_values().fields())
+    finally:
+        inside.reset(token)
 
 
 @asynccontextmanager

@@ -116,9 +116,12 @@ class EventLog:
             self.readers = WeakSet()
         self.readers.add(reader)
 
-    async def wait_for_readers(self) -> None:
-        """Wait while a reader is further behind than the history reaches. Safe to cancel."""
-        while not self.is_closed and self._is_far_behind():
+    async def wait_for_readers(self, is_stopping: Callable[[], bool]) -> None:
+        """Wait while a reader is further behind than the history reaches, unless the run is being stopped.
+
+        Safe to cancel.
+        """
+        while not self.is_closed and self._is_far_behind() and not is_stopping():
             event = anyio.Event()
             self._blocked.append(event)
             await event.wait()

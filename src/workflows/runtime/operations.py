@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from inspect import isawaitable
 from random import Random
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
-import attrs
-from anyio.lowlevel import checkpoint, checkpoint_if_cancelled
+from anyio.lowlevel import checkpoint
 
 from ..codec import Json
 from ..core.commands import Refuse
-from ..core.records import RAISED, Branch, Collected, Record, Value
-from ..core.ticks import EventCollected, EventPublished, EventSent, EventStreamed, ValueRecorded, ValueReused
-from ..errors import EncodeError, EngineBug, ReplayMismatch, UsageError
+from ..core.records import Branch, Collected, Record, Value
+from ..core.ticks import EventCollected, EventPublished, EventSent, EventStreamed, ValueRecorded
+from ..errors import EngineBug, ReplayMismatch, UsageError
 from ..events import Event
 from .attempt import Attempt, branch_path, inside
 from .departures import departed
@@ -30,7 +28,7 @@ def send(attempt: Attempt, event: Event, *, step: str | None, reply_to: str | No
     """Send an event, once."""
     attempt.check_open()
     attempt.refuse_inside("ctx.send_event()", of=("once",))
-    if attempt.is_suspending:
+    if attempt.is_suspending or attempt.is_stopping():
         return
     check_declared(attempt.run.codec, attempt.run.program, event)
     branch = attempt.branch()
@@ -43,7 +41,7 @@ def stream_nowait(attempt: Attempt, event: Event) -> None:
     """Write to the stream, once."""
     attempt.check_open()
     check_event(event, "The stream")
-    if attempt.is_suspending:
+    if attempt.is_suspending or attempt.is_stopping():
         return
     if inside.get() == "once":
         attempt.emit(EventPublished, event)
@@ -58,7 +56,7 @@ async def stream(attempt: Attempt, event: Event) -> None:
     """Write to the stream, once, and wait while its slowest reader is too far behind."""
     await attempt.hold_while_suspending()
     stream_nowait(attempt, event)
-    await attempt.run.log.wait_for_readers()
+    await attempt.run.log.wait_for_readers(attempt.is_stopping)
     await checkpoint()
 
 
@@ -98,129 +96,19 @@ def recorded(attempt: Attempt, branch: Branch, kind: str, key: str) -> Record | 
 def value_once(attempt: Attempt, kind: str, what: str, make: Callable[[], Json]) -> Json:
     """A value that's made once and the same on every replay; only order tells it apart."""
     attempt.check_open()
-    if inside.get() == "once" or attempt.is_suspending:
+    if inside.get() == "once" or attempt.is_suspending or attempt.is_stopping():
         return make()
     branch = attempt.own_branch(what)
     record = recorded(attempt, branch, kind, "")
     if record is not None:
-        return _value(record)
+        return value_of(record)
     value = make()
     attempt.emit(ValueRecorded, branch, kind, "", value)
     return value
 
 
-async def once(
-    attempt: Attempt, function: Callable[..., object], args: tuple[Any, ...], kwargs: dict[str, Any], *, key: str | None
-) -> Any:
-    """Call a function once and record what it gives.
-
-    If it raises, or is cancelled while it runs, only that is recorded, and a replay calls it again.
-    """
-    attempt.check_open()
-    attempt.refuse_inside("ctx.once()", of=("once",))
-    if not callable(function):
-        raise UsageError(
-            f"ctx.once() was given {function!r}, which is no function. Give the function and its arguments: "
-            "ctx.once(fetch, url), not ctx.once(fetch(url))."
-        )
-    await attempt.hold_while_suspending()
-    await checkpoint_if_cancelled()
-    branch = attempt.branch()
-    content = _once_content(attempt, branch, function, args, kwargs, key)
-    if branch is None:
-        attempt.use_once("once", content, f"ctx.once({_name_of(function)})")
-    raised_at = None if attempt.replay is None else attempt.replay.raised(branch, content)
-    if raised_at is None:
-        record = recorded(attempt, branch, "once", content) or _kept(attempt, branch, content)
-        if record is not None:
-            await checkpoint()
-            return attempt.run.codec.decode(_value(record))
-    return await _call_once(attempt, _Call(branch, content, raised_at), function, args, kwargs)
-
-
-@attrs.frozen
-class _Call:
-    """Where a call through `once` is to be recorded."""
-
-    branch: Branch
-    content: str
-    raised_at: int | None
-
-
-def _kept(attempt: Attempt, branch: Branch, content: str) -> Record | None:
-    """What a failed attempt had recorded for this."""
-    record = attempt.recall().kept_for(branch, "once", content)
-    if record is not None:
-        attempt.emit(ValueReused, branch, "once", content)
-    return record
-
-
-async def _call_once(
-    attempt: Attempt,
-    call: _Call,
-    function: Callable[..., object],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-) -> object:
-    attempt.enter_once()
-    token = inside.set("once")
-    try:
-        result = function(*args, **kwargs)
-        if isawaitable(result):
-            result = await result
-        value = _encoded(attempt, function, result)
-        attempt.emit(ValueRecorded, call.branch, "once", call.content, value, call.raised_at)
-    except BaseException:  # a deadline of the step's own too
-        if call.branch is not None and call.raised_at is None:  # elsewhere, order doesn't count
-            attempt.emit(ValueRecorded, call.branch, RAISED, call.content, None)
-        raise
-    finally:
-        inside.reset(token)
-        attempt.leave_once()
-    await checkpoint()
-    return result
-
-
-def _encoded(attempt: Attempt, function: Callable[..., object], result: object) -> Json:
-    try:
-        return attempt.run.codec.encode(result)
-    except EncodeError as error:
-        raise EncodeError(
-            f"{_name_of(function)} has run in ctx.once() of step {attempt.step.name!r}, but what it gave can't be "
-            "stored, so it would run again on a replay:",
-            error.problems,
-        ) from error
-
-
-def _once_content(
-    attempt: Attempt,
-    branch: Branch,
-    function: Callable[..., object],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    key: str | None,
-) -> str:
-    if key is not None:
-        return f"key={key}"
-    name = _name_of(function)
-    try:
-        return f"{name} {attempt.run.codec.fingerprint([list(args), kwargs])}"
-    except EncodeError as error:
-        if branch is not None:
-            return name  # order tells it apart; what can't be stored can't be compared
-        raise UsageError(
-            f"ctx.once({name}) in a task of step {attempt.step.name!r} has arguments that can't be stored, so nothing "
-            "tells it apart from others on a replay.\n  Give it a key=, or enter `async with ctx.branch(key):` first."
-        ) from error
-
-
-def _name_of(function: Callable[..., object]) -> str:
-    inner: object = getattr(function, "func", function)
-    module: object = getattr(inner, "__module__", None) or type(inner).__module__
-    return f"{module}:{getattr(inner, '__qualname__', type(inner).__qualname__)}"
-
-
-def _value(record: Record) -> Json:
+def value_of(record: Record) -> Json:
+    """The result in a record."""
     if not isinstance(record, Value):
         raise EngineBug(f"{record} was served for a value")
     return record.value
@@ -253,7 +141,7 @@ def collect(
     check_event(event, "ctx.collect_events()")
     if not expected:
         return []
-    if attempt.is_suspending:
+    if attempt.is_suspending or attempt.is_stopping():
         return None
     branch = attempt.own_branch("ctx.collect_events()")
     key = f"{buffer_id or ''} {type(event).__qualname__}"

@@ -51,6 +51,7 @@ class Run:
         run_id: The id of the run.
         launch: Starts the run's root task, whenever there's something to do.
         turns: What the run needs before it may start; None if it may at once.
+        is_owned: Whether a block owns it, and cancels it when it's left.
     """
 
     __slots__ = (
@@ -81,6 +82,7 @@ class Run:
         *,
         launch: Launch | None = None,
         turns: anyio.Semaphore | None = None,
+        is_owned: bool = False,
     ) -> None:
         self.driver = driver
         self.core = driver.core
@@ -98,7 +100,7 @@ class Run:
         self.outcome = RunOutcome(self.program.class_name, run_id)
         self.thread = threading.get_ident()
         self.attempts: dict[int, Attempt] = {}
-        self.crew = Crew(self, launch, turns)
+        self.crew = Crew(self, launch, turns, is_owned=is_owned)
         driver.carry_out = self.carry_out
 
     # Commands
@@ -126,6 +128,10 @@ class Run:
 
     def _stop_steps(self, _command: StopSteps) -> None:
         self.crew.stop()
+        for attempt in self.attempts.values():
+            attempt.wake_all()
+        self.driver.give_up_edits()
+        self.log.unblock()
 
     def _finish(self, _command: Finish) -> None:
         if not self.crew.is_launched:

@@ -56,8 +56,17 @@ class Seam:
         return self.run.core.state.seed
 
     def is_stopping(self) -> bool:
-        """Whether the run's end, or its standstill, is decided: nothing that the attempt does counts any more."""
-        return self.run.core.state.status is not RunStatus.RUNNING
+        """Whether the run's end, or its standstill, is decided: nothing that the attempt does counts any more.
+
+        Somebody may have cancelled the steps without a word to the core: it's told now, before clean-up does anything.
+        """
+        run = self.run
+        if run.core.state.status is not RunStatus.RUNNING:
+            return True
+        if run.crew.is_cut_off:
+            run.interrupted()
+            return True
+        return False
 
     def now(self) -> float:
         """The time that the next tick will carry, in UTC seconds."""

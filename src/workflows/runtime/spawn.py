@@ -72,6 +72,19 @@ def backend() -> Backend:
     return _backends.get("asyncio") or _backends.setdefault("asyncio", _asyncio_backend(asyncio))
 
 
+def watch_closing() -> Callable[[], bool]:
+    """For the current task, a root task: whether all that it belongs to is being closed, since main has returned.
+
+    On asyncio each task is told of that at once; here it's known before any of them gets to its clean-up.
+    """
+    trio, asyncio = sys.modules.get("trio"), sys.modules.get("asyncio")
+    if trio is not None and trio.lowlevel.in_trio_run():
+        scope = trio.lowlevel.current_task().parent_nursery.cancel_scope
+        return lambda: bool(scope.cancel_called)
+    task = None if asyncio is None else asyncio.current_task()
+    return lambda: bool(getattr(task, "is_closing", False))
+
+
 def is_being_cancelled() -> bool:
     """Whether the current task has been cancelled: by a scope around it, or on asyncio by `Task.cancel()`."""
     trio, asyncio = sys.modules.get("trio"), sys.modules.get("asyncio")
@@ -113,8 +126,18 @@ def _trio_backend(trio: ModuleType) -> Backend:
 
 
 def _asyncio_backend(asyncio: ModuleType) -> Backend:
+    class RootTask(asyncio.Task):  # type: ignore[misc, name-defined]  # a module that's passed has no types
+        """A task that notices when its loop is closed: that's when it's cancelled while the loop doesn't run."""
+
+        is_closing = False
+
+        def cancel(self, msg: Any = None) -> bool:
+            """Cancel it, as asyncio does."""
+            self.is_closing = self.is_closing or not self.get_loop().is_running()
+            return bool(super().cancel(msg))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+
     def spawn(main: Callable[[], Coroutine[Any, Any, None]], context: Context) -> None:
-        task = asyncio.get_running_loop().create_task(main(), name="workflow run", context=context)
+        task = RootTask(main(), loop=asyncio.get_running_loop(), name="workflow run", context=context)
         _roots.add(task)
         task.add_done_callback(_roots.discard)
 

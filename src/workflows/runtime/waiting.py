@@ -111,9 +111,10 @@ async def _wait(attempt: Attempt, asked: Sequence[Asked]) -> None:
         await anyio.sleep_forever()
     attempt.park(is_root=is_root)
     try:
-        for wait in asked:
-            while not wait.is_settled and not any(other.expired for other in asked):
-                await _next_word(attempt, asked)
+        while not all(wait.is_settled for wait in asked) and not any(wait.expired for wait in asked):
+            await _next_word(attempt, asked)
+            if attempt.is_stopping():
+                await attempt.hold()
     finally:
         attempt.unpark(is_root=is_root)
 
