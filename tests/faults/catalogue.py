@@ -266,6 +266,27 @@ _ALL = [
         '    return list(reader.items(list_in(payload, "a list of items")))\n',
     ),
     Fault(
+        "what clean-up of a cancelled run does is recorded",
+        "W1",
+        "workflows.core.recording",
+        "    find = state.live_execution if is_in_flight else state.acting_execution\n",
+        "    find = state.live_execution\n",
+    ),
+    Fault(
+        "a once that raised is called again on a replay",
+        "W1",
+        "workflows.runtime.calling_once",
+        "    if raised.is_last or raised.error is None:\n",
+        "    if True:\n",
+    ),
+    Fault(
+        "a wait under a shield isn't woken when its run stops",
+        "R1",
+        "workflows.runtime.run",
+        "            attempt.wake_all()\n",
+        "            pass\n",
+    ),
+    Fault(
         "data names what is imported",
         "D2",
         "workflows.codec.codec",

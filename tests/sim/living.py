@@ -133,6 +133,7 @@ class _Living:
         self.script = script
         self.report = report
         self.life = life
+        life.is_gentle = script.is_gentle
         self.before = report.stored
         self.choices = choices
         self.ticks_left = dies_after

@@ -251,7 +251,7 @@ class Once(Operation):
 
 @attrs.frozen
 class OnceInVain(Operation):
-    """A body that raises isn't recorded, and runs again on each replay."""
+    """A body that raises an error which the workflow can't rebuild: it's called again on each replay."""
 
     async def act(self, here: Here) -> None:
         def body() -> None:
@@ -261,6 +261,33 @@ class OnceInVain(Operation):
             await here.ctx.once(body, key=here.tag)
         except Boom as error:
             here.see(f"raised {error}")
+
+
+@attrs.frozen
+class OnceFlaky(Operation):
+    """A body that raises at first, as often as said in all lives together, and the step tries until it's done."""
+
+    raises: int = 1
+    gives_up_after: int | None = None
+
+    async def act(self, here: Here) -> None:
+        tag = f"{here.step}:{here.place}"
+
+        def body() -> str:
+            here.life.world.tries[tag] += 1
+            if here.life.world.tries[tag] <= self.raises:
+                raise ConnectionError(f"no line {here.life.world.tries[tag]}")
+            with here.life.body(tag):
+                return f"body of {tag}"
+
+        tries = self.raises + 1 if self.gives_up_after is None else self.gives_up_after
+        for _ in range(tries):
+            try:
+                here.see(await here.ctx.once(body, key=tag))
+                return
+            except ConnectionError:
+                pass
+        here.see("given up")
 
 
 # --- waits ------------------------------------------------------------------------------------------------------------

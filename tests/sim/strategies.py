@@ -29,6 +29,10 @@ onces: SearchStrategy[Operation] = st.one_of(
     st.builds(op.Once, flags, st.integers(0, 2), sleeps=st.sampled_from([0.0, 0.0, 1.0]), is_like_others=flags),
     st.just(op.OnceInVain()),
 )
+# Equal calls one after the other: only order tells them apart.
+flaky: SearchStrategy[Operation] = st.sampled_from(
+    [op.OnceFlaky(1), op.OnceFlaky(2), op.OnceFlaky(3, gives_up_after=2)]
+)
 waits: SearchStrategy[Operation] = st.one_of(
     st.builds(op.AskPerson, flags, timeout=st.sampled_from([None, op.FOREVER])),
     st.just(op.AskInVain()),
@@ -69,7 +73,7 @@ give_up: SearchStrategy[Operation] = st.sampled_from(
     ]
 )
 ordered: SearchStrategy[Operation] = st.one_of(
-    waits, effects, onces, reads, drawn, edits, pauses, st.just(op.Collect()), shielded, give_up
+    waits, effects, onces, flaky, reads, drawn, edits, pauses, st.just(op.Collect()), shielded, give_up
 )
 loose: SearchStrategy[Operation] = st.one_of(waits, effects, onces, pauses)
 

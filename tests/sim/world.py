@@ -29,6 +29,7 @@ class World:
         seen: What each operation gave, each time that the step came by.
         finished: How often the body of a `once` ran to its end.
         calls: How often each step was called.
+        tries: How often the body of a `once` that raises at first was called.
         streamed: What was published, in order.
         left: What nobody had taken when the run ended.
     """
@@ -36,6 +37,7 @@ class World:
     seen: dict[Place, list[Seen]] = attrs.field(factory=dict[Place, list[Seen]])
     finished: Counter[str] = attrs.field(factory=Counter[str])
     calls: Counter[str] = attrs.field(factory=Counter[str])
+    tries: Counter[str] = attrs.field(factory=Counter[str])
     streamed: list[str] = attrs.field(factory=list[str])
     left: list[str] = attrs.field(factory=list[str])
     problems: list[str] = attrs.field(factory=list[str])
@@ -60,6 +62,7 @@ class Life:
         self.world = world
         self.number = number
         self.is_dead = False
+        self.is_gentle = False
 
     def see(self, place: Place, value: object, *, is_certain: bool) -> None:
         """Take down what an operation gave."""
@@ -73,9 +76,13 @@ class Life:
 
     @contextmanager
     def body(self, tag: str) -> Generator[None]:
-        """Be the body of a `once`; counts if it comes to its end while the process lives."""
+        """Be the body of a `once`; counts if it comes to its end while the process lives.
+
+        Where lives end gently, one that was in flight then counts as well: its result is recorded.
+        """
+        was_dead = self.is_dead
         yield
-        if not self.is_dead:
+        if not self.is_dead or (self.is_gentle and not was_dead):
             self.world.finished[tag] += 1
 
     def complain(self, problem: str) -> None:

@@ -147,6 +147,65 @@ async def test_a_retry_keeps_answers_and_results_and_reads_afresh() -> None:
     assert reads == [0, 0, 1, 2]  # first pass, its replay, and two retries
 
 
+@pytest.mark.guarantee("W1", "W6")
+async def test_an_error_that_a_step_went_on_from_is_given_again_and_the_function_is_not_called() -> None:
+    """It was called again, although a later call had succeeded: done twice, and then the replay departed."""
+    calls: list[str] = []
+
+    def flaky(name: str) -> str:
+        calls.append(name)
+        if name == "fallback" or calls.count(name) > 2:
+            return name
+        raise ConnectionError(name)
+
+    class Trying(Workflow):
+        @step
+        async def work(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            errors: list[str] = []
+            for name in ("first", "first", "first", "second", "fallback"):
+                try:
+                    errors.append(await ctx.once(flaky, name))
+                except ConnectionError as error:
+                    errors.append(f"no {error}")
+            return StopEvent(result=(errors, (await ctx.ask(Asked(what="a"))).number))
+
+    handler = Trying(types=TYPES).run()
+    for _ in range(2):
+        handler = await reborn(handler, lambda: Trying(types=TYPES))
+    await settle()
+    await handler.send_event(Said(number=1))
+    with anyio.fail_after(5):
+        assert await handler == (["no first", "no first", "first", "no second", "fallback"], 1)
+    assert calls == ["first", "first", "first", "second", "fallback"]
+
+
+@pytest.mark.guarantee("W1")
+async def test_a_call_that_a_deadline_cut_short_is_cut_short_again_and_not_made() -> None:
+    calls: list[str] = []
+
+    async def slow() -> str:
+        calls.append("slow")
+        await anyio.sleep_forever()
+        return "never"
+
+    class Hurried(Workflow):
+        @step
+        async def work(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            with anyio.move_on_after(0.01) as scope:
+                await ctx.once(slow)
+            seen = await ctx.once(lambda: scope.cancelled_caught, key="seen")
+            return StopEvent(result=(seen, scope.cancelled_caught, (await ctx.ask(Asked(what="a"))).number))
+
+    handler = Hurried(types=TYPES).run()
+    with anyio.fail_after(5):
+        while not handler.pending:
+            await anyio.lowlevel.checkpoint()
+        handler = await reborn(handler, lambda: Hurried(types=TYPES))
+        await handler.send_event(Said(number=1))
+        assert await handler == (True, True, 1)
+    assert calls == ["slow"]
+
+
 @pytest.mark.guarantee("W2")
 async def test_a_wait_works_inside_handlers_deadlines_and_task_groups() -> None:
     seen: list[str] = []

@@ -259,6 +259,7 @@ class Attempt(Seam):
 
     def park(self, *, is_root: bool) -> None:
         """A wait is parked in place."""
+        self.run.crew.watch_closing()
         if is_root:
             self.is_root_parked = True
         elif self.branch() is not None:

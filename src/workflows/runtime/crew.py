@@ -69,6 +69,7 @@ class Crew:
         "_turn",
         "_turns",
         "_variables",
+        "_watch",
         "_work",
         "_workers",
         "is_launched",
@@ -96,6 +97,7 @@ class Crew:
         self._has_given_up = False
         self._alarm: anyio.CancelScope | None = None
         self._ending_watch: anyio.CancelScope | None = None
+        self._watch: anyio.CancelScope | None = None
         self._alarm_at: float | None = None
         self._budget_at: float | None = None
 
@@ -155,8 +157,14 @@ class Crew:
 
     def attempts_ended(self) -> None:
         """No attempt runs any more."""
-        if self._ending_watch is not None:
-            self._ending_watch.cancel()
+        for watch in self._ending_watch, self._watch:
+            if watch is not None:
+                watch.cancel()
+
+    def watch_closing(self) -> None:
+        """A wait is parked, be it under a shield, where it doesn't see that main has returned: let a task see it."""
+        if self._watch is None and self._group is not None and not self._is_owned:
+            self._start(self._tell_of_closing)
 
     def close(self) -> None:
         """The run is over."""
@@ -336,6 +344,18 @@ class Crew:
                 self._run.driver.emit(TimerFired)
                 self.hand_out()
         self._alarm = None
+
+    @uninterrupted
+    async def _tell_of_closing(self) -> None:
+        if self._watch is not None or not self._run.attempts:
+            return
+        with anyio.CancelScope() as self._watch:
+            try:
+                await anyio.sleep_forever()
+            finally:
+                if not self._watch.cancel_called and not self._is_stopping:
+                    self._run.interrupted()
+        self._watch = None
 
     @uninterrupted
     async def _watch_ending(self) -> None:
