@@ -160,9 +160,9 @@ async def branch(attempt: Attempt, key: object) -> AsyncGenerator[None]:
     attempt.check_open()
     attempt.refuse_inside("ctx.branch()", of=("once", "edit"))
     await attempt.hold_while_suspending()
-    task = attempt.task if attempt.is_threaded else attempt.run.current_task()
+    task = attempt.acting_task()
     above = branch_path.get()
-    name = str(key).replace("%", "%25").replace("/", "%2F")
+    name = str(key).replace("%", "%25").replace("/", "%2F") or "%"  # the root branch is the empty one
     path = f"{above}/{name}" if above else name
     owners = attempt.owners = {} if attempt.owners is None else attempt.owners
     branches = attempt.branches = {} if attempt.branches is None else attempt.branches
