@@ -67,7 +67,8 @@ class Workflow:
             work, not while all of them wait. A run that has spent it raises `WorkflowTimeoutError`.
         disable_validation: Leave out the check of the graph that `run()` makes; `validate()` still makes it.
         verbose: Print steps as they start and end (or log them, if the logger `workflows.verbose` is at INFO).
-        num_concurrent_runs: How many runs of this instance may be active at once; others wait for their turn.
+        num_concurrent_runs: How many runs of this instance may be active at once; others wait for their turn, and get
+            it in the order in which they began.
         workflow_name: The name that snapshots carry; default: module and qualified name of the class.
         skip_graph_checks: Checks of the graph to leave out.
         types: Classes beside those in signatures that values may be of: in the state, in results of `once`, and
@@ -284,7 +285,7 @@ class Workflow:
         if context.is_restored and state.status is RunStatus.ENDED and start_event is None and not inputs:
             return self._finished(context, state.run_id)
         event = None if context.is_running else self._start_event(definition.program, start_event, inputs)
-        turns = None if self._turns is None else self._turns.semaphore()
+        turns = None if self._turns is None else self._turns.queue()
         run = Run(context.driver, self._run_options(context), name, launch=launch, turns=turns, is_owned=is_owned)
         context.begin(run)
         if event is not None:

@@ -1,11 +1,13 @@
 """The options of a workflow: what they do, and what they refuse."""
 
 import logging
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.engine.orphans import no_task_left, wait_until_all_wait
 from workflows import Context, Workflow, step
@@ -19,6 +21,7 @@ from workflows.events import (
     WorkflowCancelledEvent,
 )
 from workflows.handler import WorkflowHandler
+from workflows.testing import simulate
 
 
 class Part(Event):
@@ -148,6 +151,33 @@ async def test_runs_above_the_limit_wait_for_their_turn_and_their_handlers_are_t
             workflow.gate.set()
             assert [await handler for handler in handlers] == [0, 1, 2, 3, 4]
             assert sorted(map(str, workflow.began)) == list("01234")
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@given(limit=st.integers(1, 3), cancelled=st.sets(st.integers(0, 7)), seed=st.integers(0, 2**32 - 1))
+def test_turns_come_in_the_order_in_which_the_runs_began(
+    backend: Literal["asyncio", "trio"], limit: int, cancelled: set[int], seed: int
+) -> None:
+    async def scenario() -> list[object]:
+        workflow = Gated(limit)
+        handlers = [workflow.run(number=number) for number in range(8)]
+        await anyio.sleep(1)
+        for number in cancelled:
+            await handlers[number].cancel_run()
+        workflow.gate.set()
+        for number, handler in enumerate(handlers):
+            if number in cancelled:
+                with pytest.raises(WorkflowCancelledByUser):
+                    await handler
+            else:
+                assert await handler == number
+        return workflow.began
+
+    began = [number for number in simulate(scenario, backend=backend, seed=seed) if isinstance(number, int)]
+    assert {*range(8)} - cancelled <= set(began)
+    in_order = sorted(began)  # of those whose turn comes at the same time, any may go first
+    assert all(in_order.index(number) - place < limit for place, number in enumerate(began))
+    assert limit > 1 or began == in_order
 
 
 @pytest.mark.anyio

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from contextvars import Context as ContextVars
 from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import anyio
@@ -28,6 +29,7 @@ from .attempt import outside_of_steps
 from .calling import call_step
 from .spawn import uninterrupted, watch_closing
 from .telling import tell_slow
+from .turns import Turn, TurnQueue
 from .worker import Worker
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ class Crew:
     Args:
         run: The run.
         launch: Starts the root task, whenever there's something to do; None if there never will be.
-        turns: What the run needs before it may start; None if it may at once.
+        turns: Where the run waits for its turn; None if it may start at once.
         is_owned: Whether a block owns the run, and cancels it when it's left.
     """
 
@@ -75,9 +77,7 @@ class Crew:
         "is_launched",
     )
 
-    def __init__(
-        self, run: Run, launch: Launch | None, turns: anyio.Semaphore | None, *, is_owned: bool = False
-    ) -> None:
+    def __init__(self, run: Run, launch: Launch | None, turns: TurnQueue | None, *, is_owned: bool = False) -> None:
         self._run = run
         self._launch = launch
         self._turns = turns
@@ -178,7 +178,15 @@ class Crew:
         if self.is_launched or self._launch is None or self._run.outcome.is_set:
             return
         self.is_launched = True
-        self._launch(self._main if self._turns is None else self._main_in_turn, self._variables.copy())
+        if self._turns is None:
+            self._launch(self._main, self._variables.copy())
+            return
+        turn = self._turns.join()
+        try:
+            self._launch(partial(self._main_in_turn, turn), self._variables.copy())
+        except BaseException:
+            turn.leave()
+            raise
 
     @uninterrupted
     async def _main(self) -> None:
@@ -207,28 +215,22 @@ class Crew:
                 self.launch()
 
     @uninterrupted
-    async def _main_in_turn(self) -> None:
+    async def _main_in_turn(self, turn: Turn) -> None:
         """As `_main`, when it's this run's turn; a run that is cancelled before that never starts."""
-        assert self._turns is not None
+        has_begun = False
         try:
             with anyio.CancelScope() as self._turn:
                 if self._has_given_up:
                     self._turn.cancel()
-                await self._turns.acquire()
-        except BaseException:
-            self._never_begin()
-            raise
-        if self._turn.cancelled_caught:
-            self._never_begin()
-            return
-        try:
-            if self._has_given_up:
-                self._never_begin()
-                return
-            self._run.driver.emit(RunResumed, self._run.run_id, self._run.options.budget_s)
-            await self._main()
+                await turn.has_come.wait()
+            if not self._turn.cancelled_caught and not self._has_given_up:
+                has_begun = True
+                self._run.driver.emit(RunResumed, self._run.run_id, self._run.options.budget_s)
+                await self._main()
         finally:
-            self._turns.release()
+            if not has_begun:
+                self._never_begin()
+            turn.leave()
 
     def _never_begin(self) -> None:
         """The turn won't come. For the core the run begins and is cancelled, so that its stream ends as any other."""

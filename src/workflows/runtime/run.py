@@ -10,8 +10,6 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import ClassVar
 
-import anyio
-
 from ..core.commands import (
     Command,
     Finish,
@@ -38,6 +36,7 @@ from .options import RunOptions
 from .outcome import RunOutcome, ending_of
 from .refusals import error_for
 from .telling import tell_left, tell_swallowed
+from .turns import TurnQueue
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +49,7 @@ class Run:
         options: What's to be known of the workflow.
         run_id: The id of the run.
         launch: Starts the run's root task, whenever there's something to do.
-        turns: What the run needs before it may start; None if it may at once.
+        turns: Where the run waits for its turn; None if it may start at once.
         is_owned: Whether a block owns it, and cancels it when it's left.
     """
 
@@ -81,7 +80,7 @@ class Run:
         run_id: str,
         *,
         launch: Launch | None = None,
-        turns: anyio.Semaphore | None = None,
+        turns: TurnQueue | None = None,
         is_owned: bool = False,
     ) -> None:
         self.driver = driver
