@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 import sys
-from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from contextvars import Context as Variables
 from typing import Any, ClassVar, Literal, TypeVar, cast
@@ -28,7 +28,16 @@ from .events import (
     WorkflowFailedEvent,
     WorkflowTimedOutEvent,
 )
-from .graph import Program, check_definition, check_free_step, check_program, compile_program, workflow_skips
+from .graph import (
+    Program,
+    check_definition,
+    check_free_step,
+    check_program,
+    compile_program,
+    listed,
+    option_problems,
+    workflow_skips,
+)
 from .handler import WorkflowHandler
 from .runtime.attempt import Attempt
 from .runtime.clock import Clock
@@ -107,7 +116,12 @@ class Workflow:
         stream_history: int = 65_536,
     ) -> None:
         title = type(self).__name__
-        problems = list(_option_problems(timeout, num_concurrent_runs, waits, stream_history))
+        declared = listed(types)
+        problems = list(
+            option_problems(
+                timeout=timeout, limit=num_concurrent_runs, waits=waits, history=stream_history, types=declared
+            )
+        )
         if problems:
             raise validation_error(title, [f"{title}: {problem}" for problem in problems])
         self._skips = workflow_skips(skip_graph_checks, owner=title)
@@ -115,7 +129,7 @@ class Workflow:
         self._timeout = timeout
         self._verbose = verbose
         self._workflow_name = workflow_name
-        self._types = tuple(types)
+        self._types = cast("tuple[type, ...]", declared)
         self._waits = waits
         self._clock = clock
         self._stream_history = stream_history
@@ -367,22 +381,3 @@ def _check_names(workflow: type[Workflow]) -> None:
             for name in taken
         ]
         raise validation_error(title, problems)
-
-
-def _option_problems(timeout: object, limit: object, waits: object, history: object) -> Iterator[str]:
-    if timeout is not None and (not _is_number(timeout) or not cast("float", timeout) > 0):
-        yield f"timeout={timeout!r} is no number of seconds above 0; None means no limit."
-    if limit is not None and not _is_count(limit):
-        yield f"num_concurrent_runs={limit!r} is no whole number above 0; None means no limit."
-    if waits not in ("replay", "park"):
-        yield f"waits={waits!r} is neither 'replay' nor 'park'."
-    if not _is_count(history):
-        yield f"stream_history={history!r} is no whole number above 0."
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0

@@ -1,7 +1,7 @@
 """The options of a workflow: what they do, and what they refuse."""
 
 import logging
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import anyio
 import pytest
@@ -22,6 +22,8 @@ from workflows.events import (
 )
 from workflows.handler import WorkflowHandler
 from workflows.testing import simulate
+
+T = TypeVar("T")
 
 
 class Part(Event):
@@ -89,6 +91,44 @@ def test_a_timeout_is_a_number_above_zero(timeout: Any) -> None:
 def test_a_stream_history_is_a_whole_number_above_zero(history: Any) -> None:
     with pytest.raises(WorkflowValidationError, match="stream_history"):
         Echo(stream_history=history)
+
+
+def not_a_class() -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("declared", "told"),
+    [
+        (Part, r"types=the class Part is no list of classes\. Write types=\[Part\]"),
+        (3, r"types=3 is no list"),
+        (None, r"types=None is no list"),
+        ("Part", r"types='Part' is no list"),
+        ([Part, 3], r"types\[1\] is 3, which is no class\. Give classes"),
+        (["Part"], r"types\[0\] is 'Part'.*the class itself, not its name"),
+        ([None], r"types\[0\] is None"),
+        ([not_a_class], r"types\[0\] is <function not_a_class"),
+        ([int | Part], r"types\[0\] is int \|.*one by one: types=\[int, Part\]"),
+        ([Part | None], r"types\[0\] is .*None.*one by one"),
+        ([Annotated[Part, "x"]], r"types\[0\] is .*Annotated"),
+        ([Any], r"types\[0\] is .*Any"),
+        ([Part()], r"types\[0\] is Part\(\)"),
+        ([Literal["a"]], r"types\[0\] is .*Literal"),
+        ([T], r"types\[0\] is ~T"),
+    ],
+)
+def test_what_is_no_class_is_refused_among_the_types(declared: Any, told: str) -> None:
+    with pytest.raises(WorkflowValidationError, match=told):
+        Echo(types=declared)
+
+
+def test_all_that_is_no_class_is_told_at_once() -> None:
+    with pytest.raises(WorkflowValidationError) as caught:
+        Echo(types=[3, Part, "x"], timeout=-1)  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+    assert len(caught.value.problems) == 3
+
+
+def test_classes_and_generic_ones_with_arguments_are_types_and_an_iterator_is_read_once() -> None:
+    assert Echo(types=iter([Part, list[int], dict[str, Part]])).definition.codec.knows(Part)
 
 
 def test_an_unknown_check_is_refused_with_those_that_there_are() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from .checks import check_program as check_program
 from .checks import workflow_skips as workflow_skips
+from .options import listed as listed
+from .options import option_problems as option_problems
 from .program import Program as Program
 from .program import Routes as Routes
 from .program import check_definition as check_definition
