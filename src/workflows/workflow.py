@@ -287,8 +287,8 @@ class Workflow:
         context: Context[Any] = Context(self) if ctx is None else ctx
         if context.definition.program is not definition.program:
             raise ContextStateError(
-                f"This context was made for another workflow ({context.definition.program.class_name}, or this one "
-                f"before a step was added). Make one with Context(workflow), or Context.from_dict(workflow, data)."
+                f"This context was made for {_whose(context.definition.program, definition.program)}.\n  Make one with "
+                "Context(workflow), or Context.from_dict(workflow, data), for the workflow that runs it."
             )
         state = context.driver.core.state
         if context.driver.carry_out is not None:
@@ -298,6 +298,13 @@ class Workflow:
         name = run_id or (state.run_id if context.is_running else "") or new_uuid().hex
         if context.is_restored and state.status is RunStatus.ENDED and start_event is None and not inputs:
             return self._finished(context, state.run_id)
+        if context.is_running and (start_event is not None or inputs):
+            ignored = [*(["start_event"] if start_event is not None else []), *sorted(inputs)]
+            logger.warning(
+                "run() of %s was given a context whose run goes on, so %s are ignored",
+                definition.program.class_name,
+                ignored,
+            )
         event = None if context.is_running else self._start_event(definition.program, start_event, inputs)
         turns = None if self._turns is None else self._turns.queue()
         run = Run(context.driver, self._run_options(context), name, launch=launch, turns=turns, is_owned=is_owned)
@@ -353,6 +360,13 @@ class Workflow:
             raise InvalidStartEvent(
                 f"{program.class_name} starts with {wanted.__name__}, and run() was given {given}:", error.problems
             ) from error
+
+
+def _whose(theirs: Program, ours: Program) -> str:
+    """For whom a context was made that doesn't fit."""
+    if theirs.workflow_name != ours.workflow_name or theirs.class_name != ours.class_name:
+        return f"another workflow, {theirs.class_name}; this one is {ours.class_name}"
+    return f"another instance of {ours.class_name}, or for this one before a step was added"
 
 
 def launch_in(group: TaskGroup) -> Launch:

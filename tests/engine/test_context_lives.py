@@ -1,6 +1,7 @@
 """A context lives before, during and after runs; a method used in the wrong life says so."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any, cast
 
 import anyio
@@ -208,6 +209,7 @@ ONLY_IN_STEPS: list[Use] = [
     lambda context: context.suspending,
     lambda context: context.retry_info(),
 ]
+PENDING: Use = lambda context: context.pending  # noqa: E731
 ONLY_OUTSIDE: list[Use] = [
     lambda context: context.get_result(),
     first_event,
@@ -272,7 +274,18 @@ async def test_the_context_of_a_step_that_is_over_is_closed() -> None:
             for operation in (kept[0].store.get("x", 0), kept[0].store.set("x", 0), kept[0].once(list)):
                 with pytest.raises(ContextStateError, match="'work' that is over"):
                     await operation
+            for use_late in [*ONLY_IN_STEPS, PENDING]:
+                with pytest.raises(ContextStateError, match="'work' that is over"):
+                    await enter(kept[0], use_late)
             return StopEvent(result="checked")
+
+    async def enter(context: Context[Any], how: Use) -> None:
+        result = how(context)
+        if isinstance(result, AbstractAsyncContextManager):
+            async with cast("AbstractAsyncContextManager[None]", result):
+                pass
+        elif isinstance(result, Awaitable):
+            await cast("Awaitable[object]", result)
 
     with anyio.fail_after(5):
         assert await Keeping().run() == "checked"
@@ -301,5 +314,27 @@ async def test_the_context_of_the_executing_step_is_found_from_anywhere_in_its_c
 
 
 async def test_a_context_of_one_instance_is_refused_by_another() -> None:
-    with pytest.raises(UsageError, match="another workflow"):
+    with pytest.raises(UsageError, match="made for another workflow, Counting; this one is Asking"):
         _ = Asking().run(Context[Any](Counting()))
+    with pytest.raises(UsageError, match="made for another instance of Asking"):
+        _ = Asking().run(Context[Any](Asking()))
+
+
+async def test_inputs_for_a_run_that_goes_on_are_ignored_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    workflow = Asking()
+    with anyio.fail_after(5):
+        handler = workflow.run()
+        await wait_until_all_wait()
+        await handler.cancel_run()
+        data = handler.ctx.to_dict()
+        for context in (handler.ctx, Context[Any].from_dict(workflow, data), Context[Any].from_dict(workflow, data)):
+            caplog.clear()
+            handler = workflow.run(context, topic="x", start_event=StartEvent())
+            assert "whose run goes on, so ['start_event', 'topic'] are ignored" in caplog.text
+            await wait_until_all_wait()
+            await handler.send_event(HumanResponseEvent(response="yes"))
+            assert await handler == "yes"
+        caplog.clear()
+        resumed = workflow.run(Context[Any].from_dict(workflow, data))
+        await resumed.cancel_run()
+        assert "ignored" not in caplog.text

@@ -131,6 +131,19 @@ def test_steps_come_from_all_bases_in_the_order_of_inheritance() -> None:
     assert program.steps["pack"].function is Orders.pack
 
 
+def test_a_classmethod_that_is_decorated_is_refused_rather_than_passed_over() -> None:
+    class Flow:
+        @classmethod
+        @step
+        async def first(cls, ev: StartEvent) -> StopEvent:
+            raise NotImplementedError
+
+    error = compile_error(Flow)
+    assert isinstance(error, WorkflowValidationError)
+    assert "Step 'first' of Flow is a classmethod, and would be no step" in str(error)
+    assert "@staticmethod" in str(error)
+
+
 def test_static_methods_are_steps_whichever_decorator_is_nearer() -> None:
     class Flow:
         @staticmethod

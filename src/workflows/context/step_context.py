@@ -182,10 +182,12 @@ class StepContext(Context[StateT]):
     @property
     def suspending(self) -> bool:
         """See `Context.suspending`."""
+        self._attempt.check_open()
         return self._attempt.is_suspending
 
     def retry_info(self) -> RetryInfo:
         """See `Context.retry_info`."""
+        self._attempt.check_open()
         execution = self._attempt.recall_execution()
         first = self._driver.now() if execution.first_at is None else execution.first_at
         failed_at = execution.last_failed_at

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 from types import FunctionType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import attrs
 
@@ -178,12 +178,22 @@ def _class_steps(workflow_class: type) -> tuple[dict[str, _Found], list[str]]:
             if function is not None and config_of(function) is not None:
                 found[name] = _Found(function, function is value, owner)
                 lost.pop(name, None)
+            elif _is_decorated_classmethod(value):
+                found.pop(name, None)
+                lost[name] = (
+                    f"Step '{name}' of {owner.__name__} is a classmethod, and would be no step: steps are called on an "
+                    "instance. Take @classmethod away, or write @staticmethod if it needs no `self`."
+                )
             elif name in found and callable(value):
                 lost[name] = _overridden(name, found.pop(name).owner, owner)
             elif value is None:
                 found.pop(name, None)
                 lost.pop(name, None)
     return found, list(lost.values())
+
+
+def _is_decorated_classmethod(value: object) -> bool:
+    return isinstance(value, classmethod) and config_of(cast("Any", value).__func__) is not None
 
 
 def _overridden(name: str, base: type | None, owner: type) -> str:
