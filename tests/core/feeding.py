@@ -150,9 +150,12 @@ class Feeding(RuleBasedStateMachine):
         self.name_questions(told)
 
     def name_questions(self, told: Told) -> None:
-        """New questions are those that the model has too; their ids have never been there before."""
+        """New questions are those that the model has too; their ids are new, but for those asked anew."""
         new = [wait for wait in told.asked if wait.fate == "open"]
-        questions = [question for name, question in self.core.state.questions.by_id.items() if name not in self.ids]
+        known = {wait.id for wait in self.model.open_waits}
+        questions = [question for name, question in self.core.state.questions.by_id.items() if name not in known]
+        withdrawn = {wait.id for wait in self.model.waits if wait.fate == "closed"}
+        assert not {question.id for question in questions} & (self.ids - withdrawn)
         assert len(questions) == len(new)
         for wait, question in zip(new, questions, strict=True):
             assert (question.event, question.answer_type, question.step) == (wait.prompt, wait.kind, wait.step)

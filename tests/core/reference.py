@@ -271,7 +271,7 @@ class Reference:
             is_known = reply_to in self.past or any(wait.id == reply_to for wait in self.waits)
             return "answered" if is_known or (is_answer and was_asked) else "done"
         if reply_to is not None:
-            named = [wait for wait in self.waits if wait.id == reply_to]
+            named = [wait for wait in reversed(self.waits) if wait.id == reply_to]  # the last one, if it was asked anew
             if not named:
                 return "answered" if reply_to in self.past else "no-question"
             if named[0].fate != "open":
@@ -418,7 +418,7 @@ class Reference:
                 DUE[kind](self, name)
 
     def expire(self, name: object) -> None:
-        (wait,) = [wait for wait in self.waits if wait.id == name]
+        (wait,) = [wait for wait in self.open_waits if wait.id == name]
         wait.fate = "expired"
         self.settle(wait)
 
@@ -475,12 +475,20 @@ class Reference:
         for place in job.kept:
             if place[0] == branch and place[1].is_like(op):
                 job.kept.remove(place)
+                if isinstance(place[1].result, Wait) and place[1].result.fate == "closed":
+                    return False  # it was withdrawn: it's asked anew
                 self.record(job, branch, place[1])
                 return True
         return False
 
+    def withdraw(self, job: Job) -> None:
+        """The attempt waits: what it hasn't asked again is withdrawn."""
+        for _, op in job.kept:
+            if isinstance(op.result, Wait) and op.result.fate == "open" and op.result.id not in job.on:
+                op.result.fate = "closed"
+
     def keep_for_retry(self, job: Job, branch: Branch, ops: Iterable[Op]) -> None:
-        job.kept += [(branch, op) for op in ops if op.is_kept_by_a_retry]
+        job.kept = [(branch, op) for op in ops if op.is_kept_by_a_retry] + job.kept
 
     def seen_at(self, path: str | None) -> dict[str, Any]:
         """The fields that a read of a path sees."""

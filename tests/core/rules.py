@@ -131,6 +131,8 @@ def suspending(run: Reference, tick: ticks.StepSuspending) -> None:
         return
     job.phase, job.on = "suspending", tick.on
     job.is_woken = not any(wait.id in tick.on for wait in run.open_waits)
+    if not job.is_woken:
+        run.withdraw(job)
     job.grace_at = tick.at + tick.grace_s
 
 
@@ -162,8 +164,10 @@ def halted(run: Reference, tick: ticks.StepTick) -> None:
 
 def parked(run: Reference, tick: ticks.StepParked) -> None:
     job = run.speaking(tick)
-    if job is not None:
+    if job is not None and not job.is_parked:
         job.is_parked = True
+        if run.phase == "running":
+            run.withdraw(job)
 
 
 def unparked(run: Reference, tick: ticks.StepUnparked) -> None:

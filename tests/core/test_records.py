@@ -264,3 +264,43 @@ def test_all_records_are_counted_wherever_they_stand() -> None:
     memory.add_effect("r", 1)
     assert list(memory.records()) == [NOW, Effects(1, folded(0, 1)), NOW, ONCE]
     assert list(memory.questions()) == []
+
+
+# --- questions of a failed attempt ------------------------------------------------------------------------------------
+
+
+@pytest.mark.guarantee("W3", "W4")
+def test_a_question_that_a_retry_passes_by_is_withdrawn_as_soon_as_the_retry_waits() -> None:
+    hand = Hand()
+    job = hand.start()
+    (old,) = hand.ask(job, Ask(Approved, Approval(what="a"), timeout_s=100))
+    again = retried(hand, job)
+    assert list(hand.state.questions.by_id) == [old.id], "the answer may come before the retry asks"
+    (new,) = hand.ask(again, Ask(Approved, Approval(what="b")), branch="l")
+    assert list(hand.state.questions.by_id) == [old.id, new.id]
+    hand.step(again, ticks.StepParked)
+    assert list(hand.state.questions.by_id) == [new.id]
+    assert hand.state.timers.due == {}
+    assert hand.refused(Approved(n=1), reply_to=old.id).reason == "answered"
+    hand.receive(Approved(n=2))
+    assert hand.state.questions.by_id == {}
+
+
+@pytest.mark.guarantee("W1", "W4")
+def test_an_answer_between_a_failure_and_the_retry_is_kept_and_so_is_a_question_that_is_asked_again() -> None:
+    hand = Hand()
+    job = hand.start()
+    (first,) = hand.ask(job, Ask(Approved, Approval(what="a")), branch="l")
+    (second,) = hand.ask(job, Ask(Approved, Approval(what="b")), branch="r")
+    hand.step(job, ticks.StepRaised, ValueError("x"), 1.0)
+    hand.feed(ticks.EventReceived, Approved(n=1), None, first.id)
+    hand.at += 1
+    (again,) = only(hand.feed(ticks.TimerFired), RunStep)
+    assert hand.step(again, ticks.QuestionsAsked, "r", (Ask(Approved, Approval(what="b")),)) == []
+    hand.step(again, ticks.StepParked)
+    assert list(hand.state.questions.by_id) == [second.id]
+    hand.step(again, ticks.StepUnparked)
+    hand.step(again, ticks.QuestionsAsked, "l", (Ask(Approved, Approval(what="a")),))
+    (record,) = memory_of(hand, again).tape("l").records
+    assert isinstance(record, Asked)
+    assert record.answer == Approved(n=1)

@@ -332,3 +332,34 @@ async def test_retry_info_belongs_into_a_step() -> None:
 
     with pytest.raises(ContextStateError, match=r"retry_info\(\) belongs into a step"):
         Context[Any](Plain()).retry_info()
+
+
+@pytest.mark.guarantee("W3")
+async def test_a_retry_that_takes_another_path_asks_its_own_question_and_withdraws_the_old_one() -> None:
+    failing = anyio.Event()
+
+    class Turning(Workflow):
+        @step(retry_policy=Delays(0))
+        async def work(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
+            async def ask(prefix: str) -> None:
+                async with ctx.branch(prefix):
+                    await ctx.ask(InputRequiredEvent(prefix=prefix))
+
+            async with anyio.create_task_group() as group:
+                if ctx.retry_info().retry_number == 0:
+                    group.start_soon(ask, "old")
+                    await failing.wait()
+                    raise Broken
+            answer = await ctx.ask(InputRequiredEvent(prefix="new"))
+            return StopEvent(result=answer.response)
+
+    with anyio.fail_after(5):
+        handler = Turning().run()
+        reader = handler.stream_events()
+        assert await anext(reader) == InputRequiredEvent(prefix="old")
+        failing.set()
+        assert await anext(reader) == InputRequiredEvent(prefix="new")
+        await wait_until_all_wait()
+        assert [question.event for question in handler.pending] == [InputRequiredEvent(prefix="new")]
+        await handler.send_event(HumanResponseEvent(response="yes"))
+        assert await handler == "yes"

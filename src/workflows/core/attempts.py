@@ -72,6 +72,8 @@ def suspending(state: RunState, tick: StepSuspending) -> None:
     execution.status = Status.SUSPENDING
     execution.on = tick.on
     execution.is_woken = not any(name in execution.open for name in tick.on)
+    if not execution.is_woken:
+        delivery.withdraw_passed(state, execution)
     state.timers.set(("grace", execution.id), tick.at + tick.grace_s)
 
 
@@ -115,6 +117,8 @@ def parked(state: RunState, tick: StepParked) -> None:
     if execution is not None and not execution.is_parked:
         execution.is_parked = True
         state.budget.leave(tick.at)
+        if state.status is RunStatus.RUNNING:
+            delivery.withdraw_passed(state, execution)
 
 
 def unparked(state: RunState, tick: StepUnparked) -> None:

@@ -96,7 +96,7 @@ def _addressed(state: RunState, event: Event, reply_to: str) -> Question | Refus
     if question is None:
         execution = execution_of(reply_to)
         if execution is not None and execution < state.next_execution:
-            return Refuse("answered", f"Question {reply_to!r} is closed: it was answered, or its step is over.")
+            return Refuse("answered", f"Question {reply_to!r} is closed: it was answered, or its step asks it no more.")
         return Refuse("no-question", f"There is no question {reply_to!r}. {_open_ones(state)}")
     is_taken = not question.returned or bool(state.program.takers(type(event)))
     if (question.accepts(event) and is_taken) or question.may_accept(event):
@@ -207,6 +207,18 @@ def ask(state: RunState, execution: Execution, branch: str | None, wanted: Ask, 
     state.questions.open(question, class_name(state.codec, wanted.answer_type))
     if question.deadline_at is not None:
         state.timers.set(("question", name), question.deadline_at)
+
+
+def withdraw_passed(state: RunState, execution: Execution) -> None:
+    """An attempt has come to wait: questions of a failed one that it hasn't asked again are nobody's any more.
+
+    Until then they stay open, for the answer may come before the retry asks.
+    """
+    if execution.memory is None or not execution.memory.kept:
+        return
+    for asked in execution.memory.drop_kept_open(but=execution.on):
+        del execution.open[asked.question.id]
+        state.close_question(asked.question)
 
 
 def ask_by_returning(state: RunState, execution: Execution, number: int, event: InputRequiredEvent, at: float) -> None:

@@ -274,6 +274,17 @@ class Memory:
             self.add(branch, record)
         return record
 
+    def drop_kept_open(self, *, but: tuple[str, ...]) -> list[Asked]:
+        """Take out, and give, the waits kept for a retry that nobody has answered, except for questions in `but`."""
+        passed = {
+            place: record
+            for place, record in self.kept.items()
+            if isinstance(record, Asked) and not record.is_settled and record.question.id not in but
+        }
+        for place in passed:
+            del self.kept[place]
+        return list(passed.values())
+
     def records(self) -> Iterator[Record]:
         """All records, those kept for a retry too."""
         for tape in self.tapes.values():
