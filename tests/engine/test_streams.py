@@ -1,5 +1,6 @@
 """R3: what a run publishes comes to every reader, in order, once, and every reader's stream ends with the run."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -535,6 +536,78 @@ async def test_a_writer_goes_on_when_the_slow_reader_leaves() -> None:
         assert workflow.poured == 3
         del reader
         assert await handler is None
+
+
+@pytest.mark.guarantee("R3")
+@pytest.mark.parametrize("how", ["break", "error", "cancelled"])
+async def test_a_writer_waits_for_no_reader_whose_loop_was_left_though_somebody_keeps_it(how: str) -> None:
+    workflow = Pouring(history=3)
+    with anyio.fail_after(5):
+        handler = workflow.run()
+        reader = handler.stream_events()
+        with contextlib.suppress(ZeroDivisionError), anyio.CancelScope() as scope:
+            async for event in reader:
+                assert event == Word(number=1)
+                await wait_until_all_wait()
+                assert workflow.poured == 4, "it's waited for while it's at work between two events"
+                if how == "error":
+                    raise ZeroDivisionError
+                if how == "cancelled":
+                    scope.cancel()
+                    await anyio.sleep_forever()
+                break
+        assert await handler is None
+        assert [event async for event in reader] == [*words(*range(2, 11)), StopEvent()], "nothing is lost to it"
+
+
+async def test_a_writer_waits_for_no_reader_that_was_closed() -> None:
+    workflow = Pouring(history=3)
+    with anyio.fail_after(5):
+        handler = workflow.run()
+        reader = handler.stream_events()
+        assert await anext(reader) == Word(number=1)
+        await wait_until_all_wait()
+        assert workflow.poured == 4
+        await reader.aclose()
+        assert await handler is None
+        assert await anext(reader) == Word(number=2)
+
+
+async def test_a_reader_whose_loop_was_left_is_waited_for_again_when_it_is_read_again() -> None:
+    workflow = Pouring(history=3)
+    with anyio.fail_after(5):
+        handler = workflow.run()
+        reader = handler.stream_events()
+        async for _ in reader:
+            break
+        again = aiter(reader)
+        await wait_until_all_wait()
+        assert workflow.poured == 4
+        assert await anext(again) == Word(number=2)
+        await wait_until_all_wait()
+        assert workflow.poured == 5
+        del again
+        assert await handler is None
+
+
+async def test_a_reader_in_another_task_whose_loop_was_left_keeps_no_run_alive() -> None:
+    workflow = Pouring(history=3)
+    readers = [None]
+
+    async def look(reader: Any) -> None:
+        async for _ in reader:
+            break
+        readers[0] = reader
+
+    with anyio.fail_after(5):
+        handler = workflow.run()
+        own = handler.stream_events(after=0)
+        async with anyio.create_task_group() as group:
+            group.start_soon(look, handler.stream_events(after=0))
+        with anyio.move_on_after(0):
+            await handler
+        assert handler.is_done()
+        del own
 
 
 async def test_without_readers_a_writer_never_waits() -> None:

@@ -4,14 +4,15 @@ Rules:
 - Events have positions, counted from 1 over the whole life of the run, restarts included. Internal events stand in
   the log between them and have no position of their own.
 - A reader sees each event once, in order, and ends when the log is closed. Readers don't know of each other.
-- The log keeps the last `history` events, and never less than a living reader still needs: a loop that is left lets
-  go of its reader, and with it of what it would have needed.
+- The log keeps the last `history` events, and never less than a living reader still needs.
+- Writers that wait for readers don't wait for one whose loop was left, or that was closed, until it's read again: a
+  loop lets go of its iterator, whoever keeps the reader. One that is read by hand is waited for as long as it lives.
 - A reader reads the log itself, and is only woken by it. So a burst costs no hop per event.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from weakref import WeakSet
 
 import anyio
@@ -150,7 +151,9 @@ class EventLog:
         return self.readers is not None and any(reader.task not in (None, task) for reader in self.readers)
 
     def _is_far_behind(self) -> bool:
-        return self.readers is not None and any(self.end - reader.index > self._history for reader in self.readers)
+        return self.readers is not None and any(
+            not reader.is_left and self.end - reader.index > self._history for reader in self.readers
+        )
 
     def _wake(self) -> None:
         sleeping, self._sleeping = self._sleeping, {}
@@ -184,9 +187,10 @@ class Reader:
     """The events of a run, one after the other: an asynchronous iterator with a cursor of its own.
 
     It ends when the run ends. Leaving the loop disturbs nobody, and iterating over the same reader again goes on
-    where it stood. A reader that is cancelled while it waits has lost nothing. When a reader falls so far behind that
-    events are gone (only one that starts late can), `StreamEventsMissed` tells how many; iterating on goes on with
-    the first one left.
+    where it stood; what it needs for that is kept for as long as it lives. `Context.stream()` doesn't wait for a reader
+    whose loop was left; one that is read by hand, with `anext()`, is left with `aclose()`, or when it's collected. A
+    reader that is cancelled while it waits has lost nothing. When a reader falls so far behind that events are gone
+    (only one that starts late can), `StreamEventsMissed` tells how many; iterating on goes on with the first one left.
 
     Attributes:
         position: The position of the last event that was read.
@@ -201,6 +205,8 @@ class Reader:
         self.exposes_internal = expose_internal
         log.add_reader(self)
         self.task: object = None  # who iterates over it
+        self.is_left = False
+        self._loops = 0  # that are being executed
 
     @property
     def index(self) -> int:
@@ -212,9 +218,33 @@ class Reader:
         """The position of the last event that was read."""
         return self._cursor.position
 
-    def __aiter__(self) -> Reader:
+    def __aiter__(self) -> Loop:
+        return Loop(self)
+
+    def enter_loop(self) -> None:
+        """A loop over it begins."""
+        self._loops += 1
+        self.is_left = False
         self.task = self._log.current_task()
-        return self
+
+    def leave_loop(self) -> None:
+        """A loop over it was left, or has come to its end."""
+        self._loops -= 1
+        if not self._loops:
+            self._leave()
+
+    async def aclose(self) -> None:
+        """Leave it: nobody waits for it any more. It may be read again, from where it stands.
+
+        A loop that is left does this by itself; call it for a reader that you read by hand, with `anext()`.
+        """
+        self._leave()
+        await checkpoint()
+
+    def _leave(self) -> None:
+        self.is_left, self.task = True, None
+        if self._log.is_blocked:
+            self._log.unblock()
 
     async def __anext__(self) -> Event:
         """Give the next event; wait for it if need be. Safe to cancel.
@@ -223,6 +253,8 @@ class Reader:
             StreamEventsMissed: Events between the last one and the next one that is left are no longer kept.
         """
         log, cursor = self._log, self._cursor
+        if self.is_left:
+            self.is_left = False
         self._burst += 1
         if self._burst >= BATCH:
             self._burst = 0
@@ -291,6 +323,28 @@ class Reader:
             if not self._sleepers:  # the log holds no reader that nobody reads
                 self._woken = None
                 self._log.take_from_sleep(self)
+
+
+class Loop:
+    """One `async for` over a reader: for as long as it lives, somebody is at it.
+
+    The loop alone holds it, so that it's gone as soon as the loop is left, in whatever way.
+    """
+
+    __slots__ = ("_reader",)
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        reader.enter_loop()
+
+    def __aiter__(self) -> Loop:
+        return self
+
+    def __anext__(self) -> Awaitable[Event]:
+        return self._reader.__anext__()
+
+    def __del__(self) -> None:
+        self._reader.leave_loop()
 
 
 def check_position(position: object) -> None:
