@@ -260,5 +260,5 @@ async def test_an_async_step_of_one_loop_turn_takes_part_in_fair_scheduling() ->
 
 @pytest.mark.anyio
 async def test_the_context_of_another_workflow_is_refused() -> None:
-    with pytest.raises(ContextStateError, match=r"another workflow \(Gated"):
+    with pytest.raises(ContextStateError, match=r"another workflow, Gated"):
         _ = Echo().run(Context[Any](Gated()))
