@@ -15,7 +15,7 @@ class StepState(Enum):
     """What a step is doing, as `StepStateChanged` tells it."""
 
     PREPARING = "preparing"
-    """Its input is there, no worker is free yet."""
+    """Its input is there, no worker is free yet. It isn't told of: the name is here for code that compares with it."""
     RUNNING = "running"
     NOT_RUNNING = "not_running"
     """An attempt has ended, or is suspended in a wait."""
@@ -35,7 +35,7 @@ class StepStateChanged(InternalDispatchEvent):
 
 
 class WorkflowIdleEvent(InternalDispatchEvent):
-    """Nothing is at work in the run: it waits for something from outside."""
+    """The last attempt that was at work has ended or waits: the run waits, for an answer, an event, or a timer."""
 
 
 class UnhandledEvent(InternalDispatchEvent):

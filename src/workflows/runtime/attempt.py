@@ -281,6 +281,8 @@ class Attempt(Seam):
             return
         self.is_parked = all_wait
         self.emit(StepParked if all_wait else StepUnparked)
+        if all_wait:
+            self.run.crew.worker_parked()
 
     def branches_changed(self) -> None:
         """A branch was opened or closed."""

@@ -24,11 +24,12 @@ from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from ..core.commands import RunStep
+from ..core.state import RunStatus
 from ..core.ticks import RunResumed, TimerFired
 from .attempt import outside_of_steps
 from .calling import call_step
 from .spawn import uninterrupted, watch_closing
-from .telling import tell_slow
+from .telling import tell_idle, tell_slow, tell_stalled
 from .turns import Turn, TurnQueue
 from .worker import Worker
 
@@ -59,6 +60,7 @@ class Crew:
         "_ending_watch",
         "_group",
         "_has_given_up",
+        "_has_told",
         "_hired",
         "_idle",
         "_is_closing",
@@ -95,6 +97,7 @@ class Crew:
         self._scope: anyio.CancelScope | None = None
         self._turn: anyio.CancelScope | None = None
         self._has_given_up = False
+        self._has_told = False  # that nothing is left to do
         self._alarm: anyio.CancelScope | None = None
         self._ending_watch: anyio.CancelScope | None = None
         self._watch: anyio.CancelScope | None = None
@@ -154,6 +157,10 @@ class Crew:
     def budget_at(self) -> float:
         """The budget's instant; 0 if it isn't being spent any more."""
         return 0.0 if self._budget_at is None else self._budget_at
+
+    def worker_parked(self) -> None:
+        """An attempt waits in place; it's told of if nothing else is at work."""
+        self._tell_if_idle(had_work=True)
 
     def attempts_ended(self) -> None:
         """No attempt runs any more."""
@@ -290,7 +297,11 @@ class Crew:
         worker = Worker(self._run.current_task(), str(number))
         try:
             while not self._is_stopping:
-                job = await self._call_steps(job, worker) or await self._wait_for_job(is_root=is_root)
+                had_work = job is not None
+                job = await self._call_steps(job, worker)
+                if job is None:
+                    self._tell_if_idle(had_work=had_work)
+                    job = await self._wait_for_job(is_root=is_root)
                 if job is None:
                     return
         finally:
@@ -307,6 +318,17 @@ class Crew:
                 await call_step(run, job, worker)
                 job = None if worker.scope.cancel_called else self._take_job()
         return self._take_job() if worker.scope.cancel_called and not self._is_stopping else None
+
+    def _tell_if_idle(self, *, had_work: bool) -> None:
+        """A worker has nothing to do. If nobody has, say so: to readers, and to the log if it'll stay like that."""
+        state = self._run.core.state
+        if self._is_stopping or state.budget.active or self._jobs or state.status is not RunStatus.RUNNING:
+            return
+        if had_work:
+            tell_idle(self._run)
+        if not (self._has_told or state.executions or state.questions.by_id or state.timers.due):
+            self._has_told = True
+            tell_stalled(self._run)
 
     async def _wait_for_job(self, *, is_root: bool) -> RunStep | None:
         """Wait for work; None if the worker should end."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..core.commands import RunStep
-from ..events import Event, StepState, StepStateChanged
+from ..events import Event, StepState, StepStateChanged, WorkflowIdleEvent
 
 if TYPE_CHECKING:
     from .run import Run
@@ -35,6 +35,26 @@ def tell_swallowed(run_id: str, step: str, grace_s: float) -> None:
         step,
         grace_s,
         extra={"run_id": run_id},
+    )
+
+
+def tell_idle(run: Run) -> None:
+    """Nothing is at work in the run."""
+    if run.log.wants_internal:
+        run.log.append(WorkflowIdleEvent())
+
+
+def tell_stalled(run: Run) -> None:
+    """Nothing is left to do in the run, and nothing is waited for."""
+    left = run.core.state.mailbox.in_order()
+    shown = ", ".join(repr(event) for event in left[:5]) + (", …" if len(left) > 5 else "")
+    logger.warning(
+        "run %s of %s has nothing left to do, no open question and no timer: unless an event comes from outside, it "
+        "waits for ever%s",
+        run.run_id,
+        run.program.class_name,
+        f"; events that nobody has taken: {shown}" if left else "",
+        extra={"run_id": run.run_id},
     )
 
 
