@@ -32,6 +32,7 @@ T = TypeVar("T")
 current_attempt: ContextVar[Attempt | None] = ContextVar("workflows_attempt", default=None)
 inside: ContextVar[str] = ContextVar("workflows_inside", default="")
 """What the task is inside of: "once", "edit", or nothing."""
+is_for_thread: ContextVar[bool] = ContextVar("workflows_is_for_thread", default=False)
 branch_path: ContextVar[str] = ContextVar("workflows_branch", default="")
 """The branch that the task, or the task that started it, has entered last: branches nest."""
 
@@ -97,9 +98,15 @@ class Attempt(Seam):
 
     # Who acts
 
+    def acting_task(self) -> object:
+        """The task that acts; a worker thread that an async step has called acts for none."""
+        if self.is_threaded:
+            return self.task
+        return None if is_for_thread.get() else self.run.current_task()
+
     def branch(self) -> Branch:
         """The branch of the task that acts; None if it's no branch's own."""
-        task = self.task if self.is_threaded else self.run.current_task()
+        task = self.acting_task()
         if self.branches is not None:
             stack = self.branches.get(task)
             if stack:
@@ -115,9 +122,9 @@ class Attempt(Seam):
         branch = self.branch()
         if branch is None:
             raise UsageError(
-                f"{what} was called in a task that step {self.step.name!r} started, where nothing tells which call is "
-                "which when the step is replayed.\n  Enter a branch first: `async with ctx.branch(key):`, with a key "
-                "of the task's own."
+                f"{what} was called in a task, or a worker thread, that step {self.step.name!r} started, where nothing "
+                "tells which call is which when the step is replayed.\n  Enter a branch first: `async with "
+                "ctx.branch(key):`, with a key of the task's own; and call it from the task, not from its thread."
             )
         return branch
 
@@ -170,7 +177,15 @@ class Attempt(Seam):
         """Call a synchronous function where the run's event loop runs, from there or from a worker thread."""
         if threading.get_ident() == self.run.thread:
             return function(*args)
-        return from_thread.run_sync(function, *args)
+        return from_thread.run_sync(self._call_for_thread, function, args)
+
+    def _call_for_thread(self, function: Callable[..., T], args: tuple[Any, ...]) -> T:
+        """Call for a thread of the step's own. On Trio that's in the task which waits for it, on asyncio in none."""
+        token = is_for_thread.set(not self.is_threaded)
+        try:
+            return function(*args)
+        finally:
+            is_for_thread.reset(token)
 
     # Suspending
 

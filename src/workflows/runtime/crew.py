@@ -17,7 +17,7 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context as ContextVars
 from contextvars import copy_context
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import anyio
 from anyio.abc import TaskGroup
@@ -28,6 +28,7 @@ from ..core.state import RunStatus
 from ..core.ticks import RunResumed, TimerFired
 from .attempt import outside_of_steps
 from .calling import call_step
+from .outcome import sole
 from .spawn import uninterrupted, watch_closing
 from .telling import tell_idle, tell_slow, tell_stalled
 from .turns import Turn, TurnQueue
@@ -209,7 +210,7 @@ class Crew:
             with anyio.CancelScope(deadline=deadline, shield=self._is_owned) as self._scope:
                 is_asleep = await self._work_till_nothing_is_left()
         except Exception as error:
-            bug = _sole(error)
+            bug = sole(error)
         finally:
             self._group = None
             is_asleep = is_asleep and bug is None and not self._is_stopping
@@ -393,11 +394,3 @@ class Crew:
 
     def _on_loop_clock(self, at: float | None) -> float:
         return float("inf") if at is None else anyio.current_time() + max(0.0, at - self._run.driver.now())
-
-
-def _sole(error: Exception) -> Exception:
-    """The error itself, out of the groups that it came in."""
-    if not isinstance(error, ExceptionGroup):
-        return error
-    group = cast("ExceptionGroup[Exception]", error)
-    return _sole(group.exceptions[0]) if len(group.exceptions) == 1 else group

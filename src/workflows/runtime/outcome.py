@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import anyio
 
@@ -135,3 +135,11 @@ def _with_errors(own: BaseException, failures: tuple[Failure, ...]) -> BaseExcep
         failure.error.add_note(f"in step {failure.step!r}, while it was cancelled")
     error.__context__ = own
     return error
+
+
+def sole(error: Exception) -> Exception:
+    """The error itself, out of the groups that it came in."""
+    if not isinstance(error, ExceptionGroup):
+        return error
+    group = cast("ExceptionGroup[Exception]", error)
+    return sole(group.exceptions[0]) if len(group.exceptions) == 1 else group
