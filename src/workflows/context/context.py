@@ -22,7 +22,7 @@ from ..core.snapshot import snapshot
 from ..core.state import RunStatus
 from ..errors import ContextSerdeError, ContextStateError, WorkflowRuntimeError, WorkflowStepDoesNotExistError
 from ..events import Event, HumanResponseEvent, InputRequiredEvent, StopEvent
-from ..graph import Program
+from ..graph import ListJoin, Program
 from ..retry_policy import RetryInfo
 from ..runtime.attempt import current_attempt
 from ..runtime.clock import utc_seconds
@@ -384,6 +384,10 @@ def check_target(program: Program, event: object, step: str | None) -> None:
     if spec is None:
         known = ", ".join(map(repr, program.steps))
         raise WorkflowStepDoesNotExistError(f"{program.class_name} has no step {step!r}; it has {known}.")
+    if isinstance(spec.join, ListJoin):
+        raise WorkflowRuntimeError(
+            f"Step {step!r} takes a list, so {event!r} can't be sent to it: return it from a step of the batch."
+        )
     if not spec.takes(type(event)):
         accepted = ", ".join(kind.__name__ for kind in spec.accepts)
         raise WorkflowRuntimeError(f"Step {step!r} doesn't accept {event!r}; it accepts {accepted}.")

@@ -16,6 +16,7 @@ from ..core.state import RunStatus
 from ..core.ticks import StepHalted, StepRaised, StepReturned, StepSuspended
 from ..errors import ReplayMismatch, SuspensionSwallowed, UsageError, WorkflowRuntimeError
 from ..events import Event
+from ..graph import StepSpec
 from ..retry_policy.arguments import as_delay
 from . import spawn
 from .attempt import Attempt, current_attempt
@@ -69,16 +70,33 @@ def _returned(attempt: Attempt, result: object) -> None:
         _fail(attempt, mismatch)
     elif result is None:
         attempt.emit_last(StepReturned, ())
-    elif isinstance(result, Event):
+    elif isinstance(result, attempt.step.bare_returns):
         attempt.emit_last(StepReturned, (result,))
+    elif isinstance(result, list) and _are_members(attempt.step, cast("list[object]", result)):
+        attempt.emit_last(StepReturned, tuple(cast("list[Event]", result)), True)
     else:
-        _fail(attempt, _no_event(attempt, result))
+        _fail(attempt, _not_declared(attempt.step, cast("object", result)))
 
 
-def _no_event(attempt: Attempt, result: object) -> WorkflowRuntimeError:
+def _are_members(step: StepSpec, members: list[object]) -> bool:
+    """Whether a list is one that the step says it returns."""
+    declared = step.list_returns
+    return bool(declared) and all(isinstance(member, declared) for member in members)
+
+
+def _not_declared(step: StepSpec, result: object) -> WorkflowRuntimeError:
+    declared = [kind.__name__ for kind in step.bare_returns]
+    declared += [f"list[{' | '.join(kind.__name__ for kind in step.list_returns)}]"] if step.list_returns else []
+    found = f"{result!r:.500}"
+    if not isinstance(result, Event | list):
+        found += ", which isn't an event"
+    elif isinstance(result, list) and step.list_returns:
+        wrong = next(member for member in cast("list[object]", result) if not isinstance(member, step.list_returns))
+        found = f"a list with {wrong!r:.300}"
     return WorkflowRuntimeError(
-        f"Step {attempt.step.name!r} returned {result!r}, which isn't an event.\n  Return an instance of an Event "
-        "subclass, such as StopEvent(result=...), or None."
+        f"Step {step.name!r} returned {found}; its return annotation has {', '.join(declared) or 'nothing'}.\n"
+        "  Name the class in the return annotation, or return what's there, or None; for the end of the run, "
+        "StopEvent(result=...)."
     )
 
 

@@ -28,6 +28,16 @@ def tell_left(run_id: str, events: Sequence[Event]) -> None:
     )
 
 
+def tell_ignored(run_id: str, event: Event, step: str) -> None:
+    """An event that came to a step which takes batches only."""
+    logger.warning(
+        "%r belongs to no batch, so step %r, which takes a list, ignores it: return it from a step of the batch",
+        event,
+        step,
+        extra={"run_id": run_id},
+    )
+
+
 def tell_swallowed(run_id: str, step: str, grace_s: float) -> None:
     """A step that goes on although it's suspended."""
     logger.error(
