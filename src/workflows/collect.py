@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 
 
@@ -15,7 +17,7 @@ class All(Cardinality):
     """When the batch is closed: nothing of it is at work or waiting any more."""
 
 
-def _check_number(_take: object, _field: object, value: object) -> None:
+def _check_number(_take: object, _field: object, value: Any) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ValueError(f"Take({value!r}): give a whole number above 0, how many events of a batch to take.")
 

@@ -67,19 +67,21 @@ def _release(state: RunState, batch: Batch, step: str, gathered: Gathered, at: f
     queueing.queue(state, step, released, at, batch.place)
 
 
-def arrive(state: RunState, step: StepSpec, event: Event, at: float, place: Place) -> None:
-    """An event comes to a step that takes several at once."""
+def arrive(state: RunState, step: StepSpec, event: Event, at: float, place: Place) -> bool:
+    """An event comes to a step that takes several at once; False if it belongs to no batch that the step joins."""
     if isinstance(step.join, SlotJoin):
         _arrive_at_slot(state, step, step.join, event, at, place)
-        return
+        return True
     batch = state.batches.get(place.batch)
     gathered = None if batch is None else batch.gathered.get(step.name)
     if batch is None or gathered is None:
         state.out.append(ReportIgnored(event, step.name))
-    elif not gathered.is_released:
+        return False
+    if not gathered.is_released:
         gathered.arrived.append((place.member, event))
         if len(gathered.arrived) == gathered.take:
             _release(state, batch, step.name, gathered, at)
+    return True
 
 
 def _arrive_at_slot(state: RunState, step: StepSpec, join: SlotJoin, event: Event, at: float, place: Place) -> None:

@@ -5,7 +5,8 @@ Rules:
   question that it answers, then every step that accepts its type.
 - An answer that a wait takes goes nowhere else. An ordinary event that a wait takes isn't also a trigger of that
   wait's step.
-- What nobody takes is kept for the first wait that fits. An answer isn't kept: it can't precede its question.
+- What nobody takes is kept for the first wait that fits. An answer isn't kept: it can't precede its question. A step
+  that takes a list takes only what belongs to a batch; what else comes to it, it ignores, and that's told.
 - From outside, an event that could answer questions of different content is refused with the candidates. From a step,
   the oldest question gets it: there is nobody to ask back.
 - A refusal changes nothing.
@@ -64,7 +65,8 @@ def takes(state: RunState, step: str, event: Event) -> bool:
 
 def not_taken(state: RunState, event: Event, step: str) -> Refuse:
     """The refusal of an event for a step that doesn't take it."""
-    takers = ", ".join(repr(spec.name) for spec in state.program.takers(type(event))) or "none"
+    found = [spec.name for spec in state.program.takers(type(event)) if not isinstance(spec.join, ListJoin)]
+    takers = ", ".join(map(repr, found)) or "none"
     return Refuse("no-step", f"{event!r} was sent to step {step!r}; the steps that accept it: {takers}.")
 
 
@@ -146,24 +148,24 @@ def to_steps(
     is_taken: bool = False,
 ) -> None:
     """Give an event to all steps that accept it, besides one; keep it if nobody does."""
-    for spec in state.program.takers(type(event)):
-        is_taken = True
-        if spec.name != besides:
-            to_step(state, spec, event, at, place)
+    takers = state.program.takers(type(event))
+    for spec in takers:
+        if spec.name == besides or to_step(state, spec, event, at, place):
+            is_taken = True
     if is_taken:
         return
-    if isinstance(event, HumanResponseEvent):
-        state.out.append(ReportLeft((event,)))
-    else:
+    if not isinstance(event, HumanResponseEvent):
         state.mailbox.keep(event)
+    elif not takers:  # else it has been told that they ignored it
+        state.out.append(ReportLeft((event,)))
 
 
-def to_step(state: RunState, spec: StepSpec, event: Event, at: float, place: Place = OUTSIDE) -> None:
-    """Give an event to a step: it takes it at once, or waits until it has all that it joins."""
+def to_step(state: RunState, spec: StepSpec, event: Event, at: float, place: Place = OUTSIDE) -> bool:
+    """Give an event to a step: it takes it at once, or waits until it has all that it joins. False: it ignores it."""
     if spec.join is None:
         queueing.queue(state, spec.name, event, at, place)
-    else:
-        batches.arrive(state, spec, event, at, place)
+        return True
+    return batches.arrive(state, spec, event, at, place)
 
 
 def answer(state: RunState, question: Question, event: Event, at: float, place: Place = OUTSIDE) -> None:

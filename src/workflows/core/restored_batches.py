@@ -47,12 +47,15 @@ def _read_gathered(reader: SnapshotReader, batch: Batch, data: Mapping[str, Any]
             gathered.arrived.append((count(member), event))
     if step in batch.gathered or (gathered.arrived and gathered.is_released):
         raise Malformed(f"batch {batch.id} has step {step!r} twice, or keeps what it was called with")
+    if take is not None and len(gathered.arrived) >= take:
+        raise Malformed(f"batch {batch.id} has the {take} events that step {step!r} takes, and it wasn't called")
     if not reader.has_step(step, f"the join of batch {batch.id}"):
         return
     spec = reader.program.steps[step]
     if not isinstance(spec.join, ListJoin):
         reader.mismatches.append(f"step {step!r} no longer takes a list, and a batch waits for it")
-    elif all(_is_taken(reader, spec, event) for _, event in gathered.arrived):
+    else:
+        gathered.arrived = [found for found in gathered.arrived if _is_taken(reader, spec, found[1])]
         batch.gathered[step] = gathered
 
 
@@ -110,8 +113,8 @@ def read_input(reader: SnapshotReader, state: RunState, data: Any, step: str) ->
         )
         return None
     kept = [event for event in events if event is not None and _is_taken(reader, spec, event)]
-    if len(kept) < len(events):
-        return None
+    if len(kept) < len(events) and isinstance(spec.join, SlotJoin):
+        return None  # a batch without them is one that they were dropped from
     return CollectionReleaseEvent(events=kept, stream_id=of(str, data["stream_id"]), binding_id=step)
 
 

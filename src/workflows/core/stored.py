@@ -136,7 +136,8 @@ def count(value: object) -> int:
 
 def items(value: object) -> list[Any]:
     """A list of whatever."""
-    return cast("list[Any]", of(list, value))
+    found: list[Any] = of(list, value)
+    return found
 
 
 def numbers(value: object) -> tuple[int, int]:

@@ -10,7 +10,7 @@ is found: which classes can stand on the level of a list, given which steps take
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import attrs
 
@@ -32,19 +32,31 @@ class Level:
 
 
 def find_levels(steps: Mapping[str, StepSpec], start: type[Event]) -> dict[str, Level]:
-    """The levels of a workflow, by the step whose list opens them."""
+    """The levels of a workflow, by the step whose list opens them.
+
+    A list that no step joins opens none: its members stand where the step stood that returned it.
+    """
     outermost = {start}
     for step in steps.values():
         from_outside = "reachability" in step.skip_graph_checks
         outermost.update(kind for kind in step.accepts if from_outside or issubclass(kind, HumanResponseEvent))
     levels = {OUTERMOST: Level(outermost)}
     levels.update({name: Level(set(step.list_returns)) for name, step in steps.items() if step.list_returns})
-    while any(_grows(level, levels, steps) for level in levels.values()):
-        pass
+    _grow_all(levels, steps)
+    for name in [name for name, level in levels.items() if name != OUTERMOST and not level.joins]:
+        del levels[name]
+    # No join takes what stands on a level that is gone, so that nothing new can be joined where it stands now.
+    _grow_all(levels, steps)
     return levels
 
 
-def _grows(level: Level, levels: Mapping[str, Level], steps: Mapping[str, StepSpec]) -> bool:
+def _grow_all(levels: Mapping[str, Level], steps: Mapping[str, StepSpec]) -> None:
+    unjoined = {name for name, step in steps.items() if step.list_returns and name not in levels}
+    while any(_grows(level, levels, steps, unjoined) for level in levels.values()):
+        pass
+
+
+def _grows(level: Level, levels: Mapping[str, Level], steps: Mapping[str, StepSpec], unjoined: Collection[str]) -> bool:
     before = (len(level.kinds), len(level.steps), len(level.joins))
     for name, step in steps.items():
         if any(step.takes(kind) for kind in level.kinds):
@@ -53,6 +65,8 @@ def _grows(level: Level, levels: Mapping[str, Level], steps: Mapping[str, StepSp
         level.kinds.update(steps[name].bare_returns)
         if name in levels:
             level.steps.update(levels[name].joins)
+        elif name in unjoined:
+            level.kinds.update(steps[name].list_returns)
     asked = [kind for kind in level.kinds if issubclass(kind, InputRequiredEvent)]
     level.kinds.update(answer for kind in asked for answer in _answers(kind, steps))
     return before != (len(level.kinds), len(level.steps), len(level.joins))
@@ -91,21 +105,21 @@ def level_problems(steps: Mapping[str, StepSpec], levels: Mapping[str, Level]) -
 
 def _slot_problems(step: StepSpec, join: SlotJoin, levels: Mapping[str, Level]) -> list[str]:
     for key, level in levels.items():
-        here = [kind.__name__ for kind in join.kinds if _stands(kind, level, step)]
-        if here and len(here) < len(join.kinds) and not _opens_nothing(key, levels):
-            missing = ", ".join(kind.__name__ for kind in join.kinds if not _stands(kind, level, step))
+        here = [kind for kind in join.kinds if _stands(kind, level, step)]
+        missing = [kind for kind in join.kinds if kind not in here]
+        if key == OUTERMOST and all(issubclass(kind, HumanResponseEvent) for kind in here):
+            continue  # somebody may send an answer that nobody has asked for; those of a batch are asked for there
+        if here and missing:
             place = "with the start event" if key == OUTERMOST else f"in the batches that '{key}' returns"
             return [
-                f"Step '{step.name}' takes {', '.join(kind.__name__ for kind in join.kinds)} together, but "
-                f"{', '.join(here)} can come {place}, where {missing} never does: they'd wait for ever. Let them come "
-                "from one batch, or from none."
+                f"Step '{step.name}' takes {_listed(join.kinds)} together, but {_listed(here)} can come {place}, where "
+                f"{_listed(missing)} never does: they'd wait for ever. Let them come from one batch, or from none."
             ]
     return []
 
 
-def _opens_nothing(key: str, levels: Mapping[str, Level]) -> bool:
-    """A list that no step joins opens no batch: its members stay on the level of the step that returned it."""
-    return key != OUTERMOST and not levels[key].joins
+def _listed(kinds: Iterable[type[Event]]) -> str:
+    return ", ".join(kind.__name__ for kind in kinds)
 
 
 def _stands(kind: type[Event], level: Level, step: StepSpec) -> bool:

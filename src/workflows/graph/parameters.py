@@ -60,8 +60,9 @@ class Parameters:
 
     @property
     def event_names(self) -> tuple[str, ...]:
-        """The names of the parameters that take events."""
-        return tuple(found[0].name for found in (*self.events, *self.lists))
+        """The names of the parameters that take events, in their order."""
+        taking = {found[0].name for found in self.events} | {found[0].name for found in self.lists}
+        return tuple(parameter.name for parameter in self.own if parameter.name in taking)
 
 
 def read_parameters(signature: Signature, *, is_method: bool) -> Parameters:

@@ -72,27 +72,30 @@ def _returned(attempt: Attempt, result: object) -> None:
         attempt.emit_last(StepReturned, ())
     elif isinstance(result, attempt.step.bare_returns):
         attempt.emit_last(StepReturned, (result,))
-    elif isinstance(result, list) and _are_members(attempt.step, cast("list[object]", result)):
-        attempt.emit_last(StepReturned, tuple(cast("list[Event]", result)), True)
+    elif (members := _members(attempt.step, result)) is not None:
+        attempt.emit_last(StepReturned, members, True)
     else:
-        _fail(attempt, _not_declared(attempt.step, cast("object", result)))
+        _fail(attempt, _not_declared(attempt.step, result))
 
 
-def _are_members(step: StepSpec, members: list[object]) -> bool:
-    """Whether a list is one that the step says it returns."""
+def _members(step: StepSpec, result: object) -> tuple[Event, ...] | None:
+    """The members of a list, if it's one that the step says it returns."""
     declared = step.list_returns
-    return bool(declared) and all(isinstance(member, declared) for member in members)
+    if not declared or not isinstance(result, list):
+        return None
+    members = cast("list[Event]", result)
+    return tuple(members) if all(isinstance(member, declared) for member in members) else None
 
 
 def _not_declared(step: StepSpec, result: object) -> WorkflowRuntimeError:
     declared = [kind.__name__ for kind in step.bare_returns]
     declared += [f"list[{' | '.join(kind.__name__ for kind in step.list_returns)}]"] if step.list_returns else []
     found = f"{result!r:.500}"
-    if not isinstance(result, Event | list):
+    if isinstance(result, list):
+        wrong = [member for member in cast("list[object]", result) if not isinstance(member, step.list_returns)]
+        found = f"a list with {wrong[0]!r:.300}" if wrong and step.list_returns else found
+    elif not isinstance(result, Event):
         found += ", which isn't an event"
-    elif isinstance(result, list) and step.list_returns:
-        wrong = next(member for member in cast("list[object]", result) if not isinstance(member, step.list_returns))
-        found = f"a list with {wrong!r:.300}"
     return WorkflowRuntimeError(
         f"Step {step.name!r} returned {found}; its return annotation has {', '.join(declared) or 'nothing'}.\n"
         "  Name the class in the return annotation, or return what's there, or None; for the end of the run, "
