@@ -120,8 +120,8 @@ _ALL = [
         "an answer is kept open after it was given",
         "W5",
         "workflows.core.delivery",
-        '    """Close a question with its answer."""\n    state.close_question(question)\n',
-        '    """Close a question with its answer."""\n',
+        "    state.close_question(question)\n    if question.returned:\n",
+        "    if question.returned:\n",
     ),
     Fault(
         "a late tick is applied",

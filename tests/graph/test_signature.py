@@ -399,7 +399,7 @@ def test_a_list_stands_alone() -> None:
         raise NotImplementedError
 
     told(two, "takes `ordered: list[Ordered], packed: list[Packed]`", "nothing beside it", "in a step each")
-    told(beside, "`ev: Packed", "`ordered: list[Ordered]", "nothing beside it")
+    told(beside, "takes `ordered: list[Ordered], ev: Packed`", "nothing beside it")
 
 
 def test_a_union_beside_another_event_is_refused() -> None:

@@ -8,19 +8,21 @@ Rules:
 - A join is called on the level from which its batch was opened, so batches close from the inside outwards.
 - The events of a batch are in the order of the members that they came from, whatever order they arrived in; what `Take`
   takes is the first to arrive.
+- Steps that take several events gather them on each level apart. What waits there for others when its batch is closed,
+  or the run ends, is told.
 - What a step or somebody outside sends belongs to no batch, and can't join one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 
 from ..events import CollectionReleaseEvent, Event
 from ..graph import ListJoin, SlotJoin, StepSpec
 from . import queueing
-from .commands import ReportIgnored
+from .commands import ReportIgnored, ReportLeft
 from .gather import Buffer
 from .state import Batch, Gathered, Place, RunState
 
@@ -55,6 +57,8 @@ def leave(state: RunState, place: Place, at: float) -> None:
         for name, gathered in batch.gathered.items():
             if not gathered.is_released:
                 _release(state, batch, name, gathered, at)
+        if batch.slots:
+            state.out.append(ReportLeft(tuple(waiting_in(batch.slots))))
         del state.batches[number]
         number = batch.place.batch
 
@@ -102,6 +106,20 @@ def _arrive_at_slot(state: RunState, step: StepSpec, join: SlotJoin, event: Even
     stream = f"{state.run_id}/{place.batch}" if place.batch else state.run_id
     joined = CollectionReleaseEvent(events=list(taken), stream_id=stream, binding_id=step.name)
     queueing.queue(state, step.name, joined, at, place)
+
+
+def waiting_in(slots: Mapping[str, Buffer]) -> list[Event]:
+    """What has come for steps that take several events, and waits for the others."""
+    return [event for buffer in slots.values() for waiting in buffer.events.values() for event in waiting]
+
+
+def clear(state: RunState) -> list[Event]:
+    """The run is over: nothing is joined any more. Gives what waited for other events."""
+    slots = [state.slots, *(batch.slots for batch in state.batches.values())]
+    left = [event for found in slots for event in waiting_in(found)]
+    state.batches.clear()
+    state.slots.clear()
+    return left
 
 
 def close_abandoned(state: RunState, at: float) -> None:

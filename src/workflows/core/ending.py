@@ -184,7 +184,7 @@ def last_event(state: RunState) -> Event:
 
 def _clear(state: RunState) -> None:
     """The run is over: what it still had goes; its state stays."""
-    left = state.mailbox.in_order()
+    left = [*state.mailbox.in_order(), *batches.clear(state)]
     if left:
         state.out.append(ReportLeft(tuple(left)))
     for execution in list(state.executions.values()):
@@ -192,8 +192,6 @@ def _clear(state: RunState) -> None:
     state.work.clear()
     state.mailbox.clear()
     state.buffers.clear()
-    state.batches.clear()
-    state.slots.clear()
     state.timers.clear()
     state.questions = Questions(asked=state.questions.asked)
 

@@ -134,9 +134,10 @@ def count(value: object) -> int:
     return value
 
 
-def items(value: object) -> list[Any]:
+def items(value: Any) -> list[Any]:
     """A list of whatever."""
-    found: list[Any] = of(list, value)
+    of(list, value)
+    found: list[Any] = value
     return found
 
 
