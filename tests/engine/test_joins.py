@@ -365,7 +365,7 @@ async def test_a_list_that_nobody_makes_is_a_validation_error() -> None:
             return StopEvent()
 
     with pytest.raises(WorkflowValidationError, match=r"'join' takes a list, list\[Done\], and no step returns"):
-        Alone().run()
+        Alone().validate()
 
 
 # --- 25 ---------------------------------------------------------------------------------------------------------------
@@ -416,7 +416,7 @@ async def test_a_snapshot_whose_join_is_gone_is_refused_before_any_step_runs() -
         await handler.cancel_run()
     workflow = Fewer(types=[Decide, Decided])
     with pytest.raises(SnapshotMismatch, match="'join' is gone, and the join of batch 1 is of it"):
-        workflow.run(Context.from_dict(workflow, data))
+        Context.from_dict(workflow, data)
 
 
 @pytest.mark.guarantee("W4")

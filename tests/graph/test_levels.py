@@ -82,20 +82,21 @@ def test_answers_to_questions_of_a_batch_are_in_it() -> None:
     assert bindings(program) == {"start": ["end"]}
 
 
+def list_of(kind: Any) -> Any:
+    return list[kind]
+
+
 @st.composite
 def shapes(draw: st.DrawFn) -> list[Any]:
     """Steps that take and return anything, one by one or in lists."""
     one = st.sampled_from(KINDS)
     found = [made("start", draw(st.sampled_from([list[A], list[A | B], A | StopEvent])), ev=StartEvent)]
     for number in range(draw(st.integers(1, 4))):
-        taken, listed, bare = draw(one), draw(st.none() | one), draw(st.none() | one)
-        returned: Any = None
-        if bare is not None:
-            returned = bare
-        if listed is not None:
-            returned = list[listed] if returned is None else returned | list[listed]
-        takes = list[taken] if draw(st.booleans()) else taken
-        found.append(made(f"s{number}", returned, ev=takes))
+        returned: Any = draw(st.none() | one)
+        if draw(st.booleans()):
+            returned = list_of(draw(one)) if returned is None else returned | list_of(draw(one))
+        taken: Any = draw(one)
+        found.append(made(f"s{number}", returned, ev=list_of(taken) if draw(st.booleans()) else taken))
     found.append(made("end", StopEvent, evs=draw(st.sampled_from([list[A], list[B], B]))))
     return found
 
@@ -111,7 +112,7 @@ def followed(steps: Mapping[str, StepSpec]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for opener, opening in steps.items():
         seen: set[tuple[type[Event], tuple[str, ...]]] = set()
-        todo = [(kind, (opener,)) for kind in opening.list_returns]
+        todo: list[tuple[type[Event], tuple[str, ...]]] = [(kind, (opener,)) for kind in opening.list_returns]
         while todo:
             kind, lists = todo.pop()
             if (kind, lists) in seen or len(lists) > 6:
