@@ -99,6 +99,7 @@ def test_members_that_come_to_nothing_are_dropped_and_an_empty_batch_is_joined()
 # --- 22: what belongs to a batch, and when it's closed ----------------------------------------------------------------
 
 
+@pytest.mark.guarantee("W7")
 @given(order=st.permutations(range(4)), is_stored=st.booleans())
 def test_a_join_is_given_all_of_a_batch_in_the_order_of_its_members_however_they_arrive(
     order: Sequence[int], is_stored: bool
