@@ -14,7 +14,7 @@ from workflows import Context, Workflow, step
 from workflows.collect import Collect, Take
 from workflows.core.questions import Question
 from workflows.errors import SnapshotMismatch, WorkflowRuntimeError, WorkflowValidationError
-from workflows.events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
+from workflows.events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StepStateChanged, StopEvent
 from workflows.testing import Process, sweep_cancel, sweep_crash
 
 
@@ -118,6 +118,20 @@ async def test_what_a_step_does_not_declare_it_cannot_return(what: str, found: s
         pytest.raises(WorkflowRuntimeError, match=rf"'split' returned {found}.*has Extra, list\[Task\]"),
     ):
         await Fan().run(what=what)
+
+
+@pytest.mark.anyio
+async def test_readers_are_told_what_lists_hold(capsys: pytest.CaptureFixture[str]) -> None:
+    with anyio.fail_after(5):
+        handler = Slots(verbose=True).run(count=1)
+        told = [event async for event in handler.stream_events(expose_internal=True)]
+    changes = [event for event in told if isinstance(event, StepStateChanged)]
+    assert {event.name: (event.input_event_name, event.output_event_name) for event in changes} == {
+        "split": ("Go", "list[Task | Extra]"),
+        "pair": ("CollectionReleaseEvent", "Done"),
+        "join": ("CollectionReleaseEvent", "StopEvent"),
+    }
+    assert "Step split produced event list[Task | Extra]" in capsys.readouterr().out
 
 
 # --- 22 ---------------------------------------------------------------------------------------------------------------
