@@ -381,6 +381,9 @@ def test_a_step_that_takes_one_event_now_or_several_is_a_mismatch() -> None:
     assert changed(hand, ('"step": "gather"', '"step": "cut"')) == [
         "step 'cut' takes one event now, and was to take 1 together"
     ]
+    assert changed(hand, ('"step": "gather"', '"step": "pair"')) == [
+        "step 'pair' takes 3 events now, and was to take 1"
+    ]
     single = Hand()
     opened(single, Part(n=1))
     assert changed(single, ('"step": "cut"', '"step": "pair"'))[0] == (

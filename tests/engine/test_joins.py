@@ -1,5 +1,6 @@
 """Fan-out and joins in whole runs: what a list opens, what a join is given, and what can go wrong with a member."""
 
+import json
 import logging
 from typing import Annotated, Any
 
@@ -406,6 +407,49 @@ async def test_a_step_of_several_events_is_called_for_each_full_set() -> None:
     """Semantics 25."""
     with anyio.fail_after(5):
         assert await Slots().run(count=3) == [0, 11, 22]
+
+
+class Special(Task): ...
+
+
+class Loose(Slots):
+    """Takes what is derived from its classes, too: an exact class first."""
+
+    @step
+    async def split(self, ev: Go) -> list[Task | Extra]:
+        return [Special(n=1), Extra(n=2), Task(n=3), Special(n=4)]
+
+    @step(accept_event_subclasses=True)
+    async def pair(self, special: Special, ctx: Context, task: Task) -> Done:
+        return Done(n=10 * special.n + task.n)
+
+    @step
+    async def other(self, ev: Extra) -> None: ...
+
+
+class Either(Slots):
+    """No class is exact: what is derived counts for the class that it's derived from."""
+
+    @step
+    async def split(self, ev: Go) -> list[Task | Extra]:
+        return [Special(n=1), Extra(n=2), Special(n=3), Extra(n=4)]
+
+    @step(accept_event_subclasses=True)
+    async def pair(self, extra: Extra, ctx: Context, task: Task) -> Done:
+        return Done(n=10 * extra.n + task.n)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("workflow", "sums"), [(Loose, [13]), (Either, [21, 43])])
+async def test_slots_take_subclasses_where_their_step_does(workflow: type[Workflow], sums: list[int]) -> None:
+    """Semantics 25."""
+    made = workflow(disable_validation=True)
+    with anyio.fail_after(5):
+        assert await made.run() == sums
+        handler = made.run()
+        async for _ in handler.stream_events():
+            data = json.loads(json.dumps(handler.ctx.to_dict()))
+            Context.from_dict(made, data)
 
 
 @pytest.mark.anyio
