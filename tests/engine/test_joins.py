@@ -412,7 +412,7 @@ async def test_a_step_of_several_events_is_called_for_each_full_set() -> None:
 class Special(Task): ...
 
 
-class Loose(Slots):
+class Loose(Workflow):
     """Takes what is derived from its classes, too: an exact class first."""
 
     @step
@@ -425,6 +425,10 @@ class Loose(Slots):
 
     @step
     async def other(self, ev: Extra) -> None: ...
+
+    @step
+    async def join(self, done: list[Done]) -> StopEvent:
+        return StopEvent(result=numbers(done))
 
 
 class Either(Slots):
