@@ -72,6 +72,25 @@ class FreshFanOut(FanOut):
         return None if done is None else StopEvent(result=len(done))
 
 
+class ListFanOut(Workflow):
+    """The same by lists: what is returned in one is joined by a step that takes one."""
+
+    @step
+    async def scatter(self, event: Scatter) -> list[Part]:
+        """Return all parts."""
+        return [Part(number=number, of=event.parts) for number in range(event.parts)]
+
+    @step(num_workers=WORKERS)
+    async def work(self, event: Part) -> Done:
+        """Do one part."""
+        return Done(number=event.number, of=event.of)
+
+    @step
+    async def join(self, done: list[Done]) -> StopEvent:
+        """Take all."""
+        return StopEvent(result=len(done))
+
+
 async def _floor_scatter(run: floor.Run, event: Scatter) -> None:
     for number in range(event.parts):
         run.send(Part(number=number, of=event.parts))
@@ -126,6 +145,14 @@ FANNING = (
         _ours(FanOut),
         in_group(_floor_fan_out),
         sizes=(1_000, 100, 10_000, 100_000),
+        quick_sizes=(500,),
+    ),
+    Workload(
+        "list-fan-out",
+        "member of a fan-out and join by list",
+        _ours(ListFanOut),
+        in_group(_floor_fan_out),
+        sizes=(1_000, 100, 10_000),
         quick_sizes=(500,),
     ),
     Workload(

@@ -30,7 +30,7 @@ WorkflowGraphCheck = Literal["reachability", "terminal_event", "dead_end"]
 StepGraphCheck = Literal["reachability", "dead_end"]
 """A check of the graph that `@step(skip_graph_checks=...)` can leave out for one step."""
 
-StepResult = Event | None
+StepResult = Event | Sequence[Event] | None
 StepFunction = Callable[..., StepResult | Awaitable[StepResult]]
 StepT = TypeVar("StepT", bound=StepFunction)
 
@@ -92,7 +92,9 @@ def step(
     """Make a method, or a free function, a step of a workflow.
 
     A step takes one event and returns one (or `None`), and its annotations say which: they are the edges of the graph.
-    It may take `ctx: Context` or `ctx: Context[State]` beside it. The function itself is returned, unchanged.
+    A step that returns a list, `-> list[Task]`, hands each member on, and a step that takes one, `done: list[Done]`, is
+    called with what has come of all of them; a step with several event parameters is called when there is one for
+    each. It may take `ctx: Context` or `ctx: Context[State]` beside it. The function itself is returned, unchanged.
 
     Args:
         func: The function, when the decorator is written without parentheses.

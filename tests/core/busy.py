@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tests.core.flow import Approval, Approved, Begin, Hand, Note, Prompt, Reply, Task, only
+from tests.core.flow import Approval, Approved, Begin, Done, Hand, Note, Part, Piece, Prompt, Reply, Task, only
 from workflows.core import ticks
 from workflows.core.commands import RunStep
 from workflows.core.questions import Ask
@@ -88,4 +88,17 @@ def runs() -> dict[str, Hand]:
     suspending.step(job, ticks.StepSuspending, (question.id,), 5.0)
     answered = moments["answered while suspending"] = suspending.again()
     answered.feed(ticks.RunResumed, "r1")
+    moments["joining"] = joining_run()
     return moments
+
+
+def joining_run() -> Hand:
+    """Batches in a batch, one with a question, one of whose members waits; slots on two levels; a join at work."""
+    hand = Hand()
+    members = (Part(n=1), Part(n=2), Done(n=3), Prompt(what="name?"), Task(n=4), Done(n=5))
+    jobs = only(hand.lists(hand.start(), *members), RunStep)
+    one, two = [job for job in jobs if job.step.name == "cut"]
+    hand.lists(one, Done(n=6), Piece(n=7), Prompt(what="and yours?"), Part(n=8))
+    hand.suspend(two, *hand.ask(two, PAY))
+    hand.receive(Piece(n=9))
+    return hand

@@ -12,9 +12,12 @@ from tests.core.flow import (
     Approval,
     Approved,
     Chore,
+    Done,
     GruffReply,
     LoudNote,
     Note,
+    Part,
+    Piece,
     Prompt,
     Reply,
     Task,
@@ -36,6 +39,9 @@ SEVERAL: tuple[type[Event], ...] = (
     Reply,
     GruffReply,
     HumanResponseEvent,
+    Part,
+    Piece,
+    Done,
 )
 BRANCHES = st.sampled_from(("", "", "l", "l/m", "r", None))
 OWN_BRANCHES = st.sampled_from(("", "", "l", "r"))
@@ -55,7 +61,10 @@ WRITES = st.one_of(
     ),
 )
 BUDGETS = st.sampled_from((None, None, 2.0, 10.0))
-GIVEN: tuple[type[Event], ...] = (Task, Task, Task, Chore, Note, Reply, Vetted, Prompt, Approval)
+GIVEN: tuple[type[Event], ...] = (
+    *(Task, Task, Chore, Note, Reply, Vetted, Prompt, Approval),
+    *(Part, Part, Part, Piece, Done, Done),
+)
 REQUIREMENTS = st.sampled_from((None, None, None, {"who": "ann"}, {"who": "bob"}))
 ASKS = st.builds(
     Ask,

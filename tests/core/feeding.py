@@ -18,6 +18,7 @@ from tests.core.flow import (
     PROGRAM,
     Approved,
     Note,
+    ignored,
     left,
     only,
     published,
@@ -39,7 +40,7 @@ from workflows.core.commands import (
 )
 from workflows.core.engine import Core
 from workflows.core.state import RunState
-from workflows.events import Event, HumanResponseEvent, InputRequiredEvent
+from workflows.events import CollectionReleaseEvent, Event, HumanResponseEvent, InputRequiredEvent
 
 FED: Counter[type[ticks.Tick]] = Counter()
 """How often a tick of each type has changed something, in all machines so far."""
@@ -138,6 +139,7 @@ class Feeding(RuleBasedStateMachine):
         assert [grant.owner for grant in only(commands, GrantEdit)] == told.grants
         assert [report.execution for report in only(commands, ReportSwallowed)] == told.swallowed
         assert left(commands) == told.left
+        assert ignored(commands) == told.ignored
         assert len(only(commands, StopSteps)) == told.stops
         assert len(only(commands, Finish)) == told.finishes
         if told.refused is None:
@@ -185,7 +187,9 @@ class Feeding(RuleBasedStateMachine):
         for name in range(first_new, self.core.state.next_execution):
             found = self.core.state.executions.get(name)
             if found is not None:
-                self.note(found.event, f"step {found.step}")
+                joined = found.event.events if isinstance(found.event, CollectionReleaseEvent) else [found.event]
+                for event in joined:
+                    self.note(event, f"step {found.step}")
         for event in left(commands):
             self.note(event, "left")
         for wait in self.model.waits:
@@ -218,7 +222,7 @@ class Feeding(RuleBasedStateMachine):
 
     def addresses(self) -> st.SearchStrategy[tuple[str | None, str | None]]:
         """A step, a question that's open, closed, or was never asked; mostly none."""
-        nowhere = st.sampled_from(((None, None), (None, None), (None, None), ("also", None), ("nowhere", None)))
+        nowhere = st.sampled_from([(None, None)] * 4 + [("also", None), ("nowhere", None), ("gather", None)])
         ids = [wait.id for wait in self.model.waits if wait.id]
         if not ids:
             return nowhere

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import attrs
 
 from workflows.codec import Codec, Json
+from workflows.collect import Collect, Take
 from workflows.core import ticks
-from workflows.core.commands import Command, Finish, PublishEvent, Refuse, ReportLeft, RunStep, StopSteps
+from workflows.core.commands import Command, Finish, PublishEvent, Refuse, ReportIgnored, ReportLeft, RunStep, StopSteps
 from workflows.core.engine import Core
 from workflows.core.questions import Ask, Question
 from workflows.core.restore import restore
@@ -80,15 +81,36 @@ class Prompt(InputRequiredEvent, answer=Reply, name="prompt"):
     what: str
 
 
+class Part(Event, name="part"):
+    """`cut` takes it, and `pair` two of them with a piece."""
+
+    n: int
+
+
+class Piece(Event, name="piece"):
+    """Only `pair` takes it."""
+
+    n: int
+
+
+class Done(Event, name="done"):
+    """Steps take it in lists only."""
+
+    n: int
+
+
 class Flow:
-    """Steps with one worker and with two, of which one takes subclasses; what they do is up to the tests."""
+    """Steps with one worker and with two, of which one takes subclasses; what they do is up to the tests.
+
+    What `begin` and `cut` return in lists is joined; what the others do isn't.
+    """
 
     @step(num_workers=1)
-    async def begin(self, ev: Begin) -> Task | Prompt | StopEvent | None:
+    async def begin(self, ev: Begin) -> Task | Prompt | StopEvent | list[Task | Part | Piece | Done | Prompt] | None:
         raise NotImplementedError
 
     @step(num_workers=1)
-    async def work(self, ev: Task) -> Note | StopEvent | None:
+    async def work(self, ev: Task) -> Note | StopEvent | list[Note] | None:
         raise NotImplementedError
 
     @step(num_workers=2, accept_event_subclasses=True)
@@ -97,6 +119,22 @@ class Flow:
 
     @step(num_workers=1)
     async def hear(self, ev: Reply) -> StopEvent | None:
+        raise NotImplementedError
+
+    @step(num_workers=2)
+    async def cut(self, ev: Part) -> Part | Piece | Done | list[Part | Piece | Done] | None:
+        raise NotImplementedError
+
+    @step(num_workers=1)
+    async def pair(self, one: Part, piece: Piece, other: Part) -> Done | None:
+        raise NotImplementedError
+
+    @step(num_workers=2)
+    async def gather(self, dones: list[Done]) -> Done | Part | None:
+        raise NotImplementedError
+
+    @step(num_workers=1)
+    async def first(self, dones: Annotated[list[Done], Collect(Take(2))]) -> Note | None:
         raise NotImplementedError
 
 
@@ -165,6 +203,10 @@ class Hand:
     def returns(self, job: RunStep, *events: Event) -> list[Command]:
         return self.step(job, ticks.StepReturned, events)
 
+    def lists(self, job: RunStep, *events: Event) -> list[Command]:
+        """Return a list."""
+        return self.step(job, ticks.StepReturned, events, True)
+
     def spread(self, count: int, *, of: type[Task] = Task) -> list[RunStep]:
         """Start a run whose first step gives this many tasks; what they make run."""
         job = self.start()
@@ -216,6 +258,10 @@ def published(commands: Iterable[Command]) -> list[Event]:
 
 def left(commands: Iterable[Command]) -> list[Event]:
     return [event for command in only(commands, ReportLeft) for event in command.events]
+
+
+def ignored(commands: Iterable[Command]) -> list[tuple[Event, str]]:
+    return [(command.event, command.step) for command in only(commands, ReportIgnored)]
 
 
 def is_over(commands: Iterable[Command]) -> bool:

@@ -17,6 +17,7 @@ from tests.core.flow import (
     restored,
 )
 from workflows.core import ticks
+from workflows.core.batches import waiting_in
 from workflows.core.commands import (
     RunStep,
 )
@@ -61,17 +62,52 @@ class Invariants(Feeding):
     @invariant()
     def every_event_from_outside_is_in_one_place(self) -> None:
         """In the mailbox, with one wait, with steps, or reported: and never in two of these."""
-        kept = Counter(number_of(event) for event in self.core.state.mailbox.in_order())
+        state = self.core.state
+        kept = Counter(number_of(event) for event in state.mailbox.in_order())
+        slots = [state.slots, *(batch.slots for batch in state.batches.values())]
+        joined = {number_of(event) for found in slots for event in waiting_in(found)}
+        joined |= {
+            number_of(event)
+            for batch in state.batches.values()
+            for found in batch.gathered.values()
+            for _, event in found.arrived
+        }
         for number, event in self.accepted.items():
             answered = self.answered.get(number, [])
             taken = self.gone.get(number, [])
             assert len(answered) <= 1
             assert taken.count("left") <= 1
             assert len(set(taken)) == len(taken), "a step gets an event once"
-            places = bool(answered) + ("left" in taken) + (kept[number] > 0) + (bool(taken) and "left" not in taken)
-            is_both = bool(answered) and bool(taken)  # taken by a wait, and given to other steps too
+            is_joined = number in joined
+            is_with_steps = is_joined or any(where != "left" for where in taken)
+            assert not is_joined or "left" not in taken
+            is_left = "left" in taken and not is_with_steps  # a part may have gone to one step, and waited for others
+            places = bool(answered) + is_left + (kept[number] > 0) + is_with_steps
+            is_both = bool(answered) and (bool(taken) or is_joined)  # taken by a wait, and given to other steps too
             assert places == 1 + is_both
             assert not is_both or answered[0].returned or not isinstance(event, HumanResponseEvent)
+
+    @invariant()
+    def batches_are_the_piles_of_the_model_and_something_is_open_in_each(self) -> None:
+        state, model = self.core.state, self.model
+        if model.phase == "ending":
+            return  # they are dropped with the end
+        numbers = {pile.number: pile for pile in model.piles}
+        assert list(state.batches) == list(numbers)
+        for number, batch in state.batches.items():
+            inside = sum(execution.place.batch == number for execution in state.executions.values())
+            inside += sum(question.returned and question.batch == number for question in state.questions.by_id.values())
+            inside += sum(inner.place.batch == number for inner in state.batches.values())
+            assert batch.open == inside > 0
+            pile = numbers[number]
+            outer = pile.outer.pile
+            assert (batch.place.batch, batch.place.member) == (outer.number if outer else 0, pile.outer.member)
+            assert {name for name, found in batch.gathered.items() if found.is_released} == pile.called
+            for name, found in batch.gathered.items():
+                assert found.arrived == ([] if found.is_released else pile.joins[name])
+        for key, job in model.jobs.items():
+            there = state.executions[key].place
+            assert (there.batch, there.member) == (job.level.pile.number if job.level.pile else 0, job.level.member)
 
     @invariant()
     def open_questions_are_the_open_waits_on_record_and_those_that_were_returned(self) -> None:
@@ -158,7 +194,15 @@ class Invariants(Feeding):
         if state.status is not RunStatus.ENDED:
             return
         left = [state.executions, state.work, state.live, state.questions.by_id, state.questions.by_type]
-        left += [state.mailbox.by_type, state.buffers, state.timers.due, state.timers.heap, state.values.holds]
+        left += [
+            state.mailbox.by_type,
+            state.buffers,
+            state.batches,
+            state.slots,
+            state.timers.due,
+            state.timers.heap,
+            state.values.holds,
+        ]
         assert not any(left)
         assert (state.budget.since, state.budget.active, state.alarm, state.budget_alarm) == (None, 0, None, None)
         assert state.outcome is not None

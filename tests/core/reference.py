@@ -16,6 +16,7 @@ from workflows.core.ending import swallowed_message
 from workflows.core.questions import Ask
 from workflows.errors import SuspensionSwallowed
 from workflows.events import (
+    CollectionReleaseEvent,
     Event,
     HumanResponseEvent,
     WorkflowCancelledEvent,
@@ -26,6 +27,31 @@ from workflows.graph import Program
 Branch = str | None
 RunPhase = Literal["new", "running", "ending", "halting", "halted", "ended"]
 Phase = Literal["queued", "running", "suspending", "suspended", "delayed"]
+
+
+@attrs.define(eq=False, repr=False)
+class Pile:
+    """A list that was returned, with all that comes of it."""
+
+    number: int
+    outer: "Level"
+    joins: dict[str, list[tuple[int, Event]]]
+    called: set[str] = attrs.field(factory=set[str])
+
+
+@attrs.frozen(eq=False)
+class Level:
+    """Where something stands: in a pile, as what has come of which member of it; or in none."""
+
+    pile: Pile | None = None
+    member: int = 0
+
+
+OUTERMOST = Level()
+JOINS: Mapping[str, Sequence[str]] = {"begin": ("gather", "first"), "cut": ("gather", "first")}
+"""Which steps of `tests.core.flow` join the lists of which others."""
+TAKES: Mapping[str, int] = {"first": 2}
+TOGETHER: Mapping[str, Sequence[str]] = {"pair": ("Part", "Piece", "Part")}
 
 
 @attrs.define(eq=False)
@@ -44,6 +70,7 @@ class Wait:
     fate: Literal["open", "answered", "expired", "closed"] = "open"
     answer: Event | None = None
     id: str = ""
+    level: Level = OUTERMOST
 
     @property
     def is_settled(self) -> bool:
@@ -90,6 +117,7 @@ class Job:
     id: int
     step: str
     event: Event
+    level: Level = OUTERMOST
     phase: Phase = "queued"
     attempt: int = 0
     failures: int = 0
@@ -141,6 +169,7 @@ class Told:
     wakes: list[tuple[int, str]] = attrs.field(factory=list[tuple[int, str]])
     grants: list[str] = attrs.field(factory=list[str])
     left: list[Event] = attrs.field(factory=list[Event])
+    ignored: list[tuple[Event, str]] = attrs.field(factory=list[tuple[Event, str]])
     swallowed: list[int] = attrs.field(factory=list[int])
     refused: str | None = None
     candidates: list[str] = attrs.field(factory=list[str])
@@ -164,6 +193,11 @@ class Reference:
     asked: set[type[Event]] = attrs.field(factory=set[type[Event]])
     mailbox: list[Event] = attrs.field(factory=list[Event])
     pools: list[Pool] = attrs.field(factory=list[Pool])
+    run_id: str = ""
+    piles: list[Pile] = attrs.field(factory=list[Pile])
+    next_pile: int = 1
+    busy: list[Pile] = attrs.field(factory=list[Pile])  # what is returned right now stands there
+    apart: list[tuple[str, Pile | None, Event]] = attrs.field(factory=list[tuple[str, "Pile | None", Event]])
     fields: dict[str, Any] = attrs.field(factory=dict[str, Any])
     editor: str | None = None
     editors: list[str] = attrs.field(factory=list[str])
@@ -240,6 +274,11 @@ class Reference:
             if type(event) in spec.accepts or (spec.accept_event_subclasses and isinstance(event, spec.accepts))
         ]
 
+    @property
+    def called_one_by_one(self) -> set[str]:
+        """The steps that one may send to: not those that take lists."""
+        return self.program.steps.keys() - {name for joins in JOINS.values() for name in joins}
+
     def fits(self, wait: Wait, event: Event) -> bool:
         if wait.returned:
             return isinstance(event, wait.kind) and bool(self.takers(event))
@@ -278,7 +317,7 @@ class Reference:
                 return "answered"
             return named[0] if self.fits(named[0], event) or self.may_fit(named[0], event) else "misfit"
         if step is not None:
-            return None if step in self.takers(event) else "no-step"
+            return None if step in self.takers(event) and step in self.called_one_by_one else "no-step"
         fitting = self.fitting(event)
         if not fitting:
             loose = [wait for wait in self.open_waits if self.may_fit(wait, event)]
@@ -292,34 +331,110 @@ class Reference:
             return "answered" if was_asked else "no-question"
         return None
 
-    def to_steps(self, event: Event, besides: str | None = None, *, is_taken: bool = False) -> None:
+    def to_steps(
+        self, event: Event, level: Level = OUTERMOST, besides: str | None = None, *, is_taken: bool = False
+    ) -> None:
         takers = self.takers(event)
         for step in takers:
-            if step != besides:
-                self.make_job(step, event)
-        if takers or is_taken:
+            if step == besides or self.to_step(step, event, level):
+                is_taken = True
+        if is_taken:
             return
         if isinstance(event, HumanResponseEvent):
             self.told.left.append(event)
         else:
             self.mailbox.append(event)
 
-    def give_answer(self, wait: Wait, event: Event) -> None:
+    def to_step(self, step: str, event: Event, level: Level = OUTERMOST) -> bool:
+        if step in TOGETHER:
+            self.apart.append((step, level.pile, event))
+            self.bring_together(step, level)
+        elif step not in {name for joins in JOINS.values() for name in joins}:
+            self.make_job(step, event, level)
+        elif level.pile is None or step not in level.pile.joins:
+            self.told.ignored.append((event, step))
+            return False
+        elif step not in level.pile.called:
+            level.pile.joins[step].append((level.member, event))
+            if len(level.pile.joins[step]) == TAKES.get(step):
+                self.call(level.pile, step)
+        return True
+
+    def bring_together(self, step: str, level: Level) -> None:
+        """One of each, the earliest first, of those that stand on the same level."""
+        taken: list[tuple[str, Pile | None, Event]] = []
+        for kind in TOGETHER[step]:
+            here = [item for item in self.apart if item[:2] == (step, level.pile) and item not in taken]
+            taken += [item for item in here if type(item[2]).__name__ == kind][:1]
+        if len(taken) < len(TOGETHER[step]):
+            return
+        self.apart = [item for item in self.apart if item not in taken]
+        name = self.run_id if level.pile is None else f"{self.run_id}/{level.pile.number}"
+        events = [event for _, _, event in taken]
+        self.make_job(step, CollectionReleaseEvent(events=events, stream_id=name, binding_id=step), level)
+
+    def call(self, pile: Pile, step: str) -> None:
+        """Call a join with what has arrived, in the order of the members."""
+        pile.called.add(step)
+        events = [event for member in range(10) for number, event in pile.joins[step] if number == member]
+        name = f"{self.run_id}/{pile.number}"
+        self.make_job(step, CollectionReleaseEvent(events=events, stream_id=name, binding_id=step), pile.outer)
+
+    def open_pile(self, opener: str, level: Level) -> Pile:
+        pile = Pile(self.next_pile, level, {step: [] for step in JOINS[opener]})
+        self.next_pile += 1
+        self.piles.append(pile)
+        return pile
+
+    def is_open(self, pile: Pile) -> bool:
+        """Whether anything of it is at work or waits."""
+        return (
+            pile in self.busy
+            or any(job.level.pile is pile for job in self.jobs.values())
+            or any(wait.level.pile is pile for wait in self.open_waits)
+            or any(inner.outer.pile is pile for inner in self.piles)
+        )
+
+    def close_piles(self) -> None:
+        """The inner ones first."""
+        for pile in reversed(self.piles):
+            if not self.is_open(pile):
+                for step in pile.joins:
+                    if step not in pile.called:
+                        self.call(pile, step)
+                self.told.left += self.apart_in(pile)
+                self.apart = [item for item in self.apart if item[1] is not pile]
+                self.piles.remove(pile)
+                self.close_piles()
+                return
+
+    def apart_in(self, pile: Pile | None) -> list[Event]:
+        """What waits for others there, those of one class beside each other."""
+        return [
+            event
+            for step, kinds in TOGETHER.items()
+            for kind in dict.fromkeys(kinds)
+            for name, where, event in self.apart
+            if (name, where, type(event).__name__) == (step, pile, kind)
+        ]
+
+    def give_answer(self, wait: Wait, event: Event, level: Level = OUTERMOST) -> None:
         wait.fate, wait.answer = "answered", event
         if wait.returned:
-            self.to_steps(event)
+            self.to_steps(event, wait.level)
+            self.close_piles()
             return
         self.settle(wait)
         if not isinstance(event, HumanResponseEvent):
-            self.to_steps(event, besides=wait.step, is_taken=True)
+            self.to_steps(event, level, besides=wait.step, is_taken=True)
 
-    def deliver(self, event: Event) -> None:
+    def deliver(self, event: Event, level: Level = OUTERMOST) -> None:
         """From a step the oldest question gets it."""
         fitting = self.fitting(event)
         if fitting:
-            self.give_answer(fitting[0], event)
+            self.give_answer(fitting[0], event, level)
         else:
-            self.to_steps(event)
+            self.to_steps(event, level)
 
     def settle(self, wait: Wait) -> None:
         job = self.jobs[wait.execution]
@@ -336,8 +451,8 @@ class Reference:
 
     # --- jobs -------------------------------------------------------------------------------------------------------
 
-    def make_job(self, step: str, event: Event) -> None:
-        job = self.jobs[self.next_job] = Job(self.next_job, step, event)
+    def make_job(self, step: str, event: Event, level: Level = OUTERMOST) -> None:
+        job = self.jobs[self.next_job] = Job(self.next_job, step, event, level)
         self.next_job += 1
         self.enqueue(job)
 
@@ -391,10 +506,13 @@ class Reference:
             self.told.published.append(WorkflowCancelledEvent())
         else:
             self.phase = "ended"
-            self.told.left += self.mailbox
+            self.told.left += [*self.mailbox, *self.apart_in(None)]
+            for pile in self.piles:
+                self.told.left += self.apart_in(pile)
             for wait in self.open_waits:
                 wait.fate = "closed"
             self.mailbox, self.pools, self.jobs, self.queues = [], [], {}, {}
+            self.piles, self.apart = [], []
             assert self.last_event is not None
             self.told.published.append(self.last_event)
         self.told.finishes += 1

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tests.core.reference import Job, Op, Pool, Reference, Told, Wait
+from tests.core.reference import JOINS, Job, Level, Op, Pool, Reference, Told, Wait
 from workflows.core import ticks
 from workflows.errors import SuspensionSwallowed
 from workflows.events import (
@@ -29,7 +29,7 @@ def started(run: Reference, tick: ticks.RunStarted) -> None:
     run.phase = "halted" if tick.is_held else "running"
     run.limit, run.spent = tick.budget_s, 0.0
     run.past |= {wait.id for wait in run.waits if wait.id}
-    run.waits, run.asked = [], set()
+    run.waits, run.asked, run.run_id = [], set(), tick.run_id
     run.failed, run.failed_beside, run.last_event = [], [], None
     run.to_steps(tick.event)
     for step in run.program.steps:
@@ -59,26 +59,32 @@ def returned(run: Reference, tick: ticks.StepReturned) -> None:
         return
     run.end_attempt(job, "queued")
     run.forget(job)
-    for event in tick.events:
+    pile = run.open_pile(job.step, job.level) if tick.is_list and job.step in JOINS else None
+    run.busy = [found for found in (pile, job.level.pile) if found is not None]
+    for number, event in enumerate(tick.events):
+        level = job.level if pile is None else Level(pile, number)
         if isinstance(event, StopEvent):
+            run.busy = []
             run.end(event)
             return
         if isinstance(event, InputRequiredEvent):
-            ask_by_returning(run, job, event)
+            ask_by_returning(run, job, event, level)
         else:
-            run.deliver(event)
+            run.deliver(event, level)
+    run.busy = []
+    run.close_piles()
     run.run(job.step)
 
 
-def ask_by_returning(run: Reference, job: Job, event: InputRequiredEvent) -> None:
+def ask_by_returning(run: Reference, job: Job, event: InputRequiredEvent, level: Level) -> None:
     run.told.published.append(event)
     for step in run.takers(event):
-        run.make_job(step, event)
+        run.to_step(step, event, level)
     kind = type(event).__answer_type__ or HumanResponseEvent
     accepted = [taken for spec in run.program.steps.values() for taken in spec.accepts]
     related = [taken for taken in accepted if issubclass(taken, kind) or issubclass(kind, taken)]
     if any(issubclass(taken, HumanResponseEvent) for taken in related):
-        wait = Wait(kind, event, job.step, job.id, returned=True)
+        wait = Wait(kind, event, job.step, job.id, returned=True, level=level)
         run.waits.append(wait)
         run.asked.add(kind)
         run.told.asked.append(wait)
@@ -209,7 +215,7 @@ def received(run: Reference, tick: ticks.EventReceived) -> None:
     elif target is not None:
         run.give_answer(target, tick.event)
     elif tick.step is not None:
-        run.make_job(tick.step, tick.event)
+        run.to_step(tick.step, tick.event)
     else:
         run.to_steps(tick.event)
 
@@ -221,7 +227,7 @@ def sent(run: Reference, tick: ticks.EventSent) -> None:
     target: Wait | str | None = None
     if isinstance(tick.event, HumanResponseEvent) or tick.reply_to is not None:
         target = run.target(tick.event, tick.step, tick.reply_to)
-    elif tick.step is not None and tick.step not in run.takers(tick.event):
+    elif tick.step is not None and tick.step not in {*run.takers(tick.event)} & run.called_one_by_one:
         target = "no-step"
     if isinstance(target, str):
         run.told.refused = target
@@ -231,7 +237,7 @@ def sent(run: Reference, tick: ticks.EventSent) -> None:
     if target is not None:
         run.give_answer(target, tick.event)
     elif tick.step is not None:
-        run.make_job(tick.step, tick.event)
+        run.to_step(tick.step, tick.event)
     else:
         run.deliver(tick.event)
 

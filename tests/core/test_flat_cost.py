@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.counting import work_of
-from tests.core.flow import Approval, Approved, Hand, Note, Prompt, Reply, Task, only
+from tests.core.flow import Approval, Approved, Begin, Done, Hand, Note, Part, Prompt, Reply, Task, only
 from workflows.core import ticks
 from workflows.core.commands import Command, RunStep
 from workflows.core.questions import Ask
-from workflows.events import StopEvent
+from workflows.events import CollectionReleaseEvent, StopEvent
 
 Loop = Callable[[Hand, RunStep, int], RunStep]
 
@@ -66,7 +66,20 @@ def everything_else(hand: Hand, job: RunStep, n: int) -> RunStep:
     return chain(hand, again, n)
 
 
-LOOPS: tuple[Loop, ...] = (chain, ask_and_answer, ask_by_returning, everything_else)
+def fan_out_and_join(hand: Hand, job: RunStep, n: int) -> RunStep:
+    """A list whose members come to something or to nothing, one within the other, and its joins."""
+    hand.returns(job)
+    begin = job_in(hand.receive(Begin()))
+    (outer,) = only(hand.lists(begin, Part(n=n)), RunStep)
+    waiting = only(hand.lists(outer, Part(n=n), Done(n=n)), RunStep)
+    while waiting:
+        done = waiting.pop()
+        gives = (Done(n=n),) if done.step.name == "cut" else ()
+        waiting += only(hand.returns(done, *gives), RunStep)
+    return job_in(hand.receive(Begin()))
+
+
+LOOPS: tuple[Loop, ...] = (chain, ask_and_answer, ask_by_returning, everything_else, fan_out_and_join)
 
 
 def looped(loop: Loop, times: int) -> tuple[Hand, RunStep]:
@@ -86,6 +99,7 @@ def sizes(hand: Hand) -> dict[str, int]:
         "asked": len(state.questions.asked),
         "mailbox": len(state.mailbox.in_order()) + len(state.mailbox.by_type),
         "buffers": sum(len(events) for buffer in state.buffers.values() for events in buffer.events.values()),
+        "batches": len(state.batches) + len(state.slots),
         "timers": len(state.timers.due),
         "versions": len(state.values.versions) + len(state.values.holds),
         "work": sum(len(work.queue or ()) for work in state.work.values()),
@@ -167,3 +181,45 @@ def test_whatever_a_run_has_done_nothing_of_it_is_left_at_the_end(rounds: list[L
     left = sizes(hand)
     assert {name for name, size in left.items() if size} <= {"asked", "versions"}
     assert left["versions"] == len(hand.state.values.current)
+
+
+def done_of(job: RunStep) -> Done:
+    assert isinstance(job.event, Part)
+    return Done(n=job.event.n)
+
+
+@pytest.mark.guarantee("D4")
+def test_a_member_of_ten_thousand_takes_the_work_that_one_of_a_hundred_does() -> None:
+    """From the list to the join; counted, with what the list and the join as a whole take."""
+
+    def work(members: int) -> float:
+        hand = Hand()
+        job = hand.start()
+        waiting: list[RunStep] = []
+
+        def fan_out() -> None:
+            waiting.extend(only(hand.lists(job, *(Part(n=n) for n in range(members))), RunStep))
+
+        def join() -> None:
+            for cut in waiting:  # it grows: as one ends, the next one runs
+                if cut.step.name == "cut":
+                    waiting.extend(only(hand.returns(cut, done_of(cut)), RunStep))
+
+        took = work_of(fan_out) + work_of(join)
+        event = waiting[-1].event
+        assert isinstance(event, CollectionReleaseEvent)
+        assert event.events == [Done(n=n) for n in range(members)]
+        assert (len(hand.state.executions), hand.state.batches) == (2, {})
+        return took / members
+
+    assert work(10_000) <= 1.1 * work(100)
+
+
+@pytest.mark.guarantee("D4")
+def test_a_member_that_has_arrived_takes_the_same_room_in_a_snapshot_however_many_there_are() -> None:
+    def stored(members: int) -> int:
+        hand = Hand()
+        hand.lists(hand.start(), Part(n=0), *(Done(n=1) for _ in range(members)))
+        return len(json.dumps(hand.stored()))
+
+    assert stored(1_010) - stored(1_000) <= stored(110) - stored(100) + 20

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.core.busy import runs
-from tests.core.flow import CODEC, PROGRAM, Begin, Hand, Note
+from tests.core.flow import CODEC, PROGRAM, Begin, Done, Hand, Note
 from workflows.core import ticks
 from workflows.core.records import Asked, Edited, Read
 from workflows.core.restore import restore
@@ -21,7 +21,10 @@ from workflows.errors import ContextSerdeError
 from workflows.events import Event, StopEvent, event_fields
 
 SNAPSHOTS = {moment: hand.stored() for moment, hand in runs().items()}
-WORDS = "begin also running queued suspended delayed once wait effects asked approved note q1-0123456789abcdef"
+WORDS = (
+    "begin also gather pair cut part done running queued suspended delayed once wait effects asked approved note "
+    "q1-0123456789abcdef"
+)
 NUMBERS: list[object] = [0, 1, -1, 3, 99, 2**64, 10**400, 1.5, float("nan"), float("inf")]
 CONTAINERS: list[object] = [[], {}, [[]], ["a", 1], {"$": ".set", "v": []}, {"$": "os:system", "v": "true"}]
 INSTEAD: list[object] = [
@@ -99,6 +102,7 @@ def test_a_changed_snapshot_is_refused_or_is_a_run_that_goes_on(data: dict[str, 
     carry_on(hand)
     assert hand.state.status is RunStatus.ENDED
     assert (hand.state.executions, hand.state.questions.by_id, hand.state.timers.due) == ({}, {}, {})
+    assert (hand.state.batches, hand.state.slots) == ({}, {})
 
 
 def see_that_it_is_sound(state: RunState) -> None:
@@ -117,6 +121,13 @@ def see_that_it_is_sound(state: RunState) -> None:
     assert set(state.values.versions) == {*state.values.current.values(), *holds}
     assert max(state.values.versions, default=0) < state.values.next_version
     assert set(state.questions.by_id) == open_questions
+    for number, batch in state.batches.items():
+        assert number == batch.id < state.next_batch
+        assert batch.place.batch < number
+        inside = sum(execution.place.batch == number for execution in state.executions.values())
+        inside += sum(question.batch == number for question in state.questions.by_id.values() if question.returned)
+        assert batch.open == inside + sum(inner.place.batch == number for inner in state.batches.values())
+        assert all(found.take is None or len(found.arrived) < found.take for found in batch.gathered.values())
     suspended = [found for found in state.executions.values() if found.status is Status.SUSPENDED]
     assert all(set(found.on) & found.open.keys() for found in suspended), "something can wake it"
     queued = sorted(name for work in state.work.values() for name in work.queue or ())
@@ -149,6 +160,7 @@ def carry_on(hand: Hand) -> None:
     for execution in [found for found in hand.state.executions.values() if found.is_live]:
         hand.feed(ticks.StepRaised, execution.id, execution.attempt, ValueError("again"), 0.0)
     hand.feed(ticks.TimerFired)
+    join_what_can_be_joined(hand)
     hand.receive(Begin())
     live = [found for found in hand.state.executions.values() if found.is_live]
     for execution in live:
@@ -159,3 +171,11 @@ def carry_on(hand: Hand) -> None:
     hand.feed(ticks.StepReturned, begin.id, begin.attempt, (StopEvent(),))
     for execution in [found for found in hand.state.executions.values() if found.is_live]:
         hand.feed(ticks.StepHalted, execution.id, execution.attempt)
+
+
+def join_what_can_be_joined(hand: Hand) -> None:
+    """Let everything in batches come to something, until they're closed, if there are workers for it."""
+    for n in range(50):
+        inside = [found for found in hand.state.executions.values() if found.is_live and found.place.batch]
+        for execution in inside[:1]:
+            hand.feed(ticks.StepReturned, execution.id, execution.attempt, (Done(n=n),))

@@ -24,11 +24,15 @@ from tests.core.deeds import ASKS, BUDGETS, DEEDS, EFFECTS, GIVEN, OWN_BRANCHES,
 from tests.core.feeding import FED
 from tests.core.flow import (
     Begin,
+    Done,
+    Part,
+    Piece,
     Prompt,
     Task,
     restored,
 )
 from tests.core.invariants import Invariants
+from tests.core.reference import JOINS
 from workflows.core import ticks
 from workflows.core.engine import TRANSITIONS
 from workflows.core.questions import Ask
@@ -118,6 +122,9 @@ class CoreMachine(Invariants):
             for wait in model.open_waits:
                 wait.fate = "closed"
             model.phase, model.jobs, model.queues, model.mailbox, model.pools = "ended", {}, {}, [], []
+            for event in [event for _, _, event in model.apart]:
+                self.note(event, "left")
+            model.piles, model.apart = [], []
         elif model.phase in ("running", "halting"):
             model.phase = "halted"
         for job in model.jobs.values():
@@ -205,15 +212,40 @@ class CoreMachine(Invariants):
         if self.actors:
             self.end(data, tuple(self.fresh(kind) for kind in kinds))
 
-    def end(self, data: st.DataObject, events: tuple[Event, ...]) -> None:
+    @precondition(lambda self: any(actor.job.level.pile for actor in self.actors.values()))
+    @rule(data=st.data(), kinds=st.lists(st.sampled_from((Done, Done, Part, Piece, Prompt)), max_size=3))
+    def give_more_in_a_batch(self, data: st.DataObject, kinds: list[type[Event]]) -> None:
+        """What is in a batch comes to something, or to nothing, so that batches close."""
+        inside = [actor for actor in self.actors.values() if actor.job.level.pile]
+        self.end(data, tuple(self.fresh(kind) for kind in kinds), self.an_actor(data, inside))
+
+    @rule(data=st.data(), kinds=st.lists(st.sampled_from(GIVEN), max_size=4))
+    def fan_out(self, data: st.DataObject, kinds: list[type[Event]]) -> None:
+        """A list, if there's a step whose lists are joined."""
+        openers = [actor for actor in self.acting_actors if actor.job.step in JOINS]
+        if not openers:
+            if self.model.phase == "running":
+                self.feed(ticks.EventReceived, self.fresh(Part), "cut", None)
+            return
+        self.end(data, tuple(self.fresh(kind) for kind in kinds), self.an_actor(data, openers), is_list=True)
+
+    def end(
+        self,
+        data: st.DataObject,
+        events: tuple[Event, ...],
+        actor: Actor | None = None,
+        *,
+        is_list: bool | None = None,
+    ) -> None:
         """Return; before that, come to all that's on record, in any order of branches."""
-        actor = self.an_actor(data)
+        actor = self.an_actor(data) if actor is None else actor
+        is_list = data.draw(st.booleans(), label="in a list") if is_list is None else is_list
         while branches := actor.unread_branches():
             assert actor.replay is not None
             assert actor.replay.unread()
             actor.replay_all(data.draw(st.sampled_from(branches), label="branch"))
         assert actor.replay is None or actor.replay.unread() == []
-        self.act(actor)(ticks.StepReturned, events)
+        self.act(actor)(ticks.StepReturned, events, is_list)
 
     @rule(data=st.data(), retry_in=st.sampled_from((0.0, 0.0, 5.0)), is_swallowing=st.booleans())
     def fail(self, data: st.DataObject, retry_in: float | None, is_swallowing: bool) -> None:

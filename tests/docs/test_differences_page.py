@@ -217,16 +217,8 @@ async def test_what_is_not_there_yet_is_not_there() -> None:
         ("workflows.context", "PickleSerializer"),
     ]:
         assert not hasattr(importlib.import_module(module), name)
-    for module in ("workflows.collect", "workflows.resource", "workflows.representation", "workflows.durability"):
+    for module in ("workflows.resource", "workflows.representation", "workflows.durability"):
         with pytest.raises(ModuleNotFoundError):
             importlib.import_module(module)
     assert "resource_manager" not in inspect.signature(Workflow.__init__).parameters
     assert not hasattr(Context, "run")
-
-    async def fan(self: Workflow, ev: StartEvent) -> list[Progress]:
-        return []
-
-    make_step: Any = step  # a type checker refuses it too
-    fan.__qualname__ = "Fanning.fan"
-    with pytest.raises(WorkflowValidationError, match="this version has no joins"):
-        type("Fanning", (Workflow,), {"fan": make_step(fan)})

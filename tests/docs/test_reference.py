@@ -10,6 +10,7 @@ from tests.docs.pages import ROOT
 
 MODULES = (
     "workflows",
+    "workflows.collect",
     "workflows.context",
     "workflows.decorators",
     "workflows.errors",

@@ -115,13 +115,35 @@ _ALL = [
         "    mailbox = [] if is_over else state.mailbox.in_order()\n",
         "    mailbox = []\n",
     ),
+    Fault(
+        "what has arrived for a join isn't in the snapshot",
+        "W4",
+        "workflows.core.snapshot",
+        '[[member, writer.event(event, f"{path}.{step}")] for member, event in gathered.arrived]',
+        "[]",
+    ),
+    Fault(
+        "two lists of one step are one batch",
+        "W4",
+        "workflows.core.batches",
+        "    state.batches[batch.id] = batch\n",
+        "    known = [found for found in state.batches.values() if found.opener == opener]\n"
+        "    batch = state.batches.setdefault(known[0].id if known else batch.id, batch)\n",
+    ),
+    Fault(
+        "a join is given its events in the order of their arrival",
+        "W7",
+        "workflows.core.batches",
+        "sorted(gathered.arrived, key=lambda item: item[0])",
+        "gathered.arrived",
+    ),
     # W5 Nothing used twice
     Fault(
         "an answer is kept open after it was given",
         "W5",
         "workflows.core.delivery",
-        '    """Close a question with its answer."""\n    state.close_question(question)\n',
-        '    """Close a question with its answer."""\n',
+        "    state.close_question(question)\n    if question.returned:\n",
+        "    if question.returned:\n",
     ),
     Fault(
         "a late tick is applied",

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.graph.standin import Context, Ordered, Packed, Shipped, problems_of, read, unchecked, without_annotations
+from workflows.collect import All, Cardinality, Collect, Take
 from workflows.errors import WorkflowValidationError
 from workflows.events import Event, StopEvent
-from workflows.graph import StepSpec, read_step
+from workflows.graph import ListJoin, SlotJoin, StepSpec, read_step
 from workflows.steps import ContextMarker, step
 
 T = TypeVar("T")
@@ -60,7 +61,7 @@ def test_a_step_is_read_with_its_options_and_its_signature() -> None:
     spec = read(Flow.ship)
     assert (spec.name, spec.function, spec.is_method, spec.is_async) == ("ship", Flow.ship, True, True)
     assert (spec.accepts, spec.returns, spec.returns_none) == ((Ordered, Packed), (Shipped, StopEvent), True)
-    assert (spec.event_parameter, spec.context_parameter, spec.state_type) == ("order", "ctx", State)
+    assert (spec.event_parameters, spec.context_parameter, spec.state_type) == (("order",), "ctx", State)
     assert (spec.num_workers, spec.retry_policy) == (2, policy)
     assert (spec.accept_event_subclasses, spec.skip_graph_checks) == (True, frozenset({"reachability"}))
 
@@ -306,25 +307,77 @@ def test_variable_parameters_are_refused() -> None:
     told(kwargs, "**kwargs")
 
 
-def test_several_events_are_refused_as_joins_are_not_there_yet() -> None:
-    def go(self: object, ordered: Ordered, packed: Packed) -> StopEvent:
+def test_a_step_with_several_event_parameters_joins_them_by_type() -> None:
+    class Flow:
+        @step
+        async def go(self, packed: Packed, ctx: Context[State], *, ordered: Ordered) -> StopEvent:
+            return StopEvent(result=(packed, ordered, ctx))
+
+    spec = read(Flow.go)
+    assert spec.join == SlotJoin((Packed, Ordered))
+    assert (spec.accepts, spec.event_parameters, spec.context_parameter) == (
+        (Packed, Ordered),
+        ("packed", "ordered"),
+        "ctx",
+    )
+
+
+def test_a_step_may_join_several_of_one_type() -> None:
+    def go(self: object, first: Ordered, second: Ordered) -> StopEvent:
         raise NotImplementedError
 
-    told(go, "`ordered: Ordered, packed: Packed`", "no joins", "`ev: Ordered | Packed`", "ctx.collect_events")
+    spec = read_method(go)
+    assert (spec.join, spec.accepts) == (SlotJoin((Ordered, Ordered)), (Ordered,))
 
 
 @pytest.mark.parametrize(
-    "annotation",
+    ("annotation", "taken", "join"),
     [
-        list[Ordered],
-        list[Ordered | Packed],
-        Sequence[Ordered],
-        tuple[Ordered, ...],
-        Annotated[list[Ordered], 1],
-        "list[Ordered]",
+        (list[Ordered], (Ordered,), ListJoin()),
+        (list[Ordered | Packed], (Ordered, Packed), ListJoin()),
+        ("list[Ordered]", (Ordered,), ListJoin()),
+        (Annotated[list[Ordered], 1], (Ordered,), ListJoin()),
+        (Annotated[list[Ordered], Collect()], (Ordered,), ListJoin()),
+        (Annotated[list[Ordered], Collect], (Ordered,), ListJoin()),
+        (Annotated[list[Ordered], Collect(All())], (Ordered,), ListJoin()),
+        (Annotated[list[Ordered | Packed], Collect(Take(3))], (Ordered, Packed), ListJoin(3)),
     ],
 )
-def test_lists_of_events_are_refused_as_joins_are_not_there_yet(annotation: Any) -> None:
+def test_a_step_that_takes_a_list_joins_a_batch(annotation: Any, taken: Any, join: ListJoin) -> None:
+    def go(self: object, evs: Any) -> StopEvent:
+        raise NotImplementedError
+
+    go.__annotations__["evs"] = annotation
+    spec = read_method(go)
+    assert (spec.accepts, spec.join, spec.event_parameters) == (taken, join, ("evs",))
+
+
+@pytest.mark.parametrize(
+    ("annotation", "bare", "listed", "is_nothing"),
+    [
+        (list[Ordered], (), (Ordered,), False),
+        (list[Ordered | Packed], (), (Ordered, Packed), False),
+        (list[Ordered] | list[Packed], (), (Ordered, Packed), False),
+        (list[Ordered] | Packed | None, (Packed,), (Ordered,), True),
+        (Optional[list[Ordered]], (), (Ordered,), True),  # noqa: UP045
+        ("list[Ordered]", (), (Ordered,), False),
+        (Ordered | Packed, (Ordered, Packed), (), False),
+    ],
+)
+def test_what_is_returned_in_a_list_is_told_from_what_is_returned_by_itself(
+    annotation: Any, bare: Any, listed: Any, is_nothing: bool
+) -> None:
+    def go(self: object, ev: Shipped) -> Any:
+        raise NotImplementedError
+
+    go.__annotations__["return"] = annotation
+    spec = read_method(go)
+    assert (spec.bare_returns, spec.list_returns, spec.returns_none) == (bare, listed, is_nothing)
+    assert spec.returns == (*bare, *listed)
+
+
+@pytest.mark.parametrize("annotation", [Sequence[Ordered], tuple[Ordered, ...], set[Ordered], list[Ordered] | None])
+def test_several_events_at_once_are_taken_and_returned_in_lists_only(annotation: Any) -> None:
     def taking(self: object, ev: Any) -> StopEvent:
         raise NotImplementedError
 
@@ -333,8 +386,59 @@ def test_lists_of_events_are_refused_as_joins_are_not_there_yet(annotation: Any)
 
     taking.__annotations__["ev"] = annotation
     giving.__annotations__["return"] = annotation
-    told(taking, "takes a list of events", "no joins", "ctx.collect_events")
-    told(giving, "returns a list of events", "no joins", "ctx.send_event", "-> Ordered")
+    told(taking, "takes several events at once", "`ev: list[Ordered]`")
+    if annotation != list[Ordered] | None:
+        told(giving, "to return several events at once", "`-> list[Ordered]`")
+
+
+def test_a_list_stands_alone() -> None:
+    def two(self: object, ordered: list[Ordered], packed: list[Packed]) -> StopEvent:
+        raise NotImplementedError
+
+    def beside(self: object, ordered: list[Ordered], ev: Packed) -> StopEvent:
+        raise NotImplementedError
+
+    told(two, "takes `ordered: list[Ordered], packed: list[Packed]`", "nothing beside it", "in a step each")
+    told(beside, "takes `ordered: list[Ordered], ev: Packed`", "nothing beside it")
+
+
+def test_a_union_beside_another_event_is_refused() -> None:
+    def go(self: object, one: Ordered | Packed, other: Shipped) -> StopEvent:
+        raise NotImplementedError
+
+    told(go, "one of them a union, `one: Ordered | Packed`", "Let each name one class")
+
+
+@pytest.mark.parametrize("annotation", [Annotated[Ordered, Collect()], Annotated[Ordered | Packed, Collect(Take(2))]])
+def test_collect_stands_beside_a_list_only(annotation: Any) -> None:
+    def go(self: object, ev: Any) -> StopEvent:
+        raise NotImplementedError
+
+    go.__annotations__["ev"] = annotation
+    told(go, "has Collect beside what is no list of events", "Annotated[list[SomeEvent], Collect(...)]")
+
+
+def test_a_cardinality_that_nobody_knows_is_refused() -> None:
+    class Half(Cardinality):
+        pass
+
+    def half(self: object, ev: Annotated[list[Ordered], Collect(Half())]) -> StopEvent:
+        raise NotImplementedError
+
+    told(half, "collects 'ev' with Collect(", "no cardinality", "All() or Take(n)")
+
+
+@pytest.mark.parametrize("number", [0, -1, True, 1.5, "2", None])
+def test_take_wants_a_whole_number_above_0(number: Any) -> None:
+    with pytest.raises(ValueError, match=r"Take\(.*\): give a whole number above 0"):
+        Take(number)
+
+
+def test_a_stop_event_is_no_member_of_a_list() -> None:
+    def go(self: object, ev: Ordered) -> list[Packed | StopEvent]:
+        raise NotImplementedError
+
+    told(go, "returns StopEvent in a list", "Return it by itself")
 
 
 def test_several_contexts_are_refused() -> None:

@@ -171,7 +171,8 @@ def test_a_wait_under_a_shield_of_its_own_ends_a_grace_after_its_run_is_stopped(
             if ev.get("stops"):
                 ctx.send_event(Note(text="stop"))
             with anyio.CancelScope(shield=True):
-                return StopEvent(result=await ctx.ask(Ask(what="now?")))
+                reply = await ctx.ask(Ask(what="now?"))
+            return StopEvent(result=reply)
 
         @step
         async def stop(self, ctx: Context[Any], ev: Note) -> StopEvent:

@@ -20,7 +20,7 @@ from ..core.questions import Question
 from ..core.restore import restore
 from ..core.snapshot import snapshot
 from ..core.state import RunStatus
-from ..errors import ContextSerdeError, ContextStateError, WorkflowRuntimeError, WorkflowStepDoesNotExistError
+from ..errors import ContextSerdeError, ContextStateError, WorkflowRuntimeError
 from ..events import Event, HumanResponseEvent, InputRequiredEvent, StopEvent
 from ..graph import Program
 from ..retry_policy import RetryInfo
@@ -29,6 +29,7 @@ from ..runtime.clock import utc_seconds
 from ..runtime.definition import Definition
 from ..runtime.driver import Driver
 from ..runtime.log import Reader, cursor_at_start
+from ..runtime.refusals import check_target
 from ..runtime.run import Run
 from ..steps import ContextMarker
 from .shape import StateShape
@@ -368,26 +369,6 @@ class Context(ContextMarker, Generic[StateT]):
 def running_steps(driver: Driver) -> list[str]:
     """The names of the steps that are at work, each once, sorted."""
     return sorted({found.step for found in driver.core.state.executions.values() if found.is_live})
-
-
-def check_target(program: Program, event: object, step: str | None) -> None:
-    """Check what is sent, and the step that it's sent to.
-
-    Raises:
-        WorkflowStepDoesNotExistError: There's no such step.
-        WorkflowRuntimeError: The step doesn't accept it, or it's no event.
-    """
-    if not isinstance(event, Event):
-        raise WorkflowRuntimeError(f"send_event() was given {event!r}, which is no event.")
-    if step is None:
-        return
-    spec = program.steps.get(step)
-    if spec is None:
-        known = ", ".join(map(repr, program.steps))
-        raise WorkflowStepDoesNotExistError(f"{program.class_name} has no step {step!r}; it has {known}.")
-    if not spec.takes(type(event)):
-        accepted = ", ".join(kind.__name__ for kind in spec.accepts)
-        raise WorkflowRuntimeError(f"Step {step!r} doesn't accept {event!r}; it accepts {accepted}.")
 
 
 def answer_type_of(question: InputRequiredEvent) -> type[Event]:

@@ -21,8 +21,9 @@ from ..runtime.attempt import Attempt
 from ..runtime.calling_once import Call, once
 from ..runtime.definition import Definition
 from ..runtime.log import Reader
+from ..runtime.refusals import check_target
 from ..runtime.waiting import wait_for_answers
-from .context import Context, answer_type_of, check_target, running_steps
+from .context import Context, answer_type_of, running_steps
 from .shape import StateShape
 from .state_store import DictState, StateStore, StateT
 from .stores import StepStore

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ..events import InputRequiredEvent, StopEvent
-from . import delivery, ending
+from . import batches, delivery, ending
 from .questions import LATEST
 from .queueing import admit, free_worker, run_queued, spend_no_more, unpark
-from .state import RunState, RunStatus, Status
+from .state import Place, RunState, RunStatus, Status
 from .ticks import (
     StepHalted,
     StepParked,
@@ -29,15 +29,23 @@ def returned(state: RunState, tick: StepReturned) -> None:
         return
     free_worker(state, execution)
     state.forget(execution)
+    place = execution.place
+    joins = state.program.joins.get(execution.step, ()) if tick.is_list else ()
+    batch = batches.open_batch(state, place, execution.step, joins) if joins else None
     for number, event in enumerate(tick.events):
         if isinstance(event, StopEvent):
             spend_no_more(state, execution, tick.at)
             ending.stop(state, event)
             return
+        there = place if batch is None else Place(batch.id, number)
         if isinstance(event, InputRequiredEvent):
-            delivery.ask_by_returning(state, execution, number, event, tick.at)
+            delivery.ask_by_returning(state, execution, number, event, tick.at, there)
         else:
-            delivery.deliver(state, event, tick.at)
+            delivery.deliver(state, event, tick.at, there)
+    if batch is not None:
+        batches.leave(state, Place(batch.id), tick.at)
+    if place.batch:
+        batches.leave(state, place, tick.at)
     run_queued(state, execution.step, tick.at)
     spend_no_more(state, execution, tick.at)  # last, so that a chain of steps is one stretch of time
 

@@ -84,6 +84,14 @@ class ReportLeft:
 
 
 @attrs.frozen
+class ReportIgnored:
+    """An event that belongs to no batch came to a step that takes batches only, and was dropped."""
+
+    event: Event
+    step: str
+
+
+@attrs.frozen
 class ReportSwallowed:
     """A step that was to be suspended goes on swallowing its cancellation."""
 
@@ -102,5 +110,6 @@ Command: TypeAlias = (
     | Finish
     | Refuse
     | ReportLeft
+    | ReportIgnored
     | ReportSwallowed
 )

@@ -5,7 +5,8 @@ Rules:
   question that it answers, then every step that accepts its type.
 - An answer that a wait takes goes nowhere else. An ordinary event that a wait takes isn't also a trigger of that
   wait's step.
-- What nobody takes is kept for the first wait that fits. An answer isn't kept: it can't precede its question.
+- What nobody takes is kept for the first wait that fits. An answer isn't kept: it can't precede its question. A step
+  that takes a list takes only what belongs to a batch; what else comes to it, it ignores, and that's told.
 - From outside, an event that could answer questions of different content is refused with the candidates. From a step,
   the oldest question gets it: there is nobody to ask back.
 - A refusal changes nothing.
@@ -15,11 +16,12 @@ from __future__ import annotations
 
 from ..errors import EncodeError
 from ..events import Event, HumanResponseEvent, InputRequiredEvent
-from . import queueing
+from ..graph import ListJoin, StepSpec
+from . import batches, queueing
 from .commands import PublishEvent, Refuse, ReportLeft
 from .questions import Ask, Question, class_name, content_of, execution_of, question_id
 from .records import Asked
-from .state import Execution, RunState, RunStatus
+from .state import OUTSIDE, Execution, Place, RunState, RunStatus
 from .ticks import EventReceived
 
 
@@ -31,7 +33,7 @@ def received(state: RunState, tick: EventReceived) -> None:
     elif isinstance(target, Question):
         answer(state, target, tick.event, tick.at)
     elif tick.step is not None:
-        queueing.queue(state, tick.step, tick.event, tick.at)
+        to_step(state, state.program.steps[tick.step], tick.event, tick.at)
     else:
         to_steps(state, tick.event, tick.at)
 
@@ -57,13 +59,14 @@ def find_target(state: RunState, event: Event, *, step: str | None, reply_to: st
 
 
 def takes(state: RunState, step: str, event: Event) -> bool:
-    """Whether there's such a step, and it accepts the event."""
-    return any(spec.name == step for spec in state.program.takers(type(event)))
+    """Whether there's such a step, and it accepts the event: a step that takes a list accepts batches only."""
+    return any(spec.name == step and not isinstance(spec.join, ListJoin) for spec in state.program.takers(type(event)))
 
 
 def not_taken(state: RunState, event: Event, step: str) -> Refuse:
     """The refusal of an event for a step that doesn't take it."""
-    takers = ", ".join(repr(spec.name) for spec in state.program.takers(type(event))) or "none"
+    found = [spec.name for spec in state.program.takers(type(event)) if not isinstance(spec.join, ListJoin)]
+    takers = ", ".join(map(repr, found)) or "none"
     return Refuse("no-step", f"{event!r} was sent to step {step!r}; the steps that accept it: {takers}.")
 
 
@@ -125,42 +128,60 @@ def _open_ones(state: RunState) -> str:
     return f"Open: {listed}."
 
 
-def deliver(state: RunState, event: Event, at: float) -> None:
+def deliver(state: RunState, event: Event, at: float, place: Place = OUTSIDE) -> None:
     """Route an event that a step returned or sent."""
     if state.questions.by_type:
         candidates = _candidates(state, event)
         if candidates:
-            answer(state, candidates[0], event, at)
+            answer(state, candidates[0], event, at, place)
             return
-    to_steps(state, event, at)
+    to_steps(state, event, at, place)
 
 
-def to_steps(state: RunState, event: Event, at: float, *, besides: str | None = None, is_taken: bool = False) -> None:
+def to_steps(
+    state: RunState,
+    event: Event,
+    at: float,
+    place: Place = OUTSIDE,
+    *,
+    besides: str | None = None,
+    is_taken: bool = False,
+) -> None:
     """Give an event to all steps that accept it, besides one; keep it if nobody does."""
-    for spec in state.program.takers(type(event)):
-        is_taken = True
-        if spec.name != besides:
-            queueing.queue(state, spec.name, event, at)
+    takers = state.program.takers(type(event))
+    for spec in takers:
+        if spec.name == besides or to_step(state, spec, event, at, place):
+            is_taken = True
     if is_taken:
         return
-    if isinstance(event, HumanResponseEvent):
-        state.out.append(ReportLeft((event,)))
-    else:
+    if not isinstance(event, HumanResponseEvent):
         state.mailbox.keep(event)
+    elif not takers:  # else it has been told that they ignored it
+        state.out.append(ReportLeft((event,)))
 
 
-def answer(state: RunState, question: Question, event: Event, at: float) -> None:
-    """Close a question with its answer."""
+def to_step(state: RunState, spec: StepSpec, event: Event, at: float, place: Place = OUTSIDE) -> bool:
+    """Give an event to a step: it takes it at once, or waits until it has all that it joins. False: it ignores it."""
+    if spec.join is None:
+        queueing.queue(state, spec.name, event, at, place)
+        return True
+    return batches.arrive(state, spec, event, at, place)
+
+
+def answer(state: RunState, question: Question, event: Event, at: float, place: Place = OUTSIDE) -> None:
+    """Close a question with its answer. `place` is where an ordinary event goes on that a wait takes as well."""
     state.close_question(question)
     if question.returned:
-        to_steps(state, event, at)
+        asked_at = Place(question.batch, question.member)
+        to_steps(state, event, at, asked_at)
+        batches.leave(state, asked_at, at)
         return
     execution = state.executions[question.execution]
     asked = execution.open[question.id]
     asked.answer = event
     queueing.settled(state, execution, asked, at)
     if not isinstance(event, HumanResponseEvent):
-        to_steps(state, event, at, besides=execution.step, is_taken=True)
+        to_steps(state, event, at, place, besides=execution.step, is_taken=True)
 
 
 def expire(state: RunState, question_name: str, at: float) -> None:
@@ -221,11 +242,13 @@ def withdraw_passed(state: RunState, execution: Execution) -> None:
         state.close_question(asked.question)
 
 
-def ask_by_returning(state: RunState, execution: Execution, number: int, event: InputRequiredEvent, at: float) -> None:
+def ask_by_returning(
+    state: RunState, execution: Execution, number: int, event: InputRequiredEvent, at: float, place: Place
+) -> None:
     """A step returned a prompt: publish it, and open a question if a step takes the answer."""
     publish(state, event)
     for spec in state.program.takers(type(event)):
-        queueing.queue(state, spec.name, event, at)
+        to_step(state, spec, event, at, place)
     answer_type = type(event).__answer_type__ or HumanResponseEvent
     if not any(
         issubclass(kind, answer_type) or issubclass(answer_type, kind)
@@ -237,8 +260,17 @@ def ask_by_returning(state: RunState, execution: Execution, number: int, event: 
     content = _returned_content(state, execution, number, event)
     name = question_id(state.run_id, execution.id, "", content, number)
     question = Question(
-        name, event, answer_type, execution.step, execution=execution.id, content=content, returned=True
+        name,
+        event,
+        answer_type,
+        execution.step,
+        execution=execution.id,
+        content=content,
+        returned=True,
+        batch=place.batch,
+        member=place.member,
     )
+    batches.enter(state, place)
     state.questions.open(question, class_name(state.codec, answer_type))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ..errors import SuspensionSwallowed, WorkflowRuntimeError
 from ..events import Event, StopEvent, WorkflowCancelledEvent, WorkflowFailedEvent, WorkflowTimedOutEvent
-from . import delivery, queueing
+from . import batches, delivery, queueing
 from .commands import Finish, ReportLeft, ReportSwallowed, SetAlarm, StopSteps
 from .questions import Questions
 from .state import Budget, Execution, Failure, Outcome, RunState, RunStatus, Status
@@ -39,6 +39,7 @@ def resumed(state: RunState, tick: RunResumed) -> None:
     state.budget.limit_s = tick.budget_s
     state.alarm = state.budget_alarm = None
     queueing.take_back_all(state)
+    batches.close_abandoned(state, tick.at)
     fire_due(state, tick.at)
     queueing.run_all_queued(state, tick.at)
 
@@ -184,7 +185,7 @@ def last_event(state: RunState) -> Event:
 
 def _clear(state: RunState) -> None:
     """The run is over: what it still had goes; its state stays."""
-    left = state.mailbox.in_order()
+    left = [*state.mailbox.in_order(), *batches.clear(state)]
     if left:
         state.out.append(ReportLeft(tuple(left)))
     for execution in list(state.executions.values()):

@@ -1,4 +1,4 @@
-"""Gathering: the buffers of `collect_events`."""
+"""Gathering: the buffers of `collect_events`, and of steps that take several events."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class Buffer:
                 changed.add(event)
         return changed
 
-    def add(self, event: Event) -> bool:
-        """Keep an event of an expected type; False if its type isn't expected."""
-        kind = type(event)
+    def add(self, event: Event, kind: type[Event] | None = None) -> bool:
+        """Keep an event of an expected type; False if its type isn't expected. `kind`: stands for this one of them."""
+        kind = type(event) if kind is None else kind
         waiting = self.events.get(kind)
         if waiting is None:
             return False

@@ -73,6 +73,8 @@ class Question:
     content: str = attrs.field(default="", repr=False)
     subclasses: bool = attrs.field(default=False, repr=False)
     returned: bool = attrs.field(default=False, repr=False)
+    batch: int = attrs.field(default=0, repr=False)
+    member: int = attrs.field(default=0, repr=False)
 
     @property
     def deadline(self) -> datetime | None:

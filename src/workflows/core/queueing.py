@@ -10,12 +10,14 @@ from ..graph import StepSpec
 from . import edits
 from .commands import RunStep, WakeWait
 from .records import Asked
-from .state import Execution, RunState, RunStatus, Status, StepWork
+from .state import OUTSIDE, Execution, Place, RunState, RunStatus, Status, StepWork
 
 
-def queue(state: RunState, step: str, event: Event, at: float) -> None:
+def queue(state: RunState, step: str, event: Event, at: float, place: Place = OUTSIDE) -> None:
     """Make an execution for an event, and run it as soon as the step has a worker free."""
-    execution = Execution(state.next_execution, step, event)
+    execution = Execution(state.next_execution, step, event, place)
+    if place.batch:
+        state.batches[place.batch].open += 1
     state.next_execution += 1
     state.executions[execution.id] = execution
     admit(state, execution, at)

@@ -7,7 +7,6 @@ from . import delivery
 from .commands import Refuse
 from .gather import Buffer
 from .questions import class_name
-from .queueing import queue
 from .records import RAISED, Collected, Read, Value
 from .state import Execution, RunState, RunStatus
 from .ticks import (
@@ -45,7 +44,7 @@ def sent(state: RunState, tick: EventSent) -> None:
     if tick.step is None:
         delivery.deliver(state, tick.event, tick.at)
     else:
-        queue(state, tick.step, tick.event, tick.at)
+        delivery.to_step(state, state.program.steps[tick.step], tick.event, tick.at)
 
 
 def _refuse(state: RunState, execution: Execution, tick: EventSent | StateWritten, refusal: Refuse) -> None:

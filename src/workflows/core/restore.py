@@ -18,6 +18,7 @@ from ..graph import Program
 from .gather import Buffer
 from .questions import Question
 from .records import Asked, Edited, Read, Record
+from .restored_batches import count_open, read_batches, read_input, read_place
 from .restored_memory import read_memory
 from .snapshot import FORMAT_VERSION
 from .state import Execution, Failure, Outcome, RunState, RunStatus, Status
@@ -25,7 +26,7 @@ from .stored import Malformed, SnapshotReader, count, of, seconds
 from .values import copied
 
 _STATUSES = {"new": RunStatus.NEW, "running": RunStatus.HALTED, "ended": RunStatus.ENDED}
-_PENDING = ("executions", "mailbox", "questions", "asking_order", "buffers")
+_PENDING = ("executions", "mailbox", "questions", "asking_order", "buffers", "batches", "slots")
 _NOT_AS_WRITTEN = (Malformed, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
 
@@ -87,7 +88,7 @@ def _state(reader: SnapshotReader, data: Mapping[str, Any]) -> RunState:
     _check_types(reader, data)
     _read_values(state, data["state"])
     _read_outcome(reader, state, data["outcome"])
-    if state.status is RunStatus.ENDED and any(data[name] for name in _PENDING):
+    if state.status is RunStatus.ENDED and any(data.get(name) for name in _PENDING):
         raise Malformed("it has ended, and there's something left to do")
     for event in data["mailbox"]:
         kept = reader.event(event, "the mailbox")
@@ -96,9 +97,11 @@ def _state(reader: SnapshotReader, data: Mapping[str, Any]) -> RunState:
     state.questions.asked = dict.fromkeys(of(str, name) for name in data["asked"])
     for buffer in data["buffers"]:
         _read_buffer(reader, state, buffer)
+    read_batches(reader, state, data)
     for item in data["executions"]:
         _read_execution(reader, state, item)
     _open_questions(reader, state, data)
+    count_open(state)
     for execution in state.executions.values():
         _queue(state, execution)
     _drop_unused_versions(state)
@@ -162,7 +165,7 @@ def _read_buffer(reader: SnapshotReader, state: RunState, data: Mapping[str, Any
 
 
 def _read_execution(reader: SnapshotReader, state: RunState, data: Mapping[str, Any]) -> None:
-    execution = _execution(reader, data)
+    execution = _execution(reader, state, data)
     if execution is None:
         return
     if execution.id in state.executions or not 0 < execution.id < state.next_execution:
@@ -174,11 +177,11 @@ def _read_execution(reader: SnapshotReader, state: RunState, data: Mapping[str, 
         _take_in(state, execution, record)
 
 
-def _execution(reader: SnapshotReader, data: Mapping[str, Any]) -> Execution | None:
+def _execution(reader: SnapshotReader, state: RunState, data: Mapping[str, Any]) -> Execution | None:
     step, name = of(str, data["step"]), count(data["id"])
     if not reader.has_step(step, f"execution {name}"):
         return None
-    event = reader.event(data["event"], f"the input of step {step!r}")
+    event = read_input(reader, state, data["event"], step)
     status = Status(data["status"])
     if status is Status.RUNNING or status is Status.SUSPENDING:
         raise Malformed(f"execution {name} has status {status.value!r}")
@@ -187,6 +190,7 @@ def _execution(reader: SnapshotReader, data: Mapping[str, Any]) -> Execution | N
         id=name,
         step=step,
         event=StopEvent() if event is None else event,
+        place=read_place(state, data.get("place")),
         status=status,
         attempt=count(data["attempt"]),
         failures=count(data["failures"]),
@@ -196,14 +200,7 @@ def _execution(reader: SnapshotReader, data: Mapping[str, Any]) -> Execution | N
         memory=None if data["memory"] is None else read_memory(reader, data["memory"], step),
         on=tuple(of(str, question) for question in data["on"]),
     )
-    if event is None:
-        if data["event"] is None:
-            raise Malformed(f"execution {name} has no input")
-        return None
-    if not reader.program.steps[step].takes(type(event)):
-        reader.mismatches.append(f"step {step!r} no longer accepts {type(event).__name__}, which waits for it")
-        return None
-    return execution
+    return None if event is None else execution
 
 
 def _take_in(state: RunState, execution: Execution, record: Record) -> None:
@@ -228,6 +225,8 @@ def _open_questions(reader: SnapshotReader, state: RunState, data: Mapping[str, 
         questions.update({name: asked.question for name, asked in execution.open.items()})
     for stored in data["questions"]:
         question = reader.question(stored)
+        if question is not None and question.batch and question.batch not in state.batches:
+            raise Malformed(f"question {question.id!r} belongs to batch {question.batch}, which isn't there")
         if question is None or not reader.has_step(question.step, "a question"):
             continue
         if not question.returned or question.deadline_at is not None:

@@ -6,17 +6,18 @@ told of all at once, each with its path. `restore` reads it back.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import cast
 
 import attrs
 
 from ..codec import Codec, Json
 from ..errors import EncodeError
-from ..events import Event
+from ..events import CollectionReleaseEvent, Event
 from .gather import Buffer
 from .questions import Question
 from .records import Asked, Collected, Edited, Effects, Memory, Read, Record, Value
-from .state import Execution, Outcome, RunState, RunStatus, Status
+from .state import Batch, Execution, Outcome, Place, RunState, RunStatus, Status
 from .values import copied
 
 FORMAT_VERSION = 1
@@ -75,6 +76,7 @@ def snapshot(state: RunState, *, at: float, include_state: bool = True) -> dict[
         "seed": state.seed,
         "last_tick": state.last_tick,
         "next_execution": state.next_execution,
+        "next_batch": state.next_batch,
         "streamed": state.streamed,
         "spent_s": _spent(state, at),
         **_pending(writer, state),
@@ -95,12 +97,16 @@ def _pending(writer: SnapshotWriter, state: RunState) -> dict[str, Json]:
     mailbox = [] if is_over else state.mailbox.in_order()
     questions = {} if is_over else state.questions.by_id
     buffers = {} if is_over else state.buffers
+    batches = {} if is_over else state.batches
+    slots = {} if is_over else state.slots
     return {
         "executions": [_execution(writer, state, found) for found in executions],
         "mailbox": [writer.event(event, f"$.mailbox[{n}]") for n, event in enumerate(mailbox)],
         "questions": [question_data(state.codec, found, writer) for found in questions.values() if found.returned],
         "asking_order": list(questions),
         "buffers": [_buffer(writer, place, buffer) for place, buffer in buffers.items()],
+        "batches": [_batch(writer, batch) for batch in batches.values()],
+        "slots": _slots(writer, slots, "$.slots"),
     }
 
 
@@ -121,7 +127,8 @@ def _execution(writer: SnapshotWriter, state: RunState, execution: Execution) ->
     return {
         "id": execution.id,
         "step": execution.step,
-        "event": writer.event(execution.event, f"{path}.event"),
+        "event": _input(writer, execution.event, f"{path}.event"),
+        "place": _place(execution.place),
         "status": _execution_status(execution).value,
         "attempt": execution.attempt,
         "failures": execution.failures,
@@ -132,6 +139,52 @@ def _execution(writer: SnapshotWriter, state: RunState, execution: Execution) ->
         "on": list(execution.on),
         "memory": None if execution.memory is None else _memory(writer, execution.memory, f"{path}.records"),
     }
+
+
+def _input(writer: SnapshotWriter, event: Event, path: str) -> Json:
+    """What a step takes: an event, or several that it joins."""
+    if not isinstance(event, CollectionReleaseEvent):
+        return writer.event(event, path)
+    events: Json = [writer.event(member, f"{path}[{number}]") for number, member in enumerate(event.events)]
+    return {"joined": events, "stream_id": event.stream_id}
+
+
+def _place(place: Place) -> Json:
+    return [place.batch, place.member]
+
+
+def _batch(writer: SnapshotWriter, batch: Batch) -> Json:
+    path = f"$.batches[{batch.id}]"
+    return {
+        "id": batch.id,
+        "place": _place(batch.place),
+        "opener": batch.opener,
+        "gathered": [
+            {
+                "step": step,
+                "take": gathered.take,
+                "is_released": gathered.is_released,
+                "arrived": [[member, writer.event(event, f"{path}.{step}")] for member, event in gathered.arrived],
+            }
+            for step, gathered in batch.gathered.items()
+        ],
+        "slots": _slots(writer, batch.slots, f"{path}.slots"),
+    }
+
+
+def _slots(writer: SnapshotWriter, slots: Mapping[str, Buffer], path: str) -> Json:
+    """What has come for steps that take several events: for which of their classes, and the event."""
+    return [
+        {
+            "step": step,
+            "events": [
+                [writer.kind(kind, path), writer.event(event, f"{path}.{step}")]
+                for kind, waiting in buffer.events.items()
+                for event in waiting
+            ],
+        }
+        for step, buffer in slots.items()
+    ]
 
 
 def _execution_status(execution: Execution) -> Status:
@@ -210,6 +263,7 @@ def question_data(codec: Codec, question: Question, writer: SnapshotWriter | Non
         "content": question.content,
         "subclasses": question.subclasses,
         "returned": question.returned,
+        "place": [question.batch, question.member],
     }
 
 

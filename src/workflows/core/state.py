@@ -46,13 +46,26 @@ class Status(Enum):
     DELAYED = "delayed"
 
 
+@attrs.frozen
+class Place:
+    """Where an event or an execution stands: in which batch (0: in none), and which of its members it came from."""
+
+    batch: int = 0
+    member: int = 0
+
+
+OUTSIDE = Place()
+"""In no batch."""
+
+
 @attrs.define
 class Execution:
-    """A step execution: one step taking one event, in one or several attempts."""
+    """A step execution: one step taking one event (or several, joined), in one or several attempts."""
 
     id: int
     step: str
     event: Event
+    place: Place = OUTSIDE
     status: Status = Status.QUEUED
     attempt: int = 0
     failures: int = 0
@@ -75,6 +88,27 @@ class Execution:
         if self.memory is None:
             self.memory = Memory()
         return self.memory
+
+
+@attrs.define
+class Gathered:
+    """What has arrived for a join of a batch: from which member, and the event."""
+
+    take: int | None = None
+    arrived: list[tuple[int, Event]] = attrs.field(factory=list[tuple[int, Event]])
+    is_released: bool = False
+
+
+@attrs.define
+class Batch:
+    """A list that a step returned, and what has come of it. `place` is where it was opened."""
+
+    id: int
+    place: Place
+    opener: str
+    open: int = 0  # executions, returned questions and batches in it that aren't over
+    gathered: dict[str, Gathered] = attrs.field(factory=dict[str, Gathered])  # by the step that joins
+    slots: dict[str, Buffer] = attrs.field(factory=dict[str, Buffer])  # of steps that take several events
 
 
 @attrs.define
@@ -164,6 +198,9 @@ class RunState:
     live: int = 0
     questions: Questions = attrs.field(factory=Questions)
     mailbox: Mailbox = attrs.field(factory=Mailbox)
+    next_batch: int = 1
+    batches: dict[int, Batch] = attrs.field(factory=dict[int, Batch])
+    slots: dict[str, Buffer] = attrs.field(factory=dict[str, Buffer])
     buffers: dict[tuple[str, str], Buffer] = attrs.field(factory=dict[tuple[str, str], Buffer])
     timers: Timers = attrs.field(factory=Timers)
     budget: Budget = attrs.field(factory=Budget)

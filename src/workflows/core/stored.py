@@ -88,6 +88,7 @@ class SnapshotReader:
         kind = self.kind(of(str, data["answer_type"]), f"a question of step {step!r}")
         prompt = self.event(data["event"], f"a question of step {step!r}")
         required = self.value(data["requirements"], f"what a question of step {step!r} requires")
+        batch, member = numbers(data.get("place", [0, 0]))
         name, execution, branch = of(str, data["id"]), count(data["execution"]), data["branch"]
         if execution_of(name) != execution:
             raise Malformed(f"question {name!r} is said to be of execution {execution}")
@@ -105,6 +106,8 @@ class SnapshotReader:
             content=of(str, data["content"]),
             subclasses=of(bool, data["subclasses"]),
             returned=of(bool, data["returned"]),
+            batch=batch,
+            member=member,
         )
 
 
@@ -129,6 +132,19 @@ def count(value: object) -> int:
     if type(value) is not int or value < 0:
         raise Malformed(f"expected a number of things, found {value!r:.200}")
     return value
+
+
+def items(value: Any) -> list[Any]:
+    """A list of whatever."""
+    of(list, value)
+    found: list[Any] = value
+    return found
+
+
+def numbers(value: object) -> tuple[int, int]:
+    """Two numbers of things."""
+    one, other = items(value)
+    return count(one), count(other)
 
 
 def seconds(value: object) -> float:

@@ -78,9 +78,10 @@ class StepTick(Tick):
 
 @attrs.frozen
 class StepReturned(StepTick):
-    """The step function returned these events."""
+    """The step function returned these events: in a list, or one by itself, or none."""
 
     events: tuple[Event, ...]
+    is_list: bool = False
 
 
 @attrs.frozen

@@ -22,6 +22,7 @@ from .internal import StepState as StepState
 from .internal import StepStateChanged as StepStateChanged
 from .internal import UnhandledEvent as UnhandledEvent
 from .internal import WorkflowIdleEvent as WorkflowIdleEvent
+from .joining import CollectionReleaseEvent as CollectionReleaseEvent
 from .model import Event as Event
 from .model import EventMeta as EventMeta
 from .model import event_extras as event_extras

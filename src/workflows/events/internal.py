@@ -24,7 +24,8 @@ class StepState(Enum):
 class StepStateChanged(InternalDispatchEvent):
     """A worker of a step has begun or ended an attempt.
 
-    `input_event_name` and `output_event_name` name classes; the latter is `None` until there is an output.
+    `input_event_name` and `output_event_name` name classes; the latter is `None` until there is an output. For a step
+    that takes several events the former is `CollectionReleaseEvent`; of a list the latter names members: `list[Task]`.
     """
 
     name: str

@@ -11,5 +11,7 @@ from .program import Routes as Routes
 from .program import check_definition as check_definition
 from .program import check_free_step as check_free_step
 from .program import compile_program as compile_program
-from .signature import StepSpec as StepSpec
 from .signature import read_step as read_step
+from .spec import ListJoin as ListJoin
+from .spec import SlotJoin as SlotJoin
+from .spec import StepSpec as StepSpec

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import builtins
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from types import CellType, NoneType, UnionType
-from typing import Annotated, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Never, NoReturn, Union, cast, get_args, get_origin, get_type_hints
 
 import attrs
 
+from ..events import Event
 from ..steps import config_of, names_in_annotations, signature_of
 
 EMPTY = inspect.Parameter.empty
+NOTHING = (None, NoneType, Never, NoReturn)
+_COLLECTIONS = (list, tuple, Sequence, Set, set, frozenset)
 
 Scopes = Sequence[Mapping[str, object]]
 
@@ -28,6 +31,13 @@ class Unresolved:
 
     text: str
     reason: str
+
+    def told(self, where: str) -> str:
+        """Say what can't be resolved, and what to do."""
+        return (
+            f"has an annotation that can't be resolved, `{self.text}` of {where} ({self.reason}): define or "
+            "import the class where the step can see it, in its module or before the workflow class."
+        )
 
 
 @attrs.frozen
@@ -120,6 +130,30 @@ def class_of(annotation: object) -> type | None:
     origin = get_origin(annotation)
     candidate = annotation if origin is None else origin
     return candidate if isinstance(candidate, type) else None
+
+
+def events_in(annotation: object) -> tuple[type[Event], ...]:
+    """Give the event classes of an annotation that has nothing else, but for `None`; else nothing."""
+    found: dict[type[Event], None] = {}
+    for member in members(annotation):
+        event_class = class_of(member)
+        if event_class is not None and issubclass(event_class, Event):
+            found[event_class] = None
+        elif member not in NOTHING:
+            return ()
+    return tuple(found)
+
+
+def list_items(annotation: object, *, of_any: bool = False) -> tuple[type[Event], ...]:
+    """Give the event classes of a list annotation that has nothing else; `of_any` collection, if that's asked for."""
+    if of_any:
+        kinds: tuple[object, ...] = _COLLECTIONS
+    else:
+        kinds = (list,)
+    if class_of(annotation) not in kinds:
+        return ()
+    found = [events_in(argument) for argument in get_args(annotation) if argument is not Ellipsis]
+    return tuple(dict.fromkeys(event for events in found for event in events)) if all(found) else ()
 
 
 def shown(annotation: object) -> str:

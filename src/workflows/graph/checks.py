@@ -8,6 +8,7 @@ that skips "dead_end" says that its events are meant to end there.
 | found | left out by |
 |---|---|
 | a step accepts the stop event | nothing |
+| a step takes a list to which no returned list leads, or events that can't come together | nothing |
 | a step returns an event that no step takes | "terminal_event" of the workflow, "dead_end" of the step |
 | a step accepts an event that no step returns | "reachability" of workflow or step |
 | a step can't be reached, though its events are returned somewhere | "reachability" of workflow or step |
@@ -25,8 +26,9 @@ import attrs
 
 from ..events import Event, HumanResponseEvent, InputRequiredEvent, StopEvent
 from ..steps import WorkflowGraphCheck, skip_problems, validation_error
+from .levels import level_problems
 from .program import Program
-from .signature import StepSpec
+from .spec import StepSpec
 
 _MADE_OUTSIDE = (HumanResponseEvent, InputRequiredEvent)
 _TAKEN_OUTSIDE = (StopEvent, InputRequiredEvent, HumanResponseEvent)
@@ -56,6 +58,7 @@ def check_program(program: Program, skip: Collection[str] = frozenset()) -> list
     graph = _Graph.of(program, frozenset(skip))
     return [
         *_stop_events_accepted(graph),
+        *level_problems(program.steps, program.levels),
         *_events_without_taker(graph),
         *_events_without_maker(graph),
         *_unreachable_steps(graph),

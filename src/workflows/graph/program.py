@@ -18,7 +18,9 @@ from ..errors import WorkflowConfigurationError, WorkflowValidationError
 from ..events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
 from ..steps import config_of, plain_function, validation_error
 from .annotations import Scopes
-from .signature import StepReading, StepSpec, inspect_step
+from .levels import Level, find_levels, joins_of_lists
+from .signature import StepReading, inspect_step
+from .spec import StepSpec
 
 E = TypeVar("E", bound=Event)
 Step = Callable[..., object]
@@ -40,6 +42,14 @@ def _routes_of(program: Program) -> Routes:
     return Routes(program.steps.values())
 
 
+def _levels_of(program: Program) -> dict[str, Level]:
+    return find_levels(program.steps, program.start_event)
+
+
+def _joins_of(program: Program) -> dict[str, tuple[StepSpec, ...]]:
+    return joins_of_lists(program.steps, program.levels)
+
+
 @attrs.frozen(eq=False)
 class Program:
     """Everything that running a workflow needs to know of its class."""
@@ -57,6 +67,14 @@ class Program:
     uses_human_input: bool
     """Whether a step returns a question or accepts an answer. What steps wait for inside isn't known."""
     routes: Routes = attrs.field(init=False, repr=False, default=attrs.Factory(_routes_of, takes_self=True))
+    levels: Mapping[str, Level] = attrs.field(
+        init=False, repr=False, default=attrs.Factory(_levels_of, takes_self=True)
+    )
+    """Where events can stand: with the start event, and in the batches of each step that returns a list."""
+    joins: Mapping[str, tuple[StepSpec, ...]] = attrs.field(
+        init=False, repr=False, default=attrs.Factory(_joins_of, takes_self=True)
+    )
+    """For each step that returns a list: the steps that join it."""
 
     def takers(self, event_type: type[Event]) -> tuple[StepSpec, ...]:
         """Give the steps that an event of exactly this class is for, in the order of the steps."""

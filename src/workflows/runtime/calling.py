@@ -16,6 +16,7 @@ from ..core.state import RunStatus
 from ..core.ticks import StepHalted, StepRaised, StepReturned, StepSuspended
 from ..errors import ReplayMismatch, SuspensionSwallowed, UsageError, WorkflowRuntimeError
 from ..events import Event
+from ..graph import StepSpec
 from ..retry_policy.arguments import as_delay
 from . import spawn
 from .attempt import Attempt, current_attempt
@@ -69,16 +70,36 @@ def _returned(attempt: Attempt, result: object) -> None:
         _fail(attempt, mismatch)
     elif result is None:
         attempt.emit_last(StepReturned, ())
-    elif isinstance(result, Event):
+    elif isinstance(result, attempt.step.bare_returns):
         attempt.emit_last(StepReturned, (result,))
+    elif (members := _members(attempt.step, result)) is not None:
+        attempt.emit_last(StepReturned, members, True)
     else:
-        _fail(attempt, _no_event(attempt, result))
+        _fail(attempt, _not_declared(attempt.step, result))
 
 
-def _no_event(attempt: Attempt, result: object) -> WorkflowRuntimeError:
+def _members(step: StepSpec, result: object) -> tuple[Event, ...] | None:
+    """The members of a list, if it's one that the step says it returns."""
+    declared = step.list_returns
+    if not declared or not isinstance(result, list):
+        return None
+    members = cast("list[Event]", result)
+    return tuple(members) if all(isinstance(member, declared) for member in members) else None
+
+
+def _not_declared(step: StepSpec, result: object) -> WorkflowRuntimeError:
+    declared = [kind.__name__ for kind in step.bare_returns]
+    declared += [f"list[{' | '.join(kind.__name__ for kind in step.list_returns)}]"] if step.list_returns else []
+    found = f"{result!r:.500}"
+    if isinstance(result, list):
+        wrong = [member for member in cast("list[object]", result) if not isinstance(member, step.list_returns)]
+        found = f"a list with {wrong[0]!r:.300}" if wrong and step.list_returns else found
+    elif not isinstance(result, Event):
+        found += ", which isn't an event"
     return WorkflowRuntimeError(
-        f"Step {attempt.step.name!r} returned {result!r}, which isn't an event.\n  Return an instance of an Event "
-        "subclass, such as StopEvent(result=...), or None."
+        f"Step {step.name!r} returned {found}; its return annotation has {', '.join(declared) or 'nothing'}.\n"
+        "  Name the class in the return annotation, or return what's there, or None; for the end of the run, "
+        "StopEvent(result=...)."
     )
 
 

@@ -13,10 +13,12 @@ from ..errors import (
     StatePathError,
     UsageError,
     WorkflowDone,
+    WorkflowRuntimeError,
     WorkflowsError,
+    WorkflowStepDoesNotExistError,
 )
 from ..events import Event
-from ..graph import Program
+from ..graph import ListJoin, Program
 
 
 def error_for(refusal: Refuse) -> WorkflowsError:
@@ -60,3 +62,27 @@ def check_event(value: object, what: str) -> None:
     """
     if not isinstance(value, Event):
         raise UsageError(f"{what} was given {value!r}, which is no event. Give an instance of an Event subclass.")
+
+
+def check_target(program: Program, event: object, step: str | None) -> None:
+    """Check what is sent, and the step that it's sent to.
+
+    Raises:
+        WorkflowStepDoesNotExistError: There's no such step.
+        WorkflowRuntimeError: The step doesn't accept it, or it's no event.
+    """
+    if not isinstance(event, Event):
+        raise WorkflowRuntimeError(f"send_event() was given {event!r}, which is no event.")
+    if step is None:
+        return
+    spec = program.steps.get(step)
+    if spec is None:
+        known = ", ".join(map(repr, program.steps))
+        raise WorkflowStepDoesNotExistError(f"{program.class_name} has no step {step!r}; it has {known}.")
+    if isinstance(spec.join, ListJoin):
+        raise WorkflowRuntimeError(
+            f"Step {step!r} takes a list, so {event!r} can't be sent to it: return it from a step of the batch."
+        )
+    if not spec.takes(type(event)):
+        accepted = ", ".join(kind.__name__ for kind in spec.accepts)
+        raise WorkflowRuntimeError(f"Step {step!r} doesn't accept {event!r}; it accepts {accepted}.")

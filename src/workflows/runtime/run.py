@@ -14,6 +14,7 @@ from ..core.commands import (
     Command,
     Finish,
     PublishEvent,
+    ReportIgnored,
     ReportLeft,
     ReportSwallowed,
     RunStep,
@@ -35,7 +36,7 @@ from .log import EventLog
 from .options import RunOptions
 from .outcome import RunOutcome, ending_of
 from .refusals import error_for
-from .telling import tell_left, tell_swallowed
+from .telling import tell_ignored, tell_left, tell_swallowed
 from .turns import TurnQueue
 
 logger = logging.getLogger(__name__)
@@ -143,6 +144,9 @@ class Run:
                 kind = type(event)
                 self.log.append(UnhandledEvent(event_type=kind.__name__, qualified_name=kind.__qualname__, idle=False))
 
+    def _report_ignored(self, command: ReportIgnored) -> None:
+        tell_ignored(self.run_id, command.event, command.step)
+
     def _report_swallowed(self, command: ReportSwallowed) -> None:
         tell_swallowed(self.run_id, command.step, self.grace_s)
 
@@ -193,6 +197,7 @@ class Run:
         StopSteps: _stop_steps,
         Finish: _finish,
         ReportLeft: _report_left,
+        ReportIgnored: _report_ignored,
         ReportSwallowed: _report_swallowed,
     }
 

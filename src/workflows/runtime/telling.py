@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ..core.commands import RunStep
 from ..events import Event, StepState, StepStateChanged, WorkflowIdleEvent
@@ -17,13 +17,23 @@ verbose_logger = logging.getLogger("workflows.verbose")
 
 
 def tell_left(run_id: str, events: Sequence[Event]) -> None:
-    """Events that nobody took, at the end of a run."""
+    """Events that nobody took, at the end of a run or of a batch."""
     shown = ", ".join(repr(event) for event in events[:5]) + (", …" if len(events) > 5 else "")
     logger.warning(
-        "run %s ends with events that no step and no wait has taken (%d): %s",
+        "run %s drops events that no step and no wait has taken (%d): %s",
         run_id,
         len(events),
         shown,
+        extra={"run_id": run_id},
+    )
+
+
+def tell_ignored(run_id: str, event: Event, step: str) -> None:
+    """An event that came to a step which takes batches only."""
+    logger.warning(
+        "%r belongs to no batch, so step %r, which takes a list, ignores it: return it from a step of the batch",
+        event,
+        step,
         extra={"run_id": run_id},
     )
 
@@ -80,7 +90,7 @@ def tell_running(run: Run, job: RunStep, worker: str) -> None:
 def tell_ended(run: Run, job: RunStep, worker: str, result: object) -> None:
     """A step has ended, well or not."""
     if run.options.verbose:
-        what = "no event" if result is None else f"event {type(result).__name__}"
+        what = "no event" if result is None else f"event {_class_of(result)}"
         _say(f"Step {job.step.name} produced {what}")
     _state_changed(run, job, worker, StepState.NOT_RUNNING, result)
 
@@ -93,9 +103,17 @@ def _state_changed(run: Run, job: RunStep, worker: str, state: StepState, result
                 step_state=state,
                 worker_id=worker,
                 input_event_name=type(job.event).__name__,
-                output_event_name=None if result is None else type(result).__name__,
+                output_event_name=None if result is None else _class_of(result),
             )
         )
+
+
+def _class_of(result: object) -> str:
+    """The name of its class; of a list, with those of its members."""
+    if not isinstance(result, list):
+        return type(result).__name__
+    members = dict.fromkeys(type(member).__name__ for member in cast("list[object]", result))
+    return f"list[{' | '.join(members)}]" if members else "list"
 
 
 def _say(text: str) -> None:

@@ -1,0 +1,137 @@
+"""Restored batches: the lists that are being joined, read back from a snapshot. Nothing of it is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..events import CollectionReleaseEvent, Event
+from ..graph import ListJoin, SlotJoin, StepSpec
+from .gather import Buffer
+from .state import Batch, Gathered, Place, RunState
+from .stored import Malformed, SnapshotReader, count, items, numbers, of
+
+
+def read_place(state: RunState, data: object) -> Place:
+    """Where something stands. Snapshots of before there were batches don't tell."""
+    if data is None:
+        return Place()
+    batch, member = numbers(data)
+    if batch and batch not in state.batches:
+        raise Malformed(f"batch {batch} isn't there, and something belongs to it")
+    return Place(batch, member)
+
+
+def read_batches(reader: SnapshotReader, state: RunState, data: Mapping[str, Any]) -> None:
+    """Read all batches, the outer ones first, as they were opened."""
+    state.next_batch = count(data.get("next_batch", 1))
+    for stored in data.get("batches", ()):
+        number = count(stored["id"])
+        if number in state.batches or not 0 < number < state.next_batch:
+            raise Malformed(f"batch {number} is there twice, or its number isn't")
+        batch = Batch(number, read_place(state, stored["place"]), of(str, stored["opener"]))
+        for gathered in stored["gathered"]:
+            _read_gathered(reader, batch, gathered)
+        batch.slots = read_slots(reader, stored["slots"])
+        state.batches[number] = batch
+    state.slots = read_slots(reader, data.get("slots", ()))
+
+
+def _read_gathered(reader: SnapshotReader, batch: Batch, data: Mapping[str, Any]) -> None:
+    step = of(str, data["step"])
+    take = None if data["take"] is None else count(data["take"])
+    gathered = Gathered(take, is_released=of(bool, data["is_released"]))
+    for member, stored in data["arrived"]:
+        event = reader.event(stored, f"what has arrived for step {step!r}")
+        if event is not None:
+            gathered.arrived.append((count(member), event))
+    if step in batch.gathered or (gathered.arrived and gathered.is_released):
+        raise Malformed(f"batch {batch.id} has step {step!r} twice, or keeps what it was called with")
+    if take is not None and len(gathered.arrived) >= take:
+        raise Malformed(f"batch {batch.id} has the {take} events that step {step!r} takes, and it wasn't called")
+    if not reader.has_step(step, f"the join of batch {batch.id}"):
+        return
+    spec = reader.program.steps[step]
+    if not isinstance(spec.join, ListJoin):
+        reader.mismatches.append(f"step {step!r} no longer takes a list, and a batch waits for it")
+    else:
+        gathered.arrived = [found for found in gathered.arrived if _is_taken(reader, spec, found[1])]
+        batch.gathered[step] = gathered
+
+
+def read_slots(reader: SnapshotReader, data: Any) -> dict[str, Buffer]:
+    """Read what waits for steps that take several events."""
+    slots: dict[str, Buffer] = {}
+    for stored in data:
+        step = of(str, stored["step"])
+        if step in slots:
+            raise Malformed(f"step {step!r} has its events twice")
+        if not reader.has_step(step, "events that it joins"):
+            continue
+        join = reader.program.steps[step].join
+        if not isinstance(join, SlotJoin):
+            reader.mismatches.append(f"step {step!r} no longer takes several events, and some wait for it")
+            continue
+        buffer = slots[step] = Buffer.expecting(join.kinds)
+        for name, event_data in stored["events"]:
+            kind = reader.kind(of(str, name), f"what step {step!r} joins")
+            event = reader.event(event_data, f"what step {step!r} joins")
+            if kind is None or event is None:
+                continue
+            if kind not in buffer.needed:
+                reader.mismatches.append(f"step {step!r} no longer takes {kind.__name__}, which waits for it")
+            elif not isinstance(event, kind):
+                raise Malformed(f"step {step!r} has {event!r:.200} for a {kind.__name__}")
+            else:
+                buffer.add(event, kind)
+        if buffer.missing == 0:
+            raise Malformed(f"step {step!r} has all that it joins, and wasn't called")
+    return slots
+
+
+def read_input(reader: SnapshotReader, state: RunState, data: Any, step: str) -> Event | None:
+    """What a step execution takes; None, and a mismatch, if the step no longer takes it."""
+    spec = reader.program.steps[step]
+    what = f"the input of step {step!r}"
+    if data is None:
+        raise Malformed(f"{what} isn't there")
+    if "joined" not in data:
+        event = reader.event(data, what)
+        if event is None or not _is_taken(reader, spec, event):
+            return None
+        if spec.join is not None:
+            reader.mismatches.append(f"step {step!r} takes several events now, and was to take {type(event).__name__}")
+            return None
+        return event
+    events = [reader.event(member, what) for member in items(data["joined"])]
+    if spec.join is None:
+        reader.mismatches.append(f"step {step!r} takes one event now, and was to take {len(events)} together")
+        return None
+    if isinstance(spec.join, SlotJoin) and len(events) != len(spec.join.kinds):
+        reader.mismatches.append(
+            f"step {step!r} takes {len(spec.join.kinds)} events now, and was to take {len(events)}"
+        )
+        return None
+    kept = [event for event in events if event is not None and _is_taken(reader, spec, event)]
+    if len(kept) < len(events) and isinstance(spec.join, SlotJoin):
+        return None  # a batch without them is one that they were dropped from
+    return CollectionReleaseEvent(events=kept, stream_id=of(str, data["stream_id"]), binding_id=step)
+
+
+def _is_taken(reader: SnapshotReader, spec: StepSpec, event: Event) -> bool:
+    if spec.takes(type(event)):
+        return True
+    reader.mismatches.append(f"step {spec.name!r} no longer accepts {type(event).__name__}, which waits for it")
+    return False
+
+
+def count_open(state: RunState) -> None:
+    """Count how much of each batch is still open: that isn't stored, so that it can't be wrong."""
+    places = [
+        *(execution.place for execution in state.executions.values()),
+        *(Place(question.batch) for question in state.questions.by_id.values() if question.returned),
+        *(batch.place for batch in state.batches.values()),
+    ]
+    for place in places:
+        if place.batch:
+            state.batches[place.batch].open += 1
