@@ -298,7 +298,7 @@ _ALL = [
         "a once that raised is called again on a replay",
         "W1",
         "workflows.runtime.calling_once",
-        "    if raised.is_last or raised.error is None:\n",
+        "    if raised.error is None:\n",
         "    if True:\n",
     ),
     Fault(

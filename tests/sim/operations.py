@@ -86,6 +86,10 @@ class Operation(Protocol):
     @abstractmethod
     async def act(self, here: Here) -> None: ...
 
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        """Hypothesis' own way takes time exponential in how deep operations are nested."""
+        printer.text(repr(self))
+
 
 Block: TypeAlias = tuple[Operation, ...]
 
@@ -274,8 +278,8 @@ class OnceFlaky(Operation):
         tag = f"{here.step}:{here.place}"
 
         def body() -> str:
-            here.life.world.tries[tag] += 1
-            if here.life.world.tries[tag] <= self.raises:
+            here.life.world.tries[tag] += not here.life.is_dead
+            if here.life.is_dead or here.life.world.tries[tag] <= self.raises:
                 raise ConnectionError(f"no line {here.life.world.tries[tag]}")
             with here.life.body(tag):
                 return f"body of {tag}"

@@ -57,13 +57,17 @@ inside_edits: SearchStrategy[Operation] = st.one_of(
 edits: SearchStrategy[Operation] = st.one_of(
     st.builds(op.Edit, blocks(inside_edits, most=2)), st.just(op.EditInVain()), st.just(op.SetShared())
 )
-# A wait under a shield can't be cut short, so only such as somebody ends.
-shielded: SearchStrategy[Operation] = st.builds(
+# A wait under a shield can't be cut short, so only such as somebody ends, and in the step's own task: where a task comes
+# to one while its step is being suspended, it's held until the grace is over, and so is a `once`.
+shielded_waits: SearchStrategy[Operation] = st.builds(
     op.Within,
     blocks(
         st.one_of(st.builds(op.AskPerson, flags), st.builds(op.WaitForParcel, flags), effects, onces), most=2, least=1
     ),
     st.just(True),
+)
+shielded: SearchStrategy[Operation] = st.builds(
+    op.Within, blocks(st.one_of(effects, reads), most=2, least=1), st.just(True)
 )
 # Deadlines of the step's own that come: the wait parks, and is cancelled in place; the function is cut short.
 give_up: SearchStrategy[Operation] = st.sampled_from(
@@ -104,7 +108,9 @@ def tasks(branch: SearchStrategy[Block], meanwhile: SearchStrategy[Block]) -> Se
 
 
 nested: SearchStrategy[Operation] = st.recursive(ordered, _around, max_leaves=8)
-top: SearchStrategy[Operation] = st.one_of(nested, nested, nested, give_up, st.builds(op.Fail, st.integers(1, 2)))
+top: SearchStrategy[Operation] = st.one_of(
+    nested, nested, nested, give_up, shielded_waits, st.builds(op.Fail, st.integers(1, 2))
+)
 
 plans: SearchStrategy[Plan] = st.builds(Plan, blocks(top, most=4, least=1), blocks(top, most=3), blocks(top, most=2))
 

@@ -262,8 +262,8 @@ class Context(ContextMarker, Generic[StateT]):
         """Call a function, sync or async, once per step execution, and record its result.
 
         On a replay, and on a retry after an error, the recorded result is given and the function isn't called. A
-        function that raises has no result: a retry calls it again, and a replay gives the error again where the step
-        had gone on from it. If the process dies before the result is stored, the function runs again.
+        function that raises has no result: a retry calls it again, and a replay gives the error again. If the process
+        dies before the result is stored, the function runs again.
 
         Args:
             fn: The function.

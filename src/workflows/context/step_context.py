@@ -71,7 +71,7 @@ class StepContext(Context[StateT]):
 
     async def running_steps(self) -> list[str]:
         """See `Context.running_steps`; the same on every replay."""
-        await self._attempt.hold_while_suspending()
+        await self._attempt.pass_while_suspending()
         names = self._once_value("running_steps", "ctx.running_steps()", lambda: [*running_steps(self._driver)])
         return cast("list[str]", names)
 

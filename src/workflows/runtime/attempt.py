@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 from anyio import from_thread
+from anyio.lowlevel import checkpoint
 
 from ..core.commands import RunStep
 from ..core.records import Branch
@@ -199,6 +200,17 @@ class Attempt(Seam):
         if self.is_suspending:
             await self.hold()
 
+    async def pass_while_suspending(self) -> None:
+        """As `hold_while_suspending`, before what can be left out: under a shield it's passed, and comes to nothing."""
+        self.check_open()
+        if self.is_suspending:
+            await self.hold(passes=True)
+
+    @property
+    def is_in_vain(self) -> bool:
+        """Whether what the step does now comes to nothing: it's being suspended, or its run is being stopped."""
+        return self.is_suspending or self.is_stopping()
+
     async def hold_while_stopping(self) -> None:
         """Before a wait: as `hold_while_suspending`, and go no further either if the run is being stopped.
 
@@ -208,8 +220,8 @@ class Attempt(Seam):
         if self.is_stopping():
             await self.hold()
 
-    async def hold(self) -> None:
-        """Go no further. Cancellation comes here; where a shield keeps it away, the grace runs out.
+    async def hold(self, *, passes: bool = False) -> None:
+        """Go no further. Cancellation comes here; where a shield keeps it away, the grace runs out, unless it `passes`.
 
         Raises:
             SuspensionSwallowed: It has.
@@ -219,6 +231,9 @@ class Attempt(Seam):
             had_its_grace = self.scope.cancel_called or self.is_stopping()
             if had_its_grace and not self.is_own_task():
                 spawn.cancel_if_told_once()
+            if had_its_grace and passes:
+                await checkpoint()
+                return
             with anyio.move_on_after(self.run.grace_s):
                 await anyio.sleep_forever()
         what = "suspended" if self.is_suspending else "stopped"

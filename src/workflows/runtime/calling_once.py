@@ -2,9 +2,9 @@
 
 Rules:
 - What `fn` gave is on record before the step goes on. If the process dies before that, `fn` is called again.
-- An error of `fn` fails the step, and a retry calls `fn` again. Where the step has caught it and gone on, what it did
-  then is on record too, and a replay must get there again: so it's given the error that was, if the workflow can
-  rebuild it (a builtin exception, or one that it declares).
+- An error of `fn` fails the step, and a retry calls `fn` again. But the step may catch it and go on, and what it does
+  then is on record too: a replay must get there again. So it's given the error that was, if the workflow can rebuild it
+  (a builtin exception, or one that it declares); else `fn` is called again.
 - A call that was cut short is made again, unless the step went on from there: if a deadline of the step's own did it,
   the replay waits for that deadline as the first attempt did.
 - While the run is being stopped `fn` is called, and that's on no record.
@@ -86,11 +86,11 @@ def _kept(attempt: Attempt, branch: Branch, content: str) -> Record | None:
 
 
 async def _raise_again(attempt: Attempt, raised: Raised) -> None:
-    """Where the step had gone on after an error, give it that error again; else nothing: it's called again."""
-    if raised.is_last or raised.error is None:
+    """Give a replay the error that the step was given, or the deadline that came; else nothing: it's called again."""
+    if raised.error is None:
         return
     if raised.error == CUT_SHORT:
-        if anyio.current_effective_deadline() < float("inf"):
+        if not raised.is_last and anyio.current_effective_deadline() < float("inf"):
             await anyio.sleep_forever()
         return
     await checkpoint()

@@ -44,10 +44,10 @@ def refuse_writing_inside(what: str) -> None:
 async def read(attempt: Attempt, path: str | None) -> Fields:
     """The fields that a read of `path` (None: all) sees: on a replay, those that it saw before."""
     attempt.check_open()
-    await attempt.hold_while_suspending()
+    await attempt.pass_while_suspending()
     await checkpoint_if_cancelled()
     values = attempt.recall_values()
-    if inside.get() == "once" or attempt.is_stopping():
+    if inside.get() == "once" or attempt.is_in_vain:
         return _fields(attempt, values.seen(path))
     branch = attempt.own_branch("Reading the state")
     record = recorded(attempt, branch, "read", "whole state" if path is None else path)
@@ -69,9 +69,9 @@ async def write(attempt: Attempt, change: Write, *, what: str, check: Callable[[
     attempt.check_open()
     refuse_writing_inside(what)
     attempt.refuse_inside(what, of=("once",))
-    await attempt.hold_while_suspending()
+    await attempt.pass_while_suspending()
     await checkpoint_if_cancelled()
-    if attempt.is_stopping():
+    if attempt.is_in_vain:
         return
     branch = attempt.branch()
     digest = _digest(attempt, change)
@@ -102,9 +102,9 @@ async def edit(attempt: Attempt, load: Load[S], dump: Dump[S]) -> AsyncGenerator
     attempt.check_open()
     refuse_writing_inside("edit_state()")
     attempt.refuse_inside("edit_state()", of=("once",))
-    await attempt.hold_while_suspending()
+    await attempt.pass_while_suspending()
     await checkpoint_if_cancelled()
-    if attempt.is_stopping():
+    if attempt.is_in_vain:
         async with _in_vain(attempt, load) as state:
             yield state
         return

@@ -28,7 +28,7 @@ def send(attempt: Attempt, event: Event, *, step: str | None, reply_to: str | No
     """Send an event, once."""
     attempt.check_open()
     attempt.refuse_inside("ctx.send_event()", of=("once",))
-    if attempt.is_suspending or attempt.is_stopping():
+    if attempt.is_in_vain:
         return
     check_declared(attempt.run.codec, attempt.run.program, event)
     branch = attempt.branch()
@@ -41,7 +41,7 @@ def stream_nowait(attempt: Attempt, event: Event) -> None:
     """Write to the stream, once."""
     attempt.check_open()
     check_event(event, "The stream")
-    if attempt.is_suspending or attempt.is_stopping():
+    if attempt.is_in_vain:
         return
     if inside.get() == "once":
         attempt.emit(EventPublished, event)
@@ -54,9 +54,9 @@ def stream_nowait(attempt: Attempt, event: Event) -> None:
 
 async def stream(attempt: Attempt, event: Event) -> None:
     """Write to the stream, once, and wait while its slowest reader is too far behind."""
-    await attempt.hold_while_suspending()
+    await attempt.pass_while_suspending()
     stream_nowait(attempt, event)
-    await attempt.run.log.wait_for_readers(attempt.is_stopping)
+    await attempt.run.log.wait_for_readers(lambda: attempt.is_in_vain)
     await checkpoint()
 
 
@@ -96,7 +96,7 @@ def recorded(attempt: Attempt, branch: Branch, kind: str, key: str) -> Record | 
 def value_once(attempt: Attempt, kind: str, what: str, make: Callable[[], Json]) -> Json:
     """A value that's made once and the same on every replay; only order tells it apart."""
     attempt.check_open()
-    if inside.get() == "once" or attempt.is_suspending or attempt.is_stopping():
+    if inside.get() == "once" or attempt.is_in_vain:
         return make()
     branch = attempt.own_branch(what)
     record = recorded(attempt, branch, kind, "")
@@ -141,7 +141,7 @@ def collect(
     check_event(event, "ctx.collect_events()")
     if not expected:
         return []
-    if attempt.is_suspending or attempt.is_stopping():
+    if attempt.is_in_vain:
         return None
     branch = attempt.own_branch("ctx.collect_events()")
     key = f"{buffer_id or ''} {type(event).__qualname__}"
@@ -159,7 +159,7 @@ async def branch(attempt: Attempt, key: object) -> AsyncGenerator[None]:
     """Open a branch for the task that enters it."""
     attempt.check_open()
     attempt.refuse_inside("ctx.branch()", of=("once", "edit"))
-    await attempt.hold_while_suspending()
+    await attempt.pass_while_suspending()
     task = attempt.acting_task()
     above = branch_path.get()
     name = str(key).replace("%", "%25").replace("/", "%2F") or "%"  # the root branch is the empty one
