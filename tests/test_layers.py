@@ -50,7 +50,10 @@ BACKENDS = frozenset({"asyncio", "trio"})
 MAY_IMPORT_BACKENDS = ("runtime.spawn", "testing")
 
 # What a step does through its context: it may ask its run for nothing but what `runtime.seam` has.
-BEHIND_THE_SEAM = ("runtime.operations", "runtime.editing", "runtime.waiting", "runtime.departures", "context.stores")
+BEHIND_THE_SEAM = (
+    *("runtime.operations", "runtime.calling_once", "runtime.editing", "runtime.waiting", "runtime.departures"),
+    "context.stores",
+)
 
 # What may be imported inside a function, and why it isn't imported at the top.
 LATE_IMPORTS = {
