@@ -302,13 +302,6 @@ _ALL = [
         "    if True:\n",
     ),
     Fault(
-        "a wait under a shield isn't woken when its run stops",
-        "R1",
-        "workflows.runtime.run",
-        "            attempt.wake_all()\n",
-        "            pass\n",
-    ),
-    Fault(
         "data names what is imported",
         "D2",
         "workflows.codec.codec",
