@@ -41,7 +41,7 @@ class WorkflowHandler:
         self._awaits = 0
         self._cursor: Cursor | None = None
         self._reader: Callable[[], Reader | None] | None = None
-        self.run_id = run.run_id
+        self.run_id: str = run.run_id
         self.ctx = ctx
 
     def __await__(self) -> Generator[Any, None, Any]:

@@ -65,7 +65,7 @@ FAMILY: tuple[type[Event], ...] = (
 )
 """Event classes that every workflow knows."""
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Workflow:

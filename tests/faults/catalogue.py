@@ -31,7 +31,7 @@ _ALL = [
     Fault(
         "a function in once is called on each replay",
         "W1",
-        "workflows.runtime.operations",
+        "workflows.runtime.calling_once",
         'record = recorded(attempt, branch, "once", content) or _kept(attempt, branch, content)',
         "record = None",
     ),
@@ -46,7 +46,8 @@ _ALL = [
         "the clock isn't recorded",
         "W1",
         "workflows.runtime.operations",
-        '    record = recorded(attempt, branch, kind, "")\n    if record is not None:\n        return _value(record)\n',
+        '    record = recorded(attempt, branch, kind, "")\n'
+        "    if record is not None:\n        return value_of(record)\n",
         '    recorded(attempt, branch, kind, "")\n',
     ),
     Fault(
@@ -288,11 +289,11 @@ _ALL = [
         '    return list(reader.items(list_in(payload, "a list of items")))\n',
     ),
     Fault(
-        "what clean-up of a cancelled run does is recorded",
+        "clean-up of a cancelled run reads what another read saw",
         "W1",
-        "workflows.core.recording",
-        "    find = state.live_execution if is_in_flight else state.acting_execution\n",
-        "    find = state.live_execution\n",
+        "workflows.runtime.editing",
+        '    if inside.get() == "once" or attempt.is_in_vain:\n',
+        '    if inside.get() == "once":\n',
     ),
     Fault(
         "a once that raised is called again on a replay",

@@ -45,10 +45,10 @@ class Reader:
     __slots__ = ("depth", "limits", "room", "tags")
 
     def __init__(self, tags: Tags, limits: Limits) -> None:
-        self.tags = tags
-        self.limits = limits
-        self.depth = 0
-        self.room = limits.values
+        self.tags: Tags = tags
+        self.limits: Limits = limits
+        self.depth: int = 0
+        self.room: int = limits.values
 
     def value(self, data: Json) -> object:
         """Read any document."""
@@ -142,7 +142,7 @@ class ExplainingReader(Reader):
 
     def __init__(self, tags: Tags, limits: Limits) -> None:
         super().__init__(tags, limits)
-        self.path = ["$"]
+        self.path: list[str] = ["$"]
         self.problems: list[str] = []
 
     def items(self, data: list[Json], step: Callable[[int], str] = index_step) -> list[object]:
@@ -189,7 +189,7 @@ class ExplainingReader(Reader):
         return len(self.problems)
 
     def _end(self, before: int) -> None:
-        self.depth -= 1
+        self.leave()
         if len(self.problems) > before:
             raise Reported
 

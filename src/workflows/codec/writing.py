@@ -53,11 +53,11 @@ class Writer:
     __slots__ = ("canonical", "depth", "encoders", "limits", "room")
 
     def __init__(self, encoders: Mapping[type, Encode], limits: Limits, *, canonical: bool = False) -> None:
-        self.encoders = encoders
-        self.limits = limits
-        self.canonical = canonical
-        self.depth = 0
-        self.room = limits.values
+        self.encoders: Mapping[type, Encode] = encoders
+        self.limits: Limits = limits
+        self.canonical: bool = canonical
+        self.depth: int = 0
+        self.room: int = limits.values
 
     def value(self, value: object) -> Json:
         """Write any value."""
@@ -122,6 +122,10 @@ class Writer:
         """End with the parts of a value."""
         self.depth -= 1
 
+    def go_back_to(self, depth: int) -> None:
+        """Give up what was begun below this depth."""
+        self.depth = depth
+
     def complain(self, step: str, reason: str) -> None:
         """Report a problem of the value that is being written, or of its part at `step`."""
         raise Refused(reason, step)
@@ -134,7 +138,7 @@ class ExplainingWriter(Writer):
 
     def __init__(self, encoders: Mapping[type, Encode], limits: Limits) -> None:
         super().__init__(encoders, limits)
-        self.path = ["$"]
+        self.path: list[str] = ["$"]
         self.problems: list[str] = []
         self.active: dict[int, str] = {}  # id of each value that is being written -> its path
 
@@ -146,7 +150,7 @@ class ExplainingWriter(Writer):
         except Exhausted:
             raise
         except Exception as error:
-            self.depth = depth
+            self.go_back_to(depth)
             del self.path[place:]
             while len(self.active) > opened:
                 self.active.popitem()

@@ -42,7 +42,7 @@ Snapshot: TypeAlias = dict[str, Json]
 Migration: TypeAlias = Callable[[Snapshot], Snapshot]
 OnMismatch: TypeAlias = Literal["error", "accept"] | Migration
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Defined(Protocol):

@@ -22,7 +22,7 @@ class StateShape(Generic[StateT]):
     def __init__(self, codec: Codec, state_type: type[StateT] | None) -> None:
         self._codec = codec
         self._type = state_type
-        self.is_typed = state_type is not None and not issubclass(state_type, DictState)
+        self.is_typed: bool = state_type is not None and not issubclass(state_type, DictState)
 
     def default(self) -> StateT:
         """A fresh state.

@@ -55,7 +55,7 @@ class Core:
     __slots__ = ("state",)
 
     def __init__(self, program: Program, codec: Codec, *, state: RunState | None = None) -> None:
-        self.state = RunState(program, codec) if state is None else state
+        self.state: RunState = RunState(program, codec) if state is None else state
 
     def feed(self, tick: ticks.Tick) -> list[Command]:
         """Apply a tick, and tell what must be done about it."""

@@ -25,6 +25,7 @@ from . import spawn
 from .seam import Seam
 
 if TYPE_CHECKING:
+    from ..graph import StepSpec
     from .run import Run
     from .worker import Worker
 
@@ -77,16 +78,16 @@ class Attempt(Seam):
 
     def __init__(self, run: Run, job: RunStep, worker: Worker) -> None:
         super().__init__(run, job.execution, job.attempt)
-        self.step = job.step
-        self.scope = worker.scope
-        self.task = worker.task
-        self.is_threaded = not job.step.is_async
+        self.step: StepSpec = job.step
+        self.scope: anyio.CancelScope = worker.scope
+        self.task: object = worker.task
+        self.is_threaded: bool = not job.step.is_async
         memory = self.recall_execution().memory
-        self.replay = None if memory is None else Replay(job.step.name, memory)
-        self.is_closed = False
-        self.is_suspending = False
-        self.is_parked = False
-        self.is_root_parked = False
+        self.replay: Replay | None = None if memory is None else Replay(job.step.name, memory)
+        self.is_closed: bool = False
+        self.is_suspending: bool = False
+        self.is_parked: bool = False
+        self.is_root_parked: bool = False
         self.branches: dict[object, list[str]] | None = None  # task -> the paths of the branches that it's in
         self.owners: dict[str, object] | None = None  # branch path -> the one task that may enter it
         self.parked: dict[str, anyio.Event] | None = None  # question id -> wakes those who wait for it in place

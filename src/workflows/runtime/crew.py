@@ -85,7 +85,7 @@ class Crew:
         self._launch = launch
         self._turns = turns
         self._variables: ContextVars = outside_of_steps(copy_context())
-        self.is_launched = False
+        self.is_launched: bool = False
         self._is_owned = is_owned
         self._is_closing: Callable[[], bool] | None = None
         self._is_stopping = False

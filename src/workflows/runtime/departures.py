@@ -9,7 +9,7 @@ from ..core.ticks import TapeDropped
 from ..errors import ReplayMismatch
 from .attempt import Attempt
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 def departed(attempt: Attempt, branch: Branch, mismatch: ReplayMismatch) -> None:

@@ -16,7 +16,7 @@ from ..core.engine import Core
 from ..core.ticks import EditAsked, EditDropped, Tick
 from .spawn import uninterrupted
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 OUTSIDE = "outside"
 """In the name of an edit: nobody's step makes it."""
@@ -28,9 +28,9 @@ class Driver:
     __slots__ = ("_edits", "_last_at", "carry_out", "codec", "core", "grants", "now")
 
     def __init__(self, core: Core, now: Callable[[], float]) -> None:
-        self.core = core
+        self.core: Core = core
         self.codec: Codec = core.state.codec
-        self.now = now
+        self.now: Callable[[], float] = now
         self.carry_out: Callable[[Command], None] | None = None
         self.grants: dict[str, anyio.Event] = {}
         self._edits = 0

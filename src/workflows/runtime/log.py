@@ -48,15 +48,16 @@ class EventLog:
     )
 
     def __init__(self, history: int, position: int, current_task: Callable[[], object]) -> None:
-        self.current_task = current_task
+        self.current_task: Callable[[], object] = current_task
         self._entries: list[tuple[int, Event] | None] = []  # those before `_start` have left
         self._start = 0
         self._history = history
         self._sleeping: dict[Reader, None] = {}
         self._blocked: list[anyio.Event] = []
-        self.base = 0
-        self.start_position = self.last_position = position
-        self.is_closed = False
+        self.base: int = 0
+        self.start_position: int = position
+        self.last_position: int = position
+        self.is_closed: bool = False
         self.readers: WeakSet[Reader] | None = None  # made when there is one: most runs have few readers or none
 
     @property
@@ -179,8 +180,8 @@ class Cursor:
     __slots__ = ("index", "position")
 
     def __init__(self, index: int, position: int) -> None:
-        self.index = index
-        self.position = position
+        self.index: int = index
+        self.position: int = position
 
 
 class Reader:
@@ -205,7 +206,7 @@ class Reader:
         self.exposes_internal = expose_internal
         log.add_reader(self)
         self.task: object = None  # who iterates over it
-        self.is_left = False
+        self.is_left: bool = False
         self._loops = 0  # that are being executed
 
     @property

@@ -14,7 +14,7 @@ from ..events import StopEvent
 if TYPE_CHECKING:
     from types import TracebackType
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class RunOutcome:
@@ -25,12 +25,12 @@ class RunOutcome:
     def __init__(self, workflow: str, run_id: str) -> None:
         self._event: anyio.Event | None = None  # made when somebody waits: most runs have nobody, or one
         self._workflow = workflow
-        self.run_id = run_id
-        self.is_set = False
+        self.run_id: str = run_id
+        self.is_set: bool = False
         self._traceback: TracebackType | None = None
         self.result: StopEvent | None = None
         self.error: BaseException | None = None
-        self.is_retrieved = False
+        self.is_retrieved: bool = False
 
     def set(self, result: StopEvent | None, error: BaseException | None) -> None:
         """Set the end, once."""

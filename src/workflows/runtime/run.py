@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import ClassVar
 
+from ..codec import Codec
 from ..core.commands import (
     Command,
     Finish,
@@ -23,10 +24,12 @@ from ..core.commands import (
     StopSteps,
     WakeWait,
 )
+from ..core.engine import Core
 from ..core.state import RunStatus
 from ..core.ticks import CancelRequested, EventReceived, StepHalted, TimerFired
 from ..errors import UsageError
 from ..events import Event, UnhandledEvent
+from ..graph import Program
 from . import spawn
 from .answers import fitted_answer
 from .attempt import Attempt
@@ -39,7 +42,7 @@ from .refusals import error_for
 from .telling import tell_ignored, tell_left, tell_swallowed
 from .turns import TurnQueue
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 
 class Run:
@@ -84,23 +87,23 @@ class Run:
         turns: TurnQueue | None = None,
         is_owned: bool = False,
     ) -> None:
-        self.driver = driver
-        self.core = driver.core
-        self.codec = driver.codec
-        self.program = driver.core.state.program
-        self.options = options
-        self.run_id = run_id
-        self.suspends = options.suspends
-        self.accepts_changes = options.accepts_changes
-        self.grace_s = options.grace_s
+        self.driver: Driver = driver
+        self.core: Core = driver.core
+        self.codec: Codec = driver.codec
+        self.program: Program = driver.core.state.program
+        self.options: RunOptions = options
+        self.run_id: str = run_id
+        self.suspends: bool = options.suspends
+        self.accepts_changes: bool = options.accepts_changes
+        self.grace_s: float = options.grace_s
         backend = spawn.backend()
-        self.current_task = backend.current_task
-        self.checkpoint = backend.checkpoint
-        self.log = EventLog(options.stream_history, driver.core.state.streamed, backend.current_task)
-        self.outcome = RunOutcome(self.program.class_name, run_id)
-        self.thread = threading.get_ident()
+        self.current_task: Callable[[], object] = backend.current_task
+        self.checkpoint: Callable[[], Awaitable[None]] = backend.checkpoint
+        self.log: EventLog = EventLog(options.stream_history, driver.core.state.streamed, backend.current_task)
+        self.outcome: RunOutcome = RunOutcome(self.program.class_name, run_id)
+        self.thread: int = threading.get_ident()
         self.attempts: dict[int, Attempt] = {}
-        self.crew = Crew(self, launch, turns, is_owned=is_owned)
+        self.crew: Crew = Crew(self, launch, turns, is_owned=is_owned)
         driver.carry_out = self.carry_out
 
     # Commands

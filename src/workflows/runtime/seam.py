@@ -25,9 +25,9 @@ class Seam:
     __slots__ = ("execution", "number", "run")
 
     def __init__(self, run: Run, execution: int, number: int) -> None:
-        self.run = run
-        self.execution = execution
-        self.number = number
+        self.run: Run = run
+        self.execution: int = execution
+        self.number: int = number
 
     def emit(self, tick_type: Callable[..., StepTick], *parts: object) -> Refuse | None:
         """Apply a tick of this attempt. In memory that's done when it returns."""

@@ -12,8 +12,8 @@ from ..events import Event, StepState, StepStateChanged, WorkflowIdleEvent
 if TYPE_CHECKING:
     from .run import Run
 
-logger = logging.getLogger("workflows")
-verbose_logger = logging.getLogger("workflows.verbose")
+logger: logging.Logger = logging.getLogger("workflows")
+verbose_logger: logging.Logger = logging.getLogger("workflows.verbose")
 
 
 def tell_left(run_id: str, events: Sequence[Event]) -> None:

@@ -19,5 +19,5 @@ class Worker:
     scope: anyio.CancelScope
 
     def __init__(self, task: object, name: str) -> None:
-        self.task = task
-        self.name = name
+        self.task: object = task
+        self.name: str = name

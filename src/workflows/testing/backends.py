@@ -217,7 +217,7 @@ class JumpingSelector(selectors.BaseSelector):
         self._real = selectors.DefaultSelector()
         self._idle = idle
         self._patience = patience
-        self.now = 0.0
+        self.now: float = 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """What is ready; if nothing is, time jumps by `timeout`."""
