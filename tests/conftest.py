@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import signal
 from typing import Any
 
 import pytest
@@ -22,6 +23,10 @@ settings.register_profile(  # a planted fault has to be noticed, not explained: 
 )
 settings.register_profile("deep", any_speed, max_examples=3000, stateful_step_count=100)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+# A job in the background of a shell ignores interrupts, and so would the programs that tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _NO_TRIO = importlib.util.find_spec("trio") is None
 
