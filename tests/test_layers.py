@@ -20,7 +20,7 @@ LAYERS = (
     ("errors",),
     ("events",),
     ("codec",),
-    ("retry_policy", "steps", "decorators", "collect", "resource"),
+    ("retry_policy", "steps", "catching", "decorators", "collect", "resource"),
     ("graph", "representation"),
     ("core",),
     ("runtime",),

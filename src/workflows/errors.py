@@ -23,6 +23,7 @@ WorkflowsError
 ├── WorkflowRuntimeError              a run that couldn't go on
 │   ├── WorkflowTimeoutError
 │   ├── WaitTimedOut
+│   ├── StepTimedOut
 │   ├── WorkflowCancelledByUser
 │   ├── WorkflowStepDoesNotExistError
 │   └── WorkflowDone
@@ -148,6 +149,10 @@ class WorkflowTimeoutError(WorkflowRuntimeError, TimeoutError):
 
 class WaitTimedOut(WorkflowRuntimeError, TimeoutError):
     """A question's deadline passed without an answer."""
+
+
+class StepTimedOut(WorkflowRuntimeError, TimeoutError):
+    """An attempt of a step has taken longer than its `@step(timeout=...)`; a retry policy may have it tried again."""
 
 
 class WorkflowCancelledByUser(WorkflowRuntimeError):

@@ -50,6 +50,14 @@ class TakesSteps(Protocol):
 
 
 @attrs.frozen
+class CatchErrorHandler:
+    """What a step that takes over for others was decorated with: for which (None: for all), and how often."""
+
+    for_steps: tuple[str, ...] | None = None
+    max_recoveries: int = 1
+
+
+@attrs.frozen
 class StepConfig:
     """The options that a step was decorated with, and the local names that its annotations mention."""
 
@@ -57,6 +65,8 @@ class StepConfig:
     retry_policy: RetryPolicy | None = None
     skip_graph_checks: frozenset[str] = frozenset()
     accept_event_subclasses: bool = False
+    timeout_s: float | None = None
+    catches: CatchErrorHandler | None = None
     scope: Mapping[str, object] = attrs.field(factory=dict[str, object], repr=False, eq=False)
 
 
@@ -69,6 +79,7 @@ def step(
     retry_policy: RetryPolicy | None = None,
     skip_graph_checks: Collection[StepGraphCheck] | None = None,
     accept_event_subclasses: bool = False,
+    timeout: float | None = None,
 ) -> StepT: ...
 @overload
 def step(
@@ -79,6 +90,7 @@ def step(
     retry_policy: RetryPolicy | None = None,
     skip_graph_checks: Collection[StepGraphCheck] | None = None,
     accept_event_subclasses: bool = False,
+    timeout: float | None = None,
 ) -> Callable[[StepT], StepT]: ...
 def step(
     func: StepT | None = None,
@@ -88,6 +100,7 @@ def step(
     retry_policy: RetryPolicy | None = None,
     skip_graph_checks: Collection[StepGraphCheck] | None = None,
     accept_event_subclasses: bool = False,
+    timeout: float | None = None,
 ) -> StepT | Callable[[StepT], StepT]:
     """Make a method, or a free function, a step of a workflow.
 
@@ -104,34 +117,52 @@ def step(
         skip_graph_checks: `"reachability"` for a step whose events come from where annotations don't show it,
             `"dead_end"` for one whose events are meant to lead nowhere.
         accept_event_subclasses: Take subclasses of the annotated events as well; otherwise exactly these classes.
+        timeout: The seconds that one attempt may be at work; time in which all that is open in it waits for answers
+            isn't counted. An attempt that takes longer is cancelled and has failed with `StepTimedOut`, which the retry
+            policy and `@catch_error` get as any other failure. A plain `def` step runs in a thread, which can't be cut
+            short: what it returns late still counts.
 
     Raises:
         WorkflowValidationError: An option is wrong, or a free function comes without `workflow=`. What annotations say
             is checked when the workflow is.
     """
-    config = StepConfig(num_workers, retry_policy, frozenset(), accept_event_subclasses)
-
-    def decorate(function: StepT, frame: FrameType | None) -> StepT:
-        target = _target_of(function, workflow)
-        name = shown_qualname(target)
-        problems = [
-            *_option_problems(num_workers, retry_policy, accept_event_subclasses),
-            *skip_problems(skip_graph_checks, get_args(StepGraphCheck)),
-        ]
-        if problems:
-            raise validation_error(f"Step '{name}'", [f"Step '{name}': {problem}" for problem in problems])
-        scope = names_around(target.__qualname__, target.__module__, frame)
-        kept = {wanted: scope[wanted] for wanted in names_in_annotations(target) if wanted in scope}
-        skipped = frozenset(skip_graph_checks or ())
-        setattr(target, CONFIG_ATTRIBUTE, attrs.evolve(config, skip_graph_checks=skipped, scope=kept))
-        if workflow is not None:
-            workflow.add_step(function)
-        return function
+    problems = [
+        *_option_problems(num_workers, retry_policy, accept_event_subclasses, timeout),
+        *skip_problems(skip_graph_checks, get_args(StepGraphCheck)),
+    ]
+    timeout_s = None if timeout is None or problems else float(timeout)
+    skipped = frozenset[str]() if problems else frozenset(skip_graph_checks or ())
+    config = StepConfig(num_workers, retry_policy, skipped, accept_event_subclasses, timeout_s)
 
     def decorator(function: StepT) -> StepT:
-        return decorate(function, inspect.currentframe())
+        return decorate(function, config, problems, workflow=workflow)
 
-    return decorator if func is None else decorate(func, inspect.currentframe())
+    return decorator if func is None else decorator(func)
+
+
+def decorate(
+    function: StepT,
+    config: StepConfig,
+    problems: Sequence[str],
+    *,
+    workflow: TakesSteps | None,
+    is_handler: bool = False,
+) -> StepT:
+    """Leave a configuration on a function, and give it back. For decorators of this package.
+
+    Raises:
+        WorkflowValidationError: The options have problems, or the function can't be a step.
+    """
+    target = _target_of(function, workflow, may_be_free=is_handler)
+    if problems:
+        name = shown_qualname(target)
+        raise validation_error(f"Step '{name}'", [f"Step '{name}': {problem}" for problem in problems])
+    scope = names_around(target.__qualname__, target.__module__, inspect.currentframe())
+    kept = {wanted: scope[wanted] for wanted in names_in_annotations(target) if wanted in scope}
+    setattr(target, CONFIG_ATTRIBUTE, attrs.evolve(config, scope=kept))
+    if workflow is not None:
+        workflow.add_step(function)
+    return function
 
 
 def config_of(function: object) -> StepConfig | None:
@@ -174,7 +205,7 @@ def skip_problems(names: object, allowed: Sequence[str]) -> list[str]:
     return [f"skip_graph_checks has {name!r}, which is no such check; it may have {known}." for name in unknown]
 
 
-def _option_problems(workers: object, policy: object, subclasses: object) -> Iterator[str]:
+def _option_problems(workers: object, policy: object, subclasses: object, timeout: object) -> Iterator[str]:
     if not isinstance(workers, int) or isinstance(workers, bool) or workers < 1:
         yield f"num_workers={workers!r} isn't a whole number above 0; it says how many may run at once."
     if policy is not None and (problem := policy_problem(policy)) is not None:
@@ -182,9 +213,12 @@ def _option_problems(workers: object, policy: object, subclasses: object) -> Ite
         yield f"retry_policy={shown} {problem}"
     if not isinstance(subclasses, bool):
         yield f"accept_event_subclasses={subclasses!r} is neither True nor False."
+    is_number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
+    if timeout is not None and not (is_number and 0 < cast("float", timeout) < float("inf")):
+        yield f"timeout={timeout!r} is no number of seconds above 0; None means no limit."
 
 
-def _target_of(function: object, workflow: object) -> FunctionType:
+def _target_of(function: object, workflow: object, *, may_be_free: bool) -> FunctionType:
     """Find the plain function that is decorated; refuse what can't become a step."""
     target = plain_function(function)
     if target is None:
@@ -195,7 +229,7 @@ def _target_of(function: object, workflow: object) -> FunctionType:
     name = shown_qualname(target)
     if workflow is not None and not callable(getattr(workflow, "add_step", None)):
         raise WorkflowValidationError(f"Step '{name}': workflow={workflow!r} isn't a workflow class.")
-    if is_free_function(target.__qualname__) and workflow is None:
+    if is_free_function(target.__qualname__) and workflow is None and not may_be_free:
         raise WorkflowValidationError(
             f"Step '{name}' is a free function, and belongs to no workflow. Write @step(workflow=YourWorkflow), "
             "or move it into the class."

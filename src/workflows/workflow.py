@@ -19,6 +19,7 @@ from .core.state import RunStatus
 from .core.ticks import RunResumed, RunStarted
 from .errors import ContextStateError, InvalidInput, InvalidStartEvent, UsageError
 from .events import (
+    CollectionReleaseEvent,
     Event,
     HumanResponseEvent,
     InputRequiredEvent,
@@ -59,6 +60,7 @@ FAMILY: tuple[type[Event], ...] = (
     StopEvent,
     InputRequiredEvent,
     HumanResponseEvent,
+    CollectionReleaseEvent,
     WorkflowCancelledEvent,
     WorkflowFailedEvent,
     WorkflowTimedOutEvent,

@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeVar
 
 import attrs
 
+from workflows.catching import catch_error
 from workflows.codec import Codec, Json
 from workflows.collect import Collect, Take
 from workflows.core import ticks
@@ -16,10 +17,12 @@ from workflows.core.restore import restore
 from workflows.core.snapshot import snapshot
 from workflows.core.state import Execution, RunState
 from workflows.events import (
+    CollectionReleaseEvent,
     Event,
     HumanResponseEvent,
     InputRequiredEvent,
     StartEvent,
+    StepFailedEvent,
     StopEvent,
     WorkflowCancelledEvent,
     WorkflowFailedEvent,
@@ -133,6 +136,10 @@ class Flow:
     async def gather(self, dones: list[Done]) -> Done | Part | None:
         raise NotImplementedError
 
+    @catch_error(for_steps=["cut", "pair", "gather"], max_recoveries=2)
+    async def mend(self, failed: StepFailedEvent) -> Done | Part | list[Part] | None:
+        raise NotImplementedError
+
     @step(num_workers=1)
     async def first(self, dones: Annotated[list[Done], Collect(Take(2))]) -> Note | None:
         raise NotImplementedError
@@ -144,6 +151,7 @@ ROOTS: tuple[type[Event], ...] = (
     StopEvent,
     InputRequiredEvent,
     HumanResponseEvent,
+    CollectionReleaseEvent,
     WorkflowCancelledEvent,
     WorkflowFailedEvent,
     WorkflowTimedOutEvent,

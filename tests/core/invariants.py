@@ -16,16 +16,28 @@ from tests.core.flow import (
     only,
     restored,
 )
+from tests.core.reference import Level
 from workflows.core import ticks
 from workflows.core.batches import waiting_in
 from workflows.core.commands import (
     RunStep,
 )
 from workflows.core.engine import Core
+from workflows.core.places import Place
 from workflows.core.records import Asked, Edited, Read
 from workflows.core.snapshot import snapshot
 from workflows.core.state import RunStatus, Status
 from workflows.events import HumanResponseEvent
+
+
+def stands(place: Place) -> tuple[int, int, dict[str, int]]:
+    """Where something is, for the engine."""
+    return place.batch, place.member, dict(place.recoveries)
+
+
+def stood(level: Level) -> tuple[int, int, dict[str, int]]:
+    """Where something is, for the model."""
+    return (0 if level.pile is None else level.pile.number), level.member, dict(level.recovered)
 
 
 class Invariants(Feeding):
@@ -96,7 +108,9 @@ class Invariants(Feeding):
         assert list(state.batches) == list(numbers)
         for number, batch in state.batches.items():
             inside = sum(execution.place.batch == number for execution in state.executions.values())
-            inside += sum(question.returned and question.batch == number for question in state.questions.by_id.values())
+            inside += sum(
+                question.returned and question.place.batch == number for question in state.questions.by_id.values()
+            )
             inside += sum(inner.place.batch == number for inner in state.batches.values())
             assert batch.open == inside > 0
             pile = numbers[number]
@@ -104,10 +118,14 @@ class Invariants(Feeding):
             assert (batch.place.batch, batch.place.member) == (outer.number if outer else 0, pile.outer.member)
             assert {name for name, found in batch.gathered.items() if found.is_released} == pile.called
             for name, found in batch.gathered.items():
-                assert found.arrived == ([] if found.is_released else pile.joins[name])
+                arrived = [] if found.is_released else pile.joins[name]
+                assert [event for _, event in found.arrived] == [event for _, event in arrived]
+                assert [stands(place) for place, _ in found.arrived] == [stood(level) for level, _ in arrived]
         for key, job in model.jobs.items():
-            there = state.executions[key].place
-            assert (there.batch, there.member) == (job.level.pile.number if job.level.pile else 0, job.level.member)
+            assert stands(state.executions[key].place) == stood(job.level)
+        for wait in model.open_waits:
+            if wait.returned:
+                assert stands(state.questions.by_id[wait.id].place) == stood(wait.level)
 
     @invariant()
     def open_questions_are_the_open_waits_on_record_and_those_that_were_returned(self) -> None:

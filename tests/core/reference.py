@@ -35,23 +35,35 @@ class Pile:
 
     number: int
     outer: "Level"
-    joins: dict[str, list[tuple[int, Event]]]
+    joins: dict[str, list[tuple["Level", Event]]]
     called: set[str] = attrs.field(factory=set[str])
 
 
 @attrs.frozen(eq=False)
 class Level:
-    """Where something stands: in a pile, as what has come of which member of it; or in none."""
+    """Where something stands: in a pile, as what has come of which member of it; or in none.
+
+    Wherever that is: how often each handler has taken over on the way there.
+    """
 
     pile: Pile | None = None
     member: int = 0
+    recovered: Mapping[str, int] = attrs.field(factory=dict[str, int])
+
+    def after(self, levels: "Iterable[Level]") -> "Level":
+        """The same level, for what has come from several."""
+        counts: list[tuple[str, int]] = [item for level in (self, *levels) for item in level.recovered.items()]
+        most = {handler: max(count for name, count in counts if name == handler) for handler, _ in counts}
+        return Level(self.pile, self.member, most)
 
 
 OUTERMOST = Level()
-JOINS: Mapping[str, Sequence[str]] = {"begin": ("gather", "first"), "cut": ("gather", "first")}
+JOINS: Mapping[str, Sequence[str]] = dict.fromkeys(("begin", "cut", "mend"), ("gather", "first"))
 """Which steps of `tests.core.flow` join the lists of which others."""
 TAKES: Mapping[str, int] = {"first": 2}
 TOGETHER: Mapping[str, Sequence[str]] = {"pair": ("Part", "Piece", "Part")}
+HANDLED: Mapping[str, tuple[str, int]] = dict.fromkeys(("cut", "pair", "gather"), ("mend", 2))
+"""Who takes over for which steps, and how often on one way."""
 
 
 @attrs.define(eq=False)
@@ -146,18 +158,18 @@ class Pool:
     step: str
     name: str | None
     expected: list[type[Event]]
-    events: list[Event] = attrs.field(factory=list[Event])
+    arrived: list[tuple[Level, Event]] = attrs.field(factory=list[tuple[Level, Event]])
 
-    def take(self, expected: Sequence[type[Event]]) -> tuple[Event, ...] | None:
+    def take(self, expected: Sequence[type[Event]]) -> list[tuple[Level, Event]] | None:
         needed = Counter(expected)
-        if any(sum(type(event) is kind for event in self.events) < count for kind, count in needed.items()):
+        if any(sum(type(event) is kind for _, event in self.arrived) < count for kind, count in needed.items()):
             return None
-        taken: list[Event] = []
+        taken: list[tuple[Level, Event]] = []
         for kind in expected:
-            event = next(event for event in self.events if type(event) is kind)
-            self.events.remove(event)
-            taken.append(event)
-        return tuple(taken)
+            item = next(item for item in self.arrived if type(item[1]) is kind)
+            self.arrived.remove(item)
+            taken.append(item)
+        return taken
 
 
 @attrs.define(eq=False)
@@ -197,7 +209,7 @@ class Reference:
     piles: list[Pile] = attrs.field(factory=list[Pile])
     next_pile: int = 1
     busy: list[Pile] = attrs.field(factory=list[Pile])  # what is returned right now stands there
-    apart: list[tuple[str, Pile | None, Event]] = attrs.field(factory=list[tuple[str, "Pile | None", Event]])
+    apart: list[tuple[str, Level, Event]] = attrs.field(factory=list[tuple[str, Level, Event]])
     fields: dict[str, Any] = attrs.field(factory=dict[str, Any])
     editor: str | None = None
     editors: list[str] = attrs.field(factory=list[str])
@@ -347,7 +359,7 @@ class Reference:
 
     def to_step(self, step: str, event: Event, level: Level = OUTERMOST) -> bool:
         if step in TOGETHER:
-            self.apart.append((step, level.pile, event))
+            self.apart.append((step, level, event))
             self.bring_together(step, level)
         elif step not in {name for joins in JOINS.values() for name in joins}:
             self.make_job(step, event, level)
@@ -355,30 +367,32 @@ class Reference:
             self.told.ignored.append((event, step))
             return False
         elif step not in level.pile.called:
-            level.pile.joins[step].append((level.member, event))
+            level.pile.joins[step].append((level, event))
             if len(level.pile.joins[step]) == TAKES.get(step):
                 self.call(level.pile, step)
         return True
 
     def bring_together(self, step: str, level: Level) -> None:
         """One of each, the earliest first, of those that stand on the same level."""
-        taken: list[tuple[str, Pile | None, Event]] = []
+        taken: list[tuple[str, Level, Event]] = []
         for kind in TOGETHER[step]:
-            here = [item for item in self.apart if item[:2] == (step, level.pile) and item not in taken]
+            here = [item for item in self.apart if (item[0], item[1].pile) == (step, level.pile) and item not in taken]
             taken += [item for item in here if type(item[2]).__name__ == kind][:1]
         if len(taken) < len(TOGETHER[step]):
             return
         self.apart = [item for item in self.apart if item not in taken]
         name = self.run_id if level.pile is None else f"{self.run_id}/{level.pile.number}"
         events = [event for _, _, event in taken]
-        self.make_job(step, CollectionReleaseEvent(events=events, stream_id=name, binding_id=step), level)
+        there = Level(level.pile, min(item[1].member for item in taken)).after(item[1] for item in taken)
+        self.make_job(step, CollectionReleaseEvent(events=events, stream_id=name, binding_id=step), there)
 
     def call(self, pile: Pile, step: str) -> None:
         """Call a join with what has arrived, in the order of the members."""
         pile.called.add(step)
-        events = [event for member in range(10) for number, event in pile.joins[step] if number == member]
+        events = [event for member in range(10) for level, event in pile.joins[step] if level.member == member]
         name = f"{self.run_id}/{pile.number}"
-        self.make_job(step, CollectionReleaseEvent(events=events, stream_id=name, binding_id=step), pile.outer)
+        there = pile.outer.after(level for level, _ in pile.joins[step])
+        self.make_job(step, CollectionReleaseEvent(events=events, stream_id=name, binding_id=step), there)
 
     def open_pile(self, opener: str, level: Level) -> Pile:
         pile = Pile(self.next_pile, level, {step: [] for step in JOINS[opener]})
@@ -403,7 +417,7 @@ class Reference:
                     if step not in pile.called:
                         self.call(pile, step)
                 self.told.left += self.apart_in(pile)
-                self.apart = [item for item in self.apart if item[1] is not pile]
+                self.apart = [item for item in self.apart if item[1].pile is not pile]
                 self.piles.remove(pile)
                 self.close_piles()
                 return
@@ -415,7 +429,7 @@ class Reference:
             for step, kinds in TOGETHER.items()
             for kind in dict.fromkeys(kinds)
             for name, where, event in self.apart
-            if (name, where, type(event).__name__) == (step, pile, kind)
+            if (name, where.pile, type(event).__name__) == (step, pile, kind)
         ]
 
     def give_answer(self, wait: Wait, event: Event, level: Level = OUTERMOST) -> None:

@@ -2,14 +2,16 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from tests.core.reference import JOINS, Job, Level, Op, Pool, Reference, Told, Wait
+from tests.core.reference import HANDLED, JOINS, Job, Level, Op, Pool, Reference, Told, Wait
 from workflows.core import ticks
 from workflows.errors import SuspensionSwallowed
 from workflows.events import (
     HumanResponseEvent,
     InputRequiredEvent,
+    StepFailedEvent,
     StopEvent,
     WorkflowFailedEvent,
     WorkflowTimedOutEvent,
@@ -62,7 +64,7 @@ def returned(run: Reference, tick: ticks.StepReturned) -> None:
     pile = run.open_pile(job.step, job.level) if tick.is_list and job.step in JOINS else None
     run.busy = [found for found in (pile, job.level.pile) if found is not None]
     for number, event in enumerate(tick.events):
-        level = job.level if pile is None else Level(pile, number)
+        level = job.level if pile is None else Level(pile, number, job.level.recovered)
         if isinstance(event, StopEvent):
             run.busy = []
             run.end(event)
@@ -99,6 +101,8 @@ def raised(run: Reference, tick: ticks.StepRaised) -> None:
         return
     run.end_attempt(job, "delayed")
     job.failures += 1
+    if tick.retry_in_s is None and recovered(run, job, tick):
+        return
     if tick.retry_in_s is None:
         run.forget(job)
         run.failed = [(job.step, tick.error)]
@@ -115,6 +119,30 @@ def raised(run: Reference, tick: ticks.StepRaised) -> None:
     job.done = {}
     job.retry_at = tick.at + max(0.0, tick.retry_in_s)
     run.run(job.step)
+
+
+def recovered(run: Reference, job: Job, tick: ticks.StepRaised) -> bool:
+    """Whether a handler takes over: it's called with the failure, where the step stood that has failed."""
+    handler, most = HANDLED.get(job.step, ("", 0))
+    before = job.level.recovered.get(handler, 0)
+    hides = isinstance(tick.error, SuspensionSwallowed)
+    if before >= most or hides or not isinstance(tick.error, Exception):
+        return False
+    assert job.first_at is not None
+    failed = StepFailedEvent(
+        step_name=job.step,
+        input_event=job.event,
+        exception=tick.error,
+        attempts=job.failures,
+        elapsed_seconds=tick.at - job.first_at,
+        failed_at=datetime.fromtimestamp(tick.at, UTC),
+    )
+    run.forget(job)
+    counts = {**job.level.recovered, handler: before + 1}
+    run.make_job(handler, failed, Level(job.level.pile, job.level.member, counts))
+    run.close_piles()
+    run.run(job.step)
+    return True
 
 
 def raised_while_cancelled(run: Reference, job: Job, tick: ticks.StepRaised) -> None:
@@ -234,12 +262,13 @@ def sent(run: Reference, tick: ticks.EventSent) -> None:
         run.record(job, tick.branch, Op("refused", tick.digest, target))
         return
     run.record(job, tick.branch, Op("effect", tick.digest))
+    outside = Level(recovered=job.level.recovered)
     if target is not None:
-        run.give_answer(target, tick.event)
+        run.give_answer(target, tick.event, outside)
     elif tick.step is not None:
-        run.to_step(tick.step, tick.event)
+        run.to_step(tick.step, tick.event, outside)
     else:
-        run.deliver(tick.event)
+        run.deliver(tick.event, outside)
 
 
 def streamed(run: Reference, tick: ticks.EventStreamed) -> None:
@@ -287,8 +316,12 @@ def collected(run: Reference, tick: ticks.EventCollected) -> None:
         pool = Pool(job.step, tick.buffer_id, expected)
         run.pools.append(pool)
     pool.expected = expected
-    pool.events = [event for event in [*pool.events, tick.event] if type(event) in expected]
-    run.record(job, tick.branch, Op("collect", tick.key, pool.take(expected)))
+    pool.arrived = [item for item in [*pool.arrived, (job.level, tick.event)] if type(item[1]) in expected]
+    taken = pool.take(expected)
+    if taken is not None:
+        job.level = job.level.after(level for level, _ in taken)
+    events = None if taken is None else tuple(event for _, event in taken)
+    run.record(job, tick.branch, Op("collect", tick.key, events))
 
 
 def state_read(run: Reference, tick: ticks.StateRead) -> None:

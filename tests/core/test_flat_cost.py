@@ -98,7 +98,7 @@ def sizes(hand: Hand) -> dict[str, int]:
         "questions": len(state.questions.by_id) + len(state.questions.numbers),
         "asked": len(state.questions.asked),
         "mailbox": len(state.mailbox.in_order()) + len(state.mailbox.by_type),
-        "buffers": sum(len(events) for buffer in state.buffers.values() for events in buffer.events.values()),
+        "buffers": sum(len(events) for buffer in state.buffers.values() for events in buffer.arrived.values()),
         "batches": len(state.batches) + len(state.slots),
         "timers": len(state.timers.due),
         "versions": len(state.values.versions) + len(state.values.holds),

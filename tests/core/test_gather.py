@@ -40,9 +40,9 @@ def test_a_set_comes_in_the_order_asked_for_and_of_each_type_in_that_of_arrival(
         assert buffer.add(event) == (type(event) in expected)
         waiting += [event] if type(event) in expected else []
         naive = _naive_take(waiting, expected)
-        assert buffer.take() == naive
-        kept = [event for events in buffer.events.values() for event in events]
-        assert sorted(kept, key=_number) == sorted(waiting, key=_number)
+        taken = buffer.take()
+        assert (None if taken is None else tuple(event for _, event in taken)) == naive
+        assert sorted(buffer.waiting(), key=_number) == sorted(waiting, key=_number)
 
 
 def _number(event: Event) -> int:

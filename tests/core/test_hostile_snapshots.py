@@ -125,7 +125,9 @@ def see_that_it_is_sound(state: RunState) -> None:
         assert number == batch.id < state.next_batch
         assert batch.place.batch < number
         inside = sum(execution.place.batch == number for execution in state.executions.values())
-        inside += sum(question.batch == number for question in state.questions.by_id.values() if question.returned)
+        inside += sum(
+            question.place.batch == number for question in state.questions.by_id.values() if question.returned
+        )
         assert batch.open == inside + sum(inner.place.batch == number for inner in state.batches.values())
         assert all(found.take is None or len(found.arrived) < found.take for found in batch.gathered.values())
     suspended = [found for found in state.executions.values() if found.status is Status.SUSPENDED]

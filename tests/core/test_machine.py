@@ -32,7 +32,7 @@ from tests.core.flow import (
     restored,
 )
 from tests.core.invariants import Invariants
-from tests.core.reference import JOINS
+from tests.core.reference import HANDLED, JOINS
 from workflows.core import ticks
 from workflows.core.engine import TRANSITIONS
 from workflows.core.questions import Ask
@@ -258,6 +258,13 @@ class CoreMachine(Invariants):
         self.act(actor)(ticks.StepRaised, error, None if is_swallowing else retry_in)
         if retry_in == 0.0:
             self.do_again(data=data)
+
+    @precondition(lambda self: any(actor.job.step in HANDLED for actor in self.actors.values()))
+    @rule(data=st.data())
+    def fail_for_good(self, data: st.DataObject) -> None:
+        """A step for which a handler takes over, as long as it may."""
+        actor = self.an_actor(data, [actor for actor in self.actors.values() if actor.job.step in HANDLED])
+        self.act(actor)(ticks.StepRaised, ValueError(f"failure {self.number}"), None)
 
     @rule(data=st.data(), asks=st.lists(ASKS, min_size=1, max_size=2))
     def wait(self, data: st.DataObject, asks: list[Ask]) -> None:

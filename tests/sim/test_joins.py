@@ -14,15 +14,22 @@ from hypothesis import strategies as st
 
 from tests.sim.effort import effort
 from tests.sim.living import Backend
-from workflows import Context, Workflow, step
+from workflows import Context, Workflow, catch_error, step
 from workflows.collect import Collect, Take
 from workflows.core.questions import Question
-from workflows.events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
+from workflows.errors import StepTimedOut
+from workflows.events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StepFailedEvent, StopEvent
 from workflows.testing import Process, sweep_cancel, sweep_crash
 
-Deed: TypeAlias = Literal["gives", "drops", "waits", "waits in vain", "returns a question", "fails", "sleeps"]
+Deed: TypeAlias = Literal[
+    "gives", "drops", "waits", "waits in vain", "returns a question", "fails", "fails for good", "hangs", "sleeps"
+]
 Plan: TypeAlias = tuple[tuple[Deed, ...] | Literal["drops", "gives"], ...]
-DEEDS: tuple[Deed, ...] = ("gives", "drops", "waits", "waits in vain", "returns a question", "fails", "sleeps")
+DEEDS: tuple[Deed, ...] = (
+    *("gives", "drops", "waits", "waits in vain", "returns a question"),
+    *("fails", "fails for good", "hangs", "sleeps"),
+)
+NEVER = ("fails for good", "hangs")
 BACKENDS: list[Backend] = ["asyncio", "trio"]
 
 branches: st.SearchStrategy[Any] = st.one_of(
@@ -71,7 +78,7 @@ class Spreading(Workflow):
     """Does what its plan says, and takes down in the world what each of its steps was given."""
 
     def __init__(self, plan: Plan, world: list[Any]) -> None:
-        super().__init__(types=[Ask, Reply])
+        super().__init__(None, types=[Ask, Reply])
         self.plan = plan
         self.world = world
 
@@ -88,7 +95,7 @@ class Spreading(Workflow):
             return Done(branch=ev.number, numbers=[-1])
         return [Leaf(branch=ev.number, number=number) for number in range(len(plan))]
 
-    @step(retry_policy=Again(), num_workers=2)
+    @step(retry_policy=Again(), num_workers=2, timeout=10.0)
     async def leaf(self, ctx: Context, ev: Leaf) -> Result | Ask | None:
         deed = self.plan[ev.branch][ev.number]
         await ctx.once(self.world.append, ("leaf", ev.branch, ev.number))
@@ -96,11 +103,26 @@ class Spreading(Workflow):
             await anyio.sleep(3.0 - ev.number)
         elif deed == "fails" and not ctx.retry_info().retry_number:
             raise ConnectionError("not yet")
+        elif deed == "fails for good":
+            raise ConnectionError("never")
+        elif deed == "hangs":
+            await anyio.sleep_forever()
         elif deed == "returns a question":
             return Ask(branch=ev.branch, number=ev.number)
         elif deed.startswith("waits"):
             await ctx.ask(Ask(branch=ev.branch, number=ev.number))
         return None if deed in ("drops", "waits in vain") else Result(branch=ev.branch, number=ev.number)
+
+    @catch_error(for_steps=["leaf"])
+    async def mend(self, ctx: Context, failed: StepFailedEvent) -> Result:
+        assert isinstance(failed.input_event, Leaf)
+        assert isinstance(failed.exception, ConnectionError | StepTimedOut)
+        assert failed.attempts == 2
+        place = (failed.input_event.branch, failed.input_event.number)
+        await ctx.once(self.world.append, ("mend", *place))
+        if failed.input_event.number % 2:
+            await ctx.ask(Ask(branch=place[0], number=place[1]))
+        return Result(branch=place[0], number=place[1])
 
     @step
     async def hear(self, ev: Reply) -> Result:
@@ -143,6 +165,8 @@ def see_that_each_was_called_once(plan: Plan, world: list[Any]) -> None:
     assert len(set(leaves)) == sum(len(deeds) for deeds in lists)
     early = {str(item[1]) for item in world if item[0] == "early"}
     sizes = [len(numbers) for branch, numbers in comes_to(plan) if not isinstance(plan[branch], str)]
+    failed = [(b, n) for b, deeds in enumerate(plan) for n, deed in enumerate(deeds) if deed in NEVER]
+    assert sorted({item[1:] for item in world if item[0] == "mend"}) == failed
     full = [item[1] for item in world if item[0] == "early" and item[1]]
     assert len(early - {"[]"}) == len(sizes)
     assert sorted({branch for found in full for branch, _ in found}) == sorted(
@@ -181,8 +205,10 @@ def test_a_fan_out_cut_at_each_tick_comes_to_what_its_plan_says(backend: Backend
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_fan_out_cancelled_at_each_point_leaves_nothing(backend: Backend) -> None:
     async def scenario() -> None:
-        async with Spreading((("gives", "fails", "sleeps"), "gives", ("drops", "waits")), []).running() as handler:
-            with anyio.move_on_after(2.0):
+        async with Spreading(
+            (("hangs", "fails", "sleeps"), "gives", ("fails for good", "waits")), []
+        ).running() as handler:
+            with anyio.move_on_after(12.0):
                 await handler
 
     assert sweep_cancel(scenario, backend=backend) > 5

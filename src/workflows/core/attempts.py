@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from ..events import InputRequiredEvent, StopEvent
-from . import batches, delivery, ending
+from . import batches, delivery, ending, recovering
+from .places import Place
 from .questions import LATEST
 from .queueing import admit, free_worker, run_queued, spend_no_more, unpark
-from .state import Place, RunState, RunStatus, Status
+from .state import RunState, RunStatus, Status
 from .ticks import (
     StepHalted,
     StepParked,
@@ -37,7 +38,7 @@ def returned(state: RunState, tick: StepReturned) -> None:
             spend_no_more(state, execution, tick.at)
             ending.stop(state, event)
             return
-        there = place if batch is None else Place(batch.id, number)
+        there = place if batch is None else Place(batch.id, number, place.recoveries)
         if isinstance(event, InputRequiredEvent):
             delivery.ask_by_returning(state, execution, number, event, tick.at, there)
         else:
@@ -63,7 +64,11 @@ def raised(state: RunState, tick: StepRaised) -> None:
     execution.failures += 1
     execution.last_error, execution.last_failed_at = tick.error, tick.at
     if tick.retry_in_s is None:
-        ending.fail(state, execution, tick)
+        handler = recovering.handler_of(state, execution, tick.error)
+        if handler is None:
+            ending.fail(state, execution, tick)
+        else:
+            recovering.recover(state, execution, handler, tick)
         return
     if execution.memory is not None:
         state.release(execution.memory.start_over())

@@ -17,14 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import attrs
-
 from ..events import CollectionReleaseEvent, Event
 from ..graph import ListJoin, SlotJoin, StepSpec
 from . import queueing
 from .commands import ReportIgnored, ReportLeft
-from .gather import Buffer
-from .state import Batch, Gathered, Place, RunState
+from .gather import Arrival, Buffer
+from .places import Place
+from .state import Batch, Gathered, RunState
 
 
 def open_batch(state: RunState, place: Place, opener: str, joins: Sequence[StepSpec]) -> Batch:
@@ -65,10 +64,15 @@ def leave(state: RunState, place: Place, at: float) -> None:
 
 def _release(state: RunState, batch: Batch, step: str, gathered: Gathered, at: float) -> None:
     gathered.is_released = True
-    events = [event for _, event in sorted(gathered.arrived, key=lambda item: item[0])]
+    arrived = sorted(gathered.arrived, key=_member)
     gathered.arrived = []
+    events = [event for _, event in arrived]
     released = CollectionReleaseEvent(events=events, stream_id=f"{state.run_id}/{batch.id}", binding_id=step)
-    queueing.queue(state, step, released, at, batch.place)
+    queueing.queue(state, step, released, at, batch.place.after(place for place, _ in arrived))
+
+
+def _member(arrival: Arrival) -> int:
+    return arrival[0].member
 
 
 def arrive(state: RunState, step: StepSpec, event: Event, at: float, place: Place) -> bool:
@@ -82,7 +86,7 @@ def arrive(state: RunState, step: StepSpec, event: Event, at: float, place: Plac
         state.out.append(ReportIgnored(event, step.name))
         return False
     if not gathered.is_released:
-        gathered.arrived.append((place.member, event))
+        gathered.arrived.append((place, event))
         if len(gathered.arrived) == gathered.take:
             _release(state, batch, step.name, gathered, at)
     return True
@@ -97,20 +101,22 @@ def _arrive_at_slot(state: RunState, step: StepSpec, join: SlotJoin, event: Even
     kind = type(event)
     if kind not in buffer.needed:
         kind = next(accepted for accepted in join.kinds if isinstance(event, accepted))
-    buffer.add(event, kind)
+    buffer.add(event, place, kind=kind)
     taken = buffer.take()
     if taken is None:
         return
-    if not any(buffer.events.values()):
+    if not any(buffer.arrived.values()):
         del slots[step.name]
     stream = f"{state.run_id}/{place.batch}" if place.batch else state.run_id
-    joined = CollectionReleaseEvent(events=list(taken), stream_id=stream, binding_id=step.name)
-    queueing.queue(state, step.name, joined, at, place)
+    joined = CollectionReleaseEvent(events=[event for _, event in taken], stream_id=stream, binding_id=step.name)
+    places = [there for there, _ in taken]
+    first = Place(place.batch, min(there.member for there in places))
+    queueing.queue(state, step.name, joined, at, first.after(places))
 
 
 def waiting_in(slots: Mapping[str, Buffer]) -> list[Event]:
     """What has come for steps that take several events, and waits for the others."""
-    return [event for buffer in slots.values() for waiting in buffer.events.values() for event in waiting]
+    return [event for buffer in slots.values() for event in buffer.waiting()]
 
 
 def clear(state: RunState) -> list[Event]:
@@ -128,4 +134,4 @@ def close_abandoned(state: RunState, at: float) -> None:
         batch = state.batches.get(number)
         if batch is not None and not batch.open:
             batch.open = 1
-            leave(state, attrs.evolve(batch.place, batch=number), at)
+            leave(state, Place(number), at)

@@ -19,9 +19,10 @@ from ..events import Event, HumanResponseEvent, InputRequiredEvent
 from ..graph import ListJoin, StepSpec
 from . import batches, queueing
 from .commands import PublishEvent, Refuse, ReportLeft
+from .places import OUTSIDE, Place
 from .questions import Ask, Question, class_name, content_of, execution_of, question_id
 from .records import Asked
-from .state import OUTSIDE, Execution, Place, RunState, RunStatus
+from .state import Execution, RunState, RunStatus
 from .ticks import EventReceived
 
 
@@ -172,9 +173,8 @@ def answer(state: RunState, question: Question, event: Event, at: float, place: 
     """Close a question with its answer. `place` is where an ordinary event goes on that a wait takes as well."""
     state.close_question(question)
     if question.returned:
-        asked_at = Place(question.batch, question.member)
-        to_steps(state, event, at, asked_at)
-        batches.leave(state, asked_at, at)
+        to_steps(state, event, at, question.place)
+        batches.leave(state, question.place, at)
         return
     execution = state.executions[question.execution]
     asked = execution.open[question.id]
@@ -267,8 +267,7 @@ def ask_by_returning(
         execution=execution.id,
         content=content,
         returned=True,
-        batch=place.batch,
-        member=place.member,
+        place=place,
     )
     batches.enter(state, place)
     state.questions.open(question, class_name(state.codec, answer_type))

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import attrs
 
 from ..events import Event
+from .places import OUTSIDE, Place
+
+Arrival: TypeAlias = tuple[Place, Event]
+"""Where an event stood that has arrived somewhere, and the event."""
 
 
 @attrs.define
@@ -20,7 +25,7 @@ class Buffer:
 
     expected: Sequence[type[Event]]
     needed: dict[type[Event], int] = attrs.field(factory=dict[type[Event], int])
-    events: dict[type[Event], deque[Event]] = attrs.field(factory=dict[type[Event], deque[Event]])
+    arrived: dict[type[Event], deque[Arrival]] = attrs.field(factory=dict[type[Event], deque[Arrival]])
     missing: int = 0
 
     @classmethod
@@ -36,26 +41,30 @@ class Buffer:
     def changed(self, expected: Sequence[type[Event]]) -> Buffer:
         """A buffer for other types, or in another order: what it holds of them stays."""
         changed = Buffer.expecting(expected)
-        for events in self.events.values():
-            for event in events:
-                changed.add(event)
+        for arrivals in self.arrived.values():
+            for place, event in arrivals:
+                changed.add(event, place)
         return changed
 
-    def add(self, event: Event, kind: type[Event] | None = None) -> bool:
+    def add(self, event: Event, place: Place = OUTSIDE, *, kind: type[Event] | None = None) -> bool:
         """Keep an event of an expected type; False if its type isn't expected. `kind`: stands for this one of them."""
         kind = type(event) if kind is None else kind
-        waiting = self.events.get(kind)
+        waiting = self.arrived.get(kind)
         if waiting is None:
             return False
-        waiting.append(event)
+        waiting.append((place, event))
         if len(waiting) <= self.needed[kind]:
             self.missing -= 1
         return True
 
-    def take(self) -> tuple[Event, ...] | None:
+    def take(self) -> tuple[Arrival, ...] | None:
         """A full set in the expected order, if there is one; the earliest arrivals of each type."""
         if self.missing:
             return None
-        taken = tuple(self.events[kind].popleft() for kind in self.expected)
-        self.missing = sum(max(0, n - len(self.events[kind])) for kind, n in self.needed.items())
+        taken = tuple(self.arrived[kind].popleft() for kind in self.expected)
+        self.missing = sum(max(0, n - len(self.arrived[kind])) for kind, n in self.needed.items())
         return taken
+
+    def waiting(self) -> list[Event]:
+        """All that it holds."""
+        return [event for arrivals in self.arrived.values() for _, event in arrivals]

@@ -18,6 +18,7 @@ import attrs
 
 from ..codec import Codec
 from ..events import Event, HumanResponseEvent
+from .places import OUTSIDE, Place
 
 LATEST = 253_402_300_799.0
 """The last second that a datetime can name. What is due later never is."""
@@ -73,8 +74,7 @@ class Question:
     content: str = attrs.field(default="", repr=False)
     subclasses: bool = attrs.field(default=False, repr=False)
     returned: bool = attrs.field(default=False, repr=False)
-    batch: int = attrs.field(default=0, repr=False)
-    member: int = attrs.field(default=0, repr=False)
+    place: Place = attrs.field(default=OUTSIDE, repr=False)
 
     @property
     def deadline(self) -> datetime | None:

@@ -9,8 +9,9 @@ from ..events import Event
 from ..graph import StepSpec
 from . import edits
 from .commands import RunStep, WakeWait
+from .places import OUTSIDE, Place
 from .records import Asked
-from .state import OUTSIDE, Execution, Place, RunState, RunStatus, Status, StepWork
+from .state import Execution, RunState, RunStatus, Status, StepWork
 
 
 def queue(state: RunState, step: str, event: Event, at: float, place: Place = OUTSIDE) -> None:

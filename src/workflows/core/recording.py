@@ -35,16 +35,16 @@ def sent(state: RunState, tick: EventSent) -> None:
             return
         if target is not None:
             execution.remember().add_effect(tick.branch, tick.digest)
-            delivery.answer(state, target, tick.event, tick.at)
+            delivery.answer(state, target, tick.event, tick.at, execution.place.outside)
             return
     if tick.step is not None and not delivery.takes(state, tick.step, tick.event):
         _refuse(state, execution, tick, delivery.not_taken(state, tick.event, tick.step))
         return
     execution.remember().add_effect(tick.branch, tick.digest)
     if tick.step is None:
-        delivery.deliver(state, tick.event, tick.at)
+        delivery.deliver(state, tick.event, tick.at, execution.place.outside)
     else:
-        delivery.to_step(state, state.program.steps[tick.step], tick.event, tick.at)
+        delivery.to_step(state, state.program.steps[tick.step], tick.event, tick.at, execution.place.outside)
 
 
 def _refuse(state: RunState, execution: Execution, tick: EventSent | StateWritten, refusal: Refuse) -> None:
@@ -104,8 +104,13 @@ def collected(state: RunState, tick: EventCollected) -> None:
     if execution is None:
         return
     buffer = _buffer(state, execution.step, tick)
-    buffer.add(tick.event)
-    execution.remember().add(tick.branch, Collected(tick.key, buffer.take()))
+    buffer.add(tick.event, execution.place)
+    taken = buffer.take()
+    if taken is None:
+        execution.remember().add(tick.branch, Collected(tick.key, None))
+        return
+    execution.place = execution.place.after(place for place, _ in taken)
+    execution.remember().add(tick.branch, Collected(tick.key, tuple(event for _, event in taken)))
 
 
 def _buffer(state: RunState, step: str, tick: EventCollected) -> Buffer:

@@ -16,13 +16,14 @@ from ..errors import ContextSerdeError, DecodeError, SnapshotMismatch, UsageErro
 from ..events import StopEvent, UnreconstructedException
 from ..graph import Program
 from .gather import Buffer
+from .places import Place
 from .questions import Question
 from .records import Asked, Edited, Read, Record
-from .restored_batches import count_open, read_batches, read_input, read_place
+from .restored_batches import check_place, count_open, read_batches, read_input
 from .restored_memory import read_memory
 from .snapshot import FORMAT_VERSION
 from .state import Execution, Failure, Outcome, RunState, RunStatus, Status
-from .stored import Malformed, SnapshotReader, count, of, seconds
+from .stored import Malformed, SnapshotReader, count, items, of, place_from, seconds, with_recoveries
 from .values import copied
 
 _STATUSES = {"new": RunStatus.NEW, "running": RunStatus.HALTED, "ended": RunStatus.ENDED}
@@ -157,10 +158,10 @@ def _read_buffer(reader: SnapshotReader, state: RunState, data: Mapping[str, Any
     if not reader.has_step(step, "a buffer of collect_events") or None in kinds:
         return
     buffer = Buffer.expecting([kind for kind in kinds if kind is not None])
-    for event in data["events"]:
+    for event, recoveries in with_recoveries(items(data["events"]), data.get("recoveries")):
         kept = reader.event(event, f"a buffer of step {step!r}")
         if kept is not None:
-            buffer.add(kept)
+            buffer.add(kept, Place(recoveries=recoveries))
     state.buffers[step, name] = buffer
 
 
@@ -190,7 +191,7 @@ def _execution(reader: SnapshotReader, state: RunState, data: Mapping[str, Any])
         id=name,
         step=step,
         event=StopEvent() if event is None else event,
-        place=read_place(state, data.get("place")),
+        place=check_place(state, place_from(data.get("place"))),
         status=status,
         attempt=count(data["attempt"]),
         failures=count(data["failures"]),
@@ -225,8 +226,8 @@ def _open_questions(reader: SnapshotReader, state: RunState, data: Mapping[str, 
         questions.update({name: asked.question for name, asked in execution.open.items()})
     for stored in data["questions"]:
         question = reader.question(stored)
-        if question is not None and question.batch and question.batch not in state.batches:
-            raise Malformed(f"question {question.id!r} belongs to batch {question.batch}, which isn't there")
+        if question is not None:
+            check_place(state, question.place)
         if question is None or not reader.has_step(question.step, "a question"):
             continue
         if not question.returned or question.deadline_at is not None:

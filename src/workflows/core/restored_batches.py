@@ -8,18 +8,16 @@ from typing import Any
 from ..events import CollectionReleaseEvent, Event
 from ..graph import ListJoin, SlotJoin, StepSpec
 from .gather import Buffer
-from .state import Batch, Gathered, Place, RunState
-from .stored import Malformed, SnapshotReader, count, items, numbers, of
+from .places import Place
+from .state import Batch, Gathered, RunState
+from .stored import Malformed, SnapshotReader, count, items, of, place_from, with_recoveries
 
 
-def read_place(state: RunState, data: object) -> Place:
-    """Where something stands. Snapshots of before there were batches don't tell."""
-    if data is None:
-        return Place()
-    batch, member = numbers(data)
-    if batch and batch not in state.batches:
-        raise Malformed(f"batch {batch} isn't there, and something belongs to it")
-    return Place(batch, member)
+def check_place(state: RunState, place: Place) -> Place:
+    """Give a place, if its batch is there."""
+    if place.batch and place.batch not in state.batches:
+        raise Malformed(f"batch {place.batch} isn't there, and something belongs to it")
+    return place
 
 
 def read_batches(reader: SnapshotReader, state: RunState, data: Mapping[str, Any]) -> None:
@@ -29,10 +27,11 @@ def read_batches(reader: SnapshotReader, state: RunState, data: Mapping[str, Any
         number = count(stored["id"])
         if number in state.batches or not 0 < number < state.next_batch:
             raise Malformed(f"batch {number} is there twice, or its number isn't")
-        batch = Batch(number, read_place(state, stored["place"]), of(str, stored["opener"]))
+        place = check_place(state, place_from(stored["place"]))
+        batch = Batch(number, place, of(str, stored["opener"]))
         for gathered in stored["gathered"]:
             _read_gathered(reader, batch, gathered)
-        batch.slots = read_slots(reader, stored["slots"])
+        batch.slots = read_slots(reader, stored["slots"], number)
         state.batches[number] = batch
     state.slots = read_slots(reader, data.get("slots", ()))
 
@@ -41,10 +40,10 @@ def _read_gathered(reader: SnapshotReader, batch: Batch, data: Mapping[str, Any]
     step = of(str, data["step"])
     take = None if data["take"] is None else count(data["take"])
     gathered = Gathered(take, is_released=of(bool, data["is_released"]))
-    for member, stored in data["arrived"]:
+    for (member, stored), recoveries in with_recoveries(items(data["arrived"]), data.get("recoveries")):
         event = reader.event(stored, f"what has arrived for step {step!r}")
         if event is not None:
-            gathered.arrived.append((count(member), event))
+            gathered.arrived.append((Place(batch.id, count(member), recoveries), event))
     if step in batch.gathered or (gathered.arrived and gathered.is_released):
         raise Malformed(f"batch {batch.id} has step {step!r} twice, or keeps what it was called with")
     if take is not None and len(gathered.arrived) >= take:
@@ -59,8 +58,8 @@ def _read_gathered(reader: SnapshotReader, batch: Batch, data: Mapping[str, Any]
         batch.gathered[step] = gathered
 
 
-def read_slots(reader: SnapshotReader, data: Any) -> dict[str, Buffer]:
-    """Read what waits for steps that take several events."""
+def read_slots(reader: SnapshotReader, data: Any, batch: int = 0) -> dict[str, Buffer]:
+    """Read what waits for steps that take several events, in a batch or in none (0)."""
     slots: dict[str, Buffer] = {}
     for stored in data:
         step = of(str, stored["step"])
@@ -73,17 +72,21 @@ def read_slots(reader: SnapshotReader, data: Any) -> dict[str, Buffer]:
             reader.mismatches.append(f"step {step!r} no longer takes several events, and some wait for it")
             continue
         buffer = slots[step] = Buffer.expecting(join.kinds)
-        for name, event_data in stored["events"]:
+        events = items(stored["events"])
+        places = [place_from(found) for found in stored.get("places", ())] or [Place(batch)] * len(events)
+        for (name, event_data), place in zip(events, places, strict=True):
             kind = reader.kind(of(str, name), f"what step {step!r} joins")
             event = reader.event(event_data, f"what step {step!r} joins")
             if kind is None or event is None:
                 continue
+            if place.batch != batch:
+                raise Malformed(f"step {step!r} has an event of batch {place.batch} in batch {batch}")
             if kind not in buffer.needed:
                 reader.mismatches.append(f"step {step!r} no longer takes {kind.__name__}, which waits for it")
             elif not isinstance(event, kind):
                 raise Malformed(f"step {step!r} has {event!r:.200} for a {kind.__name__}")
             else:
-                buffer.add(event, kind)
+                buffer.add(event, place, kind=kind)
         if buffer.missing == 0:
             raise Malformed(f"step {step!r} has all that it joins, and wasn't called")
     return slots
@@ -129,7 +132,7 @@ def count_open(state: RunState) -> None:
     """Count how much of each batch is still open: that isn't stored, so that it can't be wrong."""
     places = [
         *(execution.place for execution in state.executions.values()),
-        *(Place(question.batch) for question in state.questions.by_id.values() if question.returned),
+        *(question.place for question in state.questions.by_id.values() if question.returned),
         *(batch.place for batch in state.batches.values()),
     ]
     for place in places:

@@ -6,7 +6,7 @@ told of all at once, each with its path. `restore` reads it back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 import attrs
@@ -15,9 +15,10 @@ from ..codec import Codec, Json
 from ..errors import EncodeError
 from ..events import CollectionReleaseEvent, Event
 from .gather import Buffer
+from .places import Place, Recoveries
 from .questions import Question
 from .records import Asked, Collected, Edited, Effects, Memory, Read, Record, Value
-from .state import Batch, Execution, Outcome, Place, RunState, RunStatus, Status
+from .state import Batch, Execution, Outcome, RunState, RunStatus, Status
 from .values import copied
 
 FORMAT_VERSION = 1
@@ -150,7 +151,23 @@ def _input(writer: SnapshotWriter, event: Event, path: str) -> Json:
 
 
 def _place(place: Place) -> Json:
-    return [place.batch, place.member]
+    where: list[Json] = [place.batch, place.member]
+    return [*where, _counts(place.recoveries)] if place.recoveries else where
+
+
+def _counts(recoveries: Recoveries) -> Json:
+    return [[handler, count] for handler, count in recoveries]
+
+
+def _places(places: Sequence[Place]) -> dict[str, Json]:
+    """Where each of several events of a batch stands; nothing if there's no more to tell than the batch."""
+    return {"places": [_place(place) for place in places]} if any(p.member or p.recoveries for p in places) else {}
+
+
+def _lineages(places: Iterable[Place]) -> dict[str, Json]:
+    """The recoveries on the way to each of several events; nothing if there were none."""
+    found = [place.recoveries for place in places]
+    return {"recoveries": [_counts(recoveries) for recoveries in found]} if any(found) else {}
 
 
 def _batch(writer: SnapshotWriter, batch: Batch) -> Json:
@@ -164,7 +181,8 @@ def _batch(writer: SnapshotWriter, batch: Batch) -> Json:
                 "step": step,
                 "take": gathered.take,
                 "is_released": gathered.is_released,
-                "arrived": [[member, writer.event(event, f"{path}.{step}")] for member, event in gathered.arrived],
+                "arrived": [[place.member, writer.event(event, f"{path}.{step}")] for place, event in gathered.arrived],
+                **_lineages(place for place, _ in gathered.arrived),
             }
             for step, gathered in batch.gathered.items()
         ],
@@ -179,9 +197,10 @@ def _slots(writer: SnapshotWriter, slots: Mapping[str, Buffer], path: str) -> Js
             "step": step,
             "events": [
                 [writer.kind(kind, path), writer.event(event, f"{path}.{step}")]
-                for kind, waiting in buffer.events.items()
-                for event in waiting
+                for kind, arrivals in buffer.arrived.items()
+                for _, event in arrivals
             ],
+            **_places([place for arrivals in buffer.arrived.values() for place, _ in arrivals]),
         }
         for step, buffer in slots.items()
     ]
@@ -263,7 +282,7 @@ def question_data(codec: Codec, question: Question, writer: SnapshotWriter | Non
         "content": question.content,
         "subclasses": question.subclasses,
         "returned": question.returned,
-        "place": [question.batch, question.member],
+        "place": _place(question.place),
     }
 
 
@@ -273,7 +292,8 @@ def _buffer(writer: SnapshotWriter, place: tuple[str, str], buffer: Buffer) -> J
         "step": place[0],
         "name": place[1],
         "expected": [writer.kind(kind, f"{path}.expected") for kind in buffer.expected],
-        "events": [writer.event(event, path) for waiting in buffer.events.values() for event in waiting],
+        "events": [writer.event(event, path) for event in buffer.waiting()],
+        **_lineages(place for arrivals in buffer.arrived.values() for place, _ in arrivals),
     }
 
 

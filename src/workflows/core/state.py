@@ -12,8 +12,9 @@ from ..codec import Codec
 from ..events import Event, StopEvent
 from ..graph import Program
 from .commands import Command, SetBudget
-from .gather import Buffer
+from .gather import Arrival, Buffer
 from .mailbox import Mailbox
+from .places import OUTSIDE, Place
 from .questions import Question, Questions
 from .records import Asked, Edited, Memory, Read, Record
 from .timers import Timers
@@ -44,18 +45,6 @@ class Status(Enum):
     SUSPENDING = "suspending"
     SUSPENDED = "suspended"
     DELAYED = "delayed"
-
-
-@attrs.frozen
-class Place:
-    """Where an event or an execution stands: in which batch (0: in none), and which of its members it came from."""
-
-    batch: int = 0
-    member: int = 0
-
-
-OUTSIDE = Place()
-"""In no batch."""
 
 
 @attrs.define
@@ -92,10 +81,10 @@ class Execution:
 
 @attrs.define
 class Gathered:
-    """What has arrived for a join of a batch: from which member, and the event."""
+    """What has arrived for a join of a batch: where it stood, and the event."""
 
     take: int | None = None
-    arrived: list[tuple[int, Event]] = attrs.field(factory=list[tuple[int, Event]])
+    arrived: list[Arrival] = attrs.field(factory=list[Arrival])
     is_released: bool = False
 
 

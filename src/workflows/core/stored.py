@@ -16,6 +16,7 @@ from ..codec import Codec, Json
 from ..errors import DecodeError, SnapshotMismatch, UsageError
 from ..events import Event, UnreconstructedException
 from ..graph import Program
+from .places import OUTSIDE, Place, Recoveries
 from .questions import Question, execution_of
 
 T = TypeVar("T")
@@ -88,7 +89,7 @@ class SnapshotReader:
         kind = self.kind(of(str, data["answer_type"]), f"a question of step {step!r}")
         prompt = self.event(data["event"], f"a question of step {step!r}")
         required = self.value(data["requirements"], f"what a question of step {step!r} requires")
-        batch, member = numbers(data.get("place", [0, 0]))
+        place = place_from(data.get("place"))
         name, execution, branch = of(str, data["id"]), count(data["execution"]), data["branch"]
         if execution_of(name) != execution:
             raise Malformed(f"question {name!r} is said to be of execution {execution}")
@@ -106,8 +107,7 @@ class SnapshotReader:
             content=of(str, data["content"]),
             subclasses=of(bool, data["subclasses"]),
             returned=of(bool, data["returned"]),
-            batch=batch,
-            member=member,
+            place=place,
         )
 
 
@@ -141,10 +141,26 @@ def items(value: Any) -> list[Any]:
     return found
 
 
-def numbers(value: object) -> tuple[int, int]:
-    """Two numbers of things."""
-    one, other = items(value)
-    return count(one), count(other)
+def place_from(value: object) -> Place:
+    """Where something stands. Snapshots of before there were batches don't tell."""
+    if value is None:
+        return OUTSIDE
+    batch, member, *more = items(value)
+    return Place(count(batch), count(member), recoveries_from(*more))
+
+
+def recoveries_from(value: object = None) -> Recoveries:
+    """How often handlers have taken over; most often none has, and nothing is stored."""
+    found = [] if value is None else [(of(str, handler), count(number)) for handler, number in items(value)]
+    if found != sorted(dict(found).items()) or not all(number for _, number in found):
+        raise Malformed(f"expected numbers of recoveries by handler, found {value!r:.200}")
+    return tuple(found)
+
+
+def with_recoveries(stored: list[Any], recoveries: object) -> list[tuple[Any, Recoveries]]:
+    """Stored events, each with the recoveries on the way to it; nothing is stored where none has any."""
+    found = [()] * len(stored) if recoveries is None else [recoveries_from(item) for item in items(recoveries)]
+    return list(zip(stored, found, strict=True))
 
 
 def seconds(value: object) -> float:

@@ -1,13 +1,14 @@
 """What can be wrong with a graph whose steps are all right by themselves.
 
-The graph: a step leads to another if that one takes an event that the first returns. Runs come in where the start
-event is taken, and where an answer of a human is; a step that skips "reachability" says that events reach it from
-elsewhere. They go out where a stop event or a question is returned, or an event that a step's wait may take; a step
-that skips "dead_end" says that its events are meant to end there.
+The graph: a step leads to another if that one takes an event that the first returns, and to the handler that takes
+over when it fails. Runs come in where the start event is taken, and where an answer of a human is; a step that skips
+"reachability" says that events reach it from elsewhere. They go out where a stop event or a question is returned, or an
+event that a step's wait may take; a step that skips "dead_end" says that its events are meant to end there.
 
 | found | left out by |
 |---|---|
 | a step accepts the stop event | nothing |
+| handlers for steps that there aren't, or that have another one | nothing |
 | a step takes a list to which no returned list leads, or events that can't come together | nothing |
 | a step returns an event that no step takes | "terminal_event" of the workflow, "dead_end" of the step |
 | a step accepts an event that no step returns | "reachability" of workflow or step |
@@ -26,6 +27,7 @@ import attrs
 
 from ..events import Event, HumanResponseEvent, InputRequiredEvent, StopEvent
 from ..steps import WorkflowGraphCheck, skip_problems, validation_error
+from .handlers import handler_problems
 from .levels import level_problems
 from .program import Program
 from .spec import StepSpec
@@ -58,6 +60,7 @@ def check_program(program: Program, skip: Collection[str] = frozenset()) -> list
     graph = _Graph.of(program, frozenset(skip))
     return [
         *_stop_events_accepted(graph),
+        *handler_problems(graph.title, program.steps),
         *level_problems(program.steps, program.levels),
         *_events_without_taker(graph),
         *_events_without_maker(graph),
@@ -86,6 +89,7 @@ class _Graph:
     """For each step, those that take an event that it returns."""
     back: Mapping[str, list[str]]
     reachable: set[str]
+    """The steps that may be called: those that are led to, and their handlers."""
     made: set[type[Event]]
     """The start event, and all that steps return."""
 
@@ -102,8 +106,10 @@ class _Graph:
                 back[target].append(source)
         everywhere = "reachability" in skip
         doors = [step.name for step in steps if everywhere or _is_door(step, program)]
+        taken_over = {name: [handler.name] for name, handler in program.handlers.items()}
+        leads_to = {name: [*targets, *taken_over.get(name, ())] for name, targets in onward.items()}
         made = set[type[Event]]({program.start_event}).union(*(step.returns for step in steps))
-        return cls(program, skip, onward, back, spread(doors, onward), made)
+        return cls(program, skip, onward, back, spread(doors, leads_to), made)
 
     @property
     def steps(self) -> Iterable[StepSpec]:
@@ -118,7 +124,7 @@ class _Graph:
 
     def is_made(self, event: type[Event], taker: StepSpec) -> bool:
         """Tell whether events that a step accepts come from anywhere."""
-        if issubclass(event, _MADE_OUTSIDE) or issubclass(event, StopEvent):
+        if issubclass(event, _MADE_OUTSIDE) or issubclass(event, StopEvent) or taker.catches is not None:
             return True
         if taker.accept_event_subclasses:
             return any(issubclass(other, event) for other in self.made)
@@ -184,7 +190,7 @@ def _events_without_maker(graph: _Graph) -> Iterator[str]:
 
 def _unreachable_steps(graph: _Graph) -> Iterator[str]:
     for step in graph.steps:
-        if step.name in graph.reachable or not graph.checks(step, "reachability"):
+        if step.name in graph.reachable or step.catches is not None or not graph.checks(step, "reachability"):
             continue
         if not any(graph.is_made(event, step) for event in step.accepts):
             continue  # said already: nobody makes what it accepts

@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Mapping
 import attrs
 
 from ..events import Event, HumanResponseEvent, InputRequiredEvent
+from .handlers import find_handlers
 from .spec import ListJoin, SlotJoin, StepSpec
 
 OUTERMOST = ""
@@ -52,15 +53,23 @@ def find_levels(steps: Mapping[str, StepSpec], start: type[Event]) -> dict[str, 
 
 def _grow_all(levels: Mapping[str, Level], steps: Mapping[str, StepSpec]) -> None:
     unjoined = {name for name, step in steps.items() if step.list_returns and name not in levels}
-    while any(_grows(level, levels, steps, unjoined) for level in levels.values()):
+    handlers = find_handlers(steps)
+    while any(_grows(level, levels, steps, unjoined, handlers) for level in levels.values()):
         pass
 
 
-def _grows(level: Level, levels: Mapping[str, Level], steps: Mapping[str, StepSpec], unjoined: Collection[str]) -> bool:
+def _grows(
+    level: Level,
+    levels: Mapping[str, Level],
+    steps: Mapping[str, StepSpec],
+    unjoined: Collection[str],
+    handlers: Mapping[str, StepSpec],
+) -> bool:
     before = (len(level.kinds), len(level.steps), len(level.joins))
     for name, step in steps.items():
         if any(step.takes(kind) for kind in level.kinds):
             (level.joins if isinstance(step.join, ListJoin) else level.steps).add(name)
+    level.steps.update(handlers[name].name for name in [*level.steps] if name in handlers)
     for name in [*level.steps]:
         level.kinds.update(steps[name].bare_returns)
         if name in levels:

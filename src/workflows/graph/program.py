@@ -18,6 +18,7 @@ from ..errors import WorkflowConfigurationError, WorkflowValidationError
 from ..events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
 from ..steps import config_of, plain_function, validation_error
 from .annotations import Scopes
+from .handlers import find_handlers
 from .levels import Level, find_levels, joins_of_lists
 from .signature import StepReading, inspect_step
 from .spec import StepSpec
@@ -40,6 +41,10 @@ class Routes(dict[type[Event], tuple[StepSpec, ...]]):
 
 def _routes_of(program: Program) -> Routes:
     return Routes(program.steps.values())
+
+
+def _handlers_of(program: Program) -> dict[str, StepSpec]:
+    return find_handlers(program.steps)
 
 
 def _levels_of(program: Program) -> dict[str, Level]:
@@ -75,6 +80,10 @@ class Program:
         init=False, repr=False, default=attrs.Factory(_joins_of, takes_self=True)
     )
     """For each step that returns a list: the steps that join it."""
+    handlers: Mapping[str, StepSpec] = attrs.field(
+        init=False, repr=False, default=attrs.Factory(_handlers_of, takes_self=True)
+    )
+    """For each step that has one: the step that takes over when it has failed for good."""
 
     def takers(self, event_type: type[Event]) -> tuple[StepSpec, ...]:
         """Give the steps that an event of exactly this class is for, in the order of the steps."""
@@ -167,8 +176,8 @@ def check_free_step(workflow_class: type, attached: Iterable[Step], function: ob
     title = workflow_class.__name__
     if not isinstance(function, FunctionType) or config_of(function) is None:
         raise WorkflowValidationError(
-            f"{title}.add_step() was given {function!r}, which isn't a function decorated with @step. "
-            f"Decorate it with @step(workflow={title}), which attaches it as well."
+            f"{title}.add_step() was given {function!r}, which isn't a function decorated with @step or "
+            f"@catch_error. Decorate it with @step(workflow={title}), which attaches it as well."
         )
     name = function.__name__
     found, _ = _class_steps(workflow_class)

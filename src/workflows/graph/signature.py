@@ -14,6 +14,7 @@ import attrs
 from ..steps import config_of, validation_error
 from .annotations import Scopes, read_signature
 from .calls import compiled_call
+from .handlers import handler_signature_problems
 from .parameters import read_parameters
 from .returns import read_returns
 from .spec import StepSpec
@@ -59,7 +60,8 @@ def inspect_step(
     signature = read_signature(function, scopes=scopes)
     parameters = read_parameters(signature, is_method=is_method)
     returns = read_returns(function, signature.returns)
-    problems = [f"{owner} {problem}" for problem in (*parameters.problems, *returns.problems)]
+    misread = [] if config.catches is None or parameters.problems else handler_signature_problems(parameters)
+    problems = [f"{owner} {problem}" for problem in (*parameters.problems, *misread, *returns.problems)]
     unresolved = [f"{owner} {problem}" for problem in (*parameters.unresolved, *returns.unresolved)]
     if problems or unresolved:
         return StepReading(None, problems, unresolved)
@@ -84,6 +86,8 @@ def inspect_step(
         retry_policy=config.retry_policy,
         accept_event_subclasses=config.accept_event_subclasses,
         skip_graph_checks=config.skip_graph_checks,
+        timeout_s=config.timeout_s,
+        catches=config.catches,
         call=compiled_call(function, parameters.own, context=context_name, join=join, is_method=is_method),
     )
     return StepReading(spec, ())

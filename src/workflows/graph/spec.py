@@ -9,6 +9,7 @@ import attrs
 
 from ..events import Event
 from ..retry_policy import RetryPolicy
+from ..steps import CatchErrorHandler
 
 Call: TypeAlias = Callable[[object, object, Event], object]
 
@@ -52,6 +53,9 @@ class StepSpec:
     retry_policy: RetryPolicy | None
     accept_event_subclasses: bool
     skip_graph_checks: frozenset[str]
+    timeout_s: float | None
+    catches: CatchErrorHandler | None
+    """For which steps it takes over when they fail, if it does."""
     call: Call = attrs.field(repr=False)
     """`call(workflow, ctx, event)` gives the function's result: a coroutine if `is_async`."""
 

@@ -19,6 +19,7 @@ from anyio.lowlevel import checkpoint
 from ..core.commands import RunStep
 from ..core.records import Branch
 from ..core.replay import Replay
+from ..core.state import Status
 from ..core.ticks import StepParked, StepSuspending, StepUnparked
 from ..errors import ContextStateError, SuspensionSwallowed, UsageError
 from . import spawn
@@ -59,6 +60,7 @@ class Attempt(Seam):
         "_once_running",
         "_parked_branches",
         "_randoms",
+        "_time_left",
         "_waits_for",
         "branches",
         "context",
@@ -96,6 +98,7 @@ class Attempt(Seam):
         self._once_running = 0
         self._waits_for: Callable[[], tuple[str, ...]] = tuple
         self._parked_branches = 0
+        self._time_left = 0.0
         self._randoms: dict[str, Random] | None = None
 
     # Who acts
@@ -311,9 +314,26 @@ class Attempt(Seam):
         if all_wait is self.is_parked or self.is_closed:
             return
         self.is_parked = all_wait
+        if self.step.timeout_s is not None:
+            self._stop_or_start_clock()
         self.emit(StepParked if all_wait else StepUnparked)
         if all_wait:
             self.run.crew.worker_parked()
+
+    def _stop_or_start_clock(self) -> None:
+        """Time in which all that is open in the step waits is none that it takes."""
+        if self.is_parked:
+            self._time_left = self.scope.deadline - anyio.current_time()
+            self.scope.deadline = float("inf")
+        else:
+            self.scope.deadline = anyio.current_time() + self._time_left
+
+    @property
+    def is_out_of_time(self) -> bool:
+        """Whether its scope was cancelled because its time was up, and not to suspend it."""
+        if self.step.timeout_s is None or not self.scope.cancel_called:
+            return False
+        return self.recall_execution().status is not Status.SUSPENDING
 
     def branches_changed(self) -> None:
         """A branch was opened or closed."""

@@ -14,7 +14,7 @@ from ..core.commands import RunStep
 from ..core.ending import swallowed_message
 from ..core.state import RunStatus
 from ..core.ticks import StepHalted, StepRaised, StepReturned, StepSuspended
-from ..errors import ReplayMismatch, SuspensionSwallowed, UsageError, WorkflowRuntimeError
+from ..errors import ReplayMismatch, StepTimedOut, SuspensionSwallowed, UsageError, WorkflowRuntimeError
 from ..events import Event
 from ..graph import StepSpec
 from ..retry_policy.arguments import as_delay
@@ -22,10 +22,18 @@ from . import spawn
 from .attempt import Attempt, current_attempt
 from .departures import unread
 from .telling import tell_ended, tell_running
+from .worker import Worker
 
 if TYPE_CHECKING:
     from .run import Run
-    from .worker import Worker
+
+
+async def call_step_in_time(run: Run, job: RunStep, worker: Worker) -> None:
+    """As `call_step`, for a step that may take so long and no longer: in a scope of the attempt's own."""
+    assert job.step.timeout_s is not None
+    timed = Worker(worker.task, worker.name)
+    with anyio.CancelScope(deadline=anyio.current_time() + job.step.timeout_s) as timed.scope:
+        await call_step(run, job, timed)
 
 
 async def call_step(run: Run, job: RunStep, worker: Worker) -> None:
@@ -110,6 +118,9 @@ def _raised(attempt: Attempt, failure: BaseException) -> bool:
         _fail(attempt, rest)
         return False
     run = attempt.run
+    if attempt.is_out_of_time and not attempt.is_stopping():
+        _fail(attempt, _timed_out(attempt.step))
+        return True
     if attempt.is_suspending:
         attempt.emit_last(StepSuspended)
         return True
@@ -125,6 +136,13 @@ def _raised(attempt: Attempt, failure: BaseException) -> bool:
         run.interrupted()
     attempt.emit_last(StepHalted)
     return True
+
+
+def _timed_out(step: StepSpec) -> StepTimedOut:
+    return StepTimedOut(
+        f"Step {step.name!r} hasn't ended within its {step.timeout_s:g} seconds, and was cancelled.\n"
+        "  Time in which it waits for answers isn't counted. Give it more with @step(timeout=...), or a retry_policy=."
+    )
 
 
 def _without_cancellation(attempt: Attempt, failure: BaseException) -> BaseException | None:

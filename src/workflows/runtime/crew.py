@@ -27,7 +27,7 @@ from ..core.commands import RunStep
 from ..core.state import RunStatus
 from ..core.ticks import RunResumed, TimerFired
 from .attempt import outside_of_steps
-from .calling import call_step
+from .calling import call_step, call_step_in_time
 from .outcome import sole
 from .spawn import uninterrupted, watch_closing
 from .telling import tell_idle, tell_slow, tell_stalled
@@ -316,7 +316,7 @@ class Crew:
                 await run.checkpoint()
                 if self._is_stopping:  # the run was cancelled at this moment, with nothing at work
                     return None
-                await call_step(run, job, worker)
+                await (call_step if job.step.timeout_s is None else call_step_in_time)(run, job, worker)
                 job = None if worker.scope.cancel_called else self._take_job()
         return self._take_job() if worker.scope.cancel_called and not self._is_stopping else None
 
