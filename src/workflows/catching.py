@@ -47,13 +47,17 @@ def catch_error(
 
 def _option_problems(steps: object, recoveries: object) -> Iterator[str]:
     if steps is not None:
-        if isinstance(steps, str) or not isinstance(steps, Collection):
-            yield f"for_steps={steps!r} isn't a list of names of steps; write for_steps=['name']."
-        elif not steps:
-            yield f"for_steps={steps!r} names no step; leave it out, and the handler is for all steps."
-        else:
-            for name in cast("Collection[object]", steps):
-                if not isinstance(name, str):
-                    yield f"for_steps has {name!r}, which isn't the name of a step; write its name, in quotes."
+        yield from _names_problems(steps)
     if not isinstance(recoveries, int) or isinstance(recoveries, bool) or recoveries < 1:
         yield f"max_recoveries={recoveries!r} isn't a whole number above 0."
+
+
+def _names_problems(steps: object) -> Iterator[str]:
+    if isinstance(steps, str) or not isinstance(steps, Collection):
+        yield f"for_steps={steps!r} isn't a list of names of steps; write for_steps=['name']."
+        return
+    if not steps:
+        yield f"for_steps={steps!r} names no step; leave it out, and the handler is for all steps."
+    for name in cast("Collection[object]", steps):
+        if not isinstance(name, str):
+            yield f"for_steps has {name!r}, which isn't the name of a step; write its name, in quotes."

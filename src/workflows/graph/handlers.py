@@ -70,6 +70,6 @@ def handler_problems(title: str, steps: Mapping[str, StepSpec]) -> Iterator[str]
             named = " and ".join(repr(handler) for handler in handlers)
             yield f"Step '{name}' of {title} has {len(handlers)} handlers, {named}, and may have one. Leave one."
     served = {handler.name for handler in find_handlers(steps).values()}
-    for handler in for_all:
-        if handler not in served and len(for_all) == 1:
-            yield f"Handler '{handler}' of {title} takes over for no step: each has a handler of its own. Leave it out."
+    for name in for_all:
+        if name not in served and len(for_all) == 1:
+            yield f"Handler '{name}' of {title} takes over for no step: each has a handler of its own. Leave it out."
