@@ -212,6 +212,13 @@ _ALL = [
         '    state.budget.spent_s = seconds(data["spent_s"])\n',
         "",
     ),
+    Fault(
+        "a step's own time goes on while it waits in place",
+        "W8",
+        "workflows.runtime.attempt",
+        '            self.scope.deadline = float("inf")\n',
+        "            pass\n",
+    ),
     # W9 Asking again
     Fault(
         "an answer isn't validated",
@@ -327,6 +334,13 @@ _ALL = [
         "workflows.core.restore",
         "    check_format(data)\n",
         "",
+    ),
+    Fault(
+        "a snapshot forgets who has taken over before",
+        "D3",
+        "workflows.core.snapshot",
+        "    return [*where, _counts(place.recoveries)] if place.recoveries else where\n",
+        "    return where\n",
     ),
     Fault(
         "each streamed event is a record of its own",

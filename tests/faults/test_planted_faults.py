@@ -15,7 +15,8 @@ from tests.faults.catalogue import FAULTS, Fault
 ROOT = Path(__file__).resolve().parents[2]
 GUARANTEES = (*(f"W{n}" for n in range(1, 11)), "R1", "R2", "R3", "D1", "D2", "D3", "D4")
 PLACES = (  # the quickest to notice first
-    *("tests/waiting/test_waiting.py", "tests/sim/test_stopping.py", "tests/waiting/test_lives.py", "tests/engine"),
+    *("tests/waiting/test_waiting.py", "tests/sim/test_stopping.py", "tests/sim/test_step_timeout.py"),
+    *("tests/waiting/test_lives.py", "tests/engine"),
     "tests/codec",
     *("tests/golden", "tests/core"),
 )
