@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..events import InputRequiredEvent, StopEvent
-from . import batches, delivery, ending, recovering
+from . import batches, children, delivery, ending, recovering
 from .places import Place
 from .questions import LATEST
 from .queueing import admit, free_worker, run_queued, spend_no_more, unpark
@@ -72,6 +72,7 @@ def raised(state: RunState, tick: StepRaised) -> None:
         return
     if execution.memory is not None:
         state.release(execution.memory.start_over())
+        children.hold_all(state, execution)
     execution.status = Status.DELAYED
     state.timers.set(("retry", execution.id), min(tick.at + max(0.0, tick.retry_in_s), LATEST))
     run_queued(state, execution.step, tick.at)

@@ -99,6 +99,21 @@ class ReportSwallowed:
     step: str
 
 
+@attrs.frozen
+class ForChild:
+    """The same for a child run: this command is for whoever carries it."""
+
+    child: int
+    command: Command
+
+
+@attrs.frozen
+class DropChild:
+    """A child run is over, and forgotten."""
+
+    child: int
+
+
 Command: TypeAlias = (
     RunStep
     | PublishEvent
@@ -112,4 +127,6 @@ Command: TypeAlias = (
     | ReportLeft
     | ReportIgnored
     | ReportSwallowed
+    | ForChild
+    | DropChild
 )

@@ -14,13 +14,15 @@ Rules:
 
 from __future__ import annotations
 
+import attrs
+
 from ..errors import EncodeError
 from ..events import Event, HumanResponseEvent, InputRequiredEvent
 from ..graph import ListJoin, StepSpec
 from . import batches, queueing
-from .commands import PublishEvent, Refuse, ReportLeft
+from .commands import Refuse, ReportLeft
 from .places import OUTSIDE, Place
-from .questions import Ask, Question, class_name, content_of, execution_of, question_id
+from .questions import Ask, Question, class_name, content_of, execution_of, inner_id, outer_id, question_id
 from .records import Asked
 from .state import Execution, RunState, RunStatus
 from .ticks import EventReceived
@@ -31,6 +33,8 @@ def received(state: RunState, tick: EventReceived) -> None:
     target = find_target(state, tick.event, step=tick.step, reply_to=tick.reply_to)
     if isinstance(target, Refuse):
         state.out.append(target)
+    elif isinstance(target, Question) and target.path:
+        _for_child(state, target, tick.event)
     elif isinstance(target, Question):
         answer(state, target, tick.event, tick.at)
     elif tick.step is not None:
@@ -47,7 +51,7 @@ def find_target(state: RunState, event: Event, *, step: str | None, reply_to: st
         return _addressed(state, event, reply_to)
     if step is not None:
         return None if takes(state, step, event) else not_taken(state, event, step)
-    candidates = _candidates(state, event) or state.questions.loose_candidates(event)
+    candidates = _all_candidates(state, event)
     if len(candidates) > 1:
         listed = "".join(
             f"\n  - {question.id}: {question.event!r}, asked by {question.step!r}" for question in candidates
@@ -79,27 +83,81 @@ def _candidates(state: RunState, event: Event) -> list[Question]:
     return found
 
 
+def _all_candidates(state: RunState, event: Event) -> list[Question]:
+    """The questions that an event could answer, those of children too, the first of each content."""
+    own = _candidates(state, event) or state.questions.loose_candidates(event)
+    if not state.children:
+        return own
+    first = {question.content: question for question in own}
+    for child in state.children.values():
+        if child.state.status is RunStatus.RUNNING:
+            for question in _all_candidates(child.state, event):
+                first.setdefault(question.content, outer_id(question, child.id, child.label))
+    return list(first.values())
+
+
+def all_questions(state: RunState) -> list[Question]:
+    """All open questions, those of children behind the run's own."""
+    found = list(state.questions.by_id.values())
+    for child in state.children.values():
+        if child.is_wanted:
+            found += [outer_id(question, child.id, child.label) for question in all_questions(child.state)]
+    return found
+
+
+def owner_of(state: RunState, question: Question) -> RunState:
+    """The run, or the child, that asks."""
+    inner = inner_id(question.id) if question.path else None
+    if inner is None:
+        return state
+    nested = attrs.evolve(question, id=inner[1], path=question.path[1:])
+    return owner_of(state.children[inner[0]].state, nested)
+
+
+def _for_child(state: RunState, question: Question, event: Event) -> None:
+    """Hand an answer to the child that asks."""
+    inner = inner_id(question.id)
+    assert inner is not None
+    state.orders.append((inner[0], EventReceived(0, 0.0, event, None, inner[1])))
+
+
 def _too_late(state: RunState, event: Event, reply_to: str | None) -> Refuse:
     text = f"{event!r} came too late: run {state.run_id!r} is over."
-    execution = None if reply_to is None else execution_of(reply_to)
-    was_asked = execution is not None and execution < state.next_execution
+    was_asked = reply_to is not None and _was_a_question(state, reply_to)
     if was_asked or (isinstance(event, HumanResponseEvent) and _was_asked(state, event)):
         return Refuse("answered", text)
     return Refuse("done", text)
+
+
+def _was_a_question(state: RunState, name: str) -> bool:
+    """Whether an id is one that the run, or a child of it, has given."""
+    inner = inner_id(name)
+    if inner is not None:
+        child = state.children.get(inner[0])
+        return inner[0] < state.next_child if child is None else _was_a_question(child.state, inner[1])
+    execution = execution_of(name)
+    return execution is not None and execution < state.next_execution
 
 
 def _was_asked(state: RunState, event: Event) -> bool:
     asked, codec = state.questions.asked, state.codec
     if type(event) is HumanResponseEvent:  # it could have become any answer
         return any(issubclass(codec.types.get(name, Event), HumanResponseEvent) for name in asked)
-    return any(codec.name_of(kind) in asked for kind in type(event).__mro__ if codec.knows(kind))
+    kinds = [kind for kind in type(event).__mro__ if issubclass(kind, Event)]
+    return any(class_name(codec, kind) in asked for kind in kinds) or any(
+        _was_asked(child.state, event) for child in state.children.values()
+    )
 
 
 def _addressed(state: RunState, event: Event, reply_to: str) -> Question | Refuse:
+    inner = inner_id(reply_to)
+    child = None if inner is None else state.children.get(inner[0])
+    if inner is not None and child is not None and child.state.status is RunStatus.RUNNING:
+        target = _addressed(child.state, event, inner[1])
+        return outer_id(target, child.id, child.label) if isinstance(target, Question) else target
     question = state.questions.by_id.get(reply_to)
     if question is None:
-        execution = execution_of(reply_to)
-        if execution is not None and execution < state.next_execution:
+        if _was_a_question(state, reply_to):
             return Refuse("answered", f"Question {reply_to!r} is closed: it was answered, or its step asks it no more.")
         return Refuse("no-question", f"There is no question {reply_to!r}. {_open_ones(state)}")
     is_taken = not question.returned or bool(state.program.takers(type(event)))
@@ -113,7 +171,7 @@ def _addressed(state: RunState, event: Event, reply_to: str) -> Question | Refus
 
 def _without_question(state: RunState, event: Event) -> Refuse | None:
     name = type(event).__name__
-    if not state.questions.asked and state.program.takers(type(event)):
+    if not state.questions.asked and not state.children and state.program.takers(type(event)):
         return None
     if _was_asked(state, event):
         text = f"{event!r} comes too late: every question for a {name} has been answered. {_open_ones(state)}"
@@ -122,10 +180,10 @@ def _without_question(state: RunState, event: Event) -> Refuse | None:
 
 
 def _open_ones(state: RunState) -> str:
-    questions = state.questions.by_id
+    questions = all_questions(state)
     if not questions:
         return "No question is open."
-    listed = ", ".join(f"{question.id} (takes {question.answer_type.__name__})" for question in questions.values())
+    listed = ", ".join(f"{question.id} (takes {question.answer_type.__name__})" for question in questions)
     return f"Open: {listed}."
 
 
@@ -220,7 +278,7 @@ def ask(state: RunState, execution: Execution, branch: str | None, wanted: Ask, 
     asked = Asked(content, question)
     memory.add(branch, asked)
     if wanted.prompt is not None:
-        publish(state, wanted.prompt)
+        state.publish(wanted.prompt)
     asked.answer = state.mailbox.take(question)
     if asked.answer is not None:
         return
@@ -238,7 +296,7 @@ def withdraw_passed(state: RunState, execution: Execution) -> None:
     if execution.memory is None or not execution.memory.kept:
         return
     for asked in execution.memory.drop_kept_open(but=execution.on):
-        del execution.open[asked.question.id]
+        del execution.open[asked.name]
         state.close_question(asked.question)
 
 
@@ -246,7 +304,7 @@ def ask_by_returning(
     state: RunState, execution: Execution, number: int, event: InputRequiredEvent, at: float, place: Place
 ) -> None:
     """A step returned a prompt: publish it, and open a question if a step takes the answer."""
-    publish(state, event)
+    state.publish(event)
     for spec in state.program.takers(type(event)):
         to_step(state, spec, event, at, place)
     answer_type = type(event).__answer_type__ or HumanResponseEvent
@@ -278,9 +336,3 @@ def _returned_content(state: RunState, execution: Execution, number: int, event:
         return f"returned|{content_of(state.codec, event)}"
     except EncodeError:  # a snapshot will say so; until then it's a question like any other, and like no other
         return f"returned|{execution.id}#{number}"
-
-
-def publish(state: RunState, event: Event) -> None:
-    """Append an event to the stream."""
-    state.streamed += 1
-    state.out.append(PublishEvent(event))

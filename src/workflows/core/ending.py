@@ -10,9 +10,9 @@ from __future__ import annotations
 from ..errors import SuspensionSwallowed, WorkflowRuntimeError
 from ..events import Event, StopEvent, WorkflowCancelledEvent, WorkflowFailedEvent, WorkflowTimedOutEvent
 from . import batches, delivery, queueing
-from .commands import Finish, ReportLeft, ReportSwallowed, SetAlarm, StopSteps
+from .commands import DropChild, Finish, ReportLeft, ReportSwallowed, StopSteps
 from .questions import Questions
-from .state import Budget, Execution, Failure, Outcome, RunState, RunStatus, Status
+from .state import Budget, Child, Execution, Failure, Outcome, RunState, RunStatus, Status
 from .ticks import CancelRequested, RunResumed, RunStarted, StepRaised, TimerFired
 
 
@@ -40,6 +40,9 @@ def resumed(state: RunState, tick: RunResumed) -> None:
     state.alarm = state.budget_alarm = None
     queueing.take_back_all(state)
     batches.close_abandoned(state, tick.at)
+    for child in state.children.values():
+        if child.is_wanted:
+            child_resumes(state, child)
     fire_due(state, tick.at)
     queueing.run_all_queued(state, tick.at)
 
@@ -127,6 +130,8 @@ def fire_due(state: RunState, at: float) -> None:
             delivery.expire(state, str(name), at)
         elif kind == "retry":
             queueing.retry(state, int(name), at)
+        elif kind == "child":
+            state.orders.append((int(name), TimerFired(0, at)))
         else:
             swallowed(state, int(name))
 
@@ -137,21 +142,32 @@ def cancel_requested(state: RunState, tick: CancelRequested) -> None:
         return
     if state.status is RunStatus.RUNNING:
         state.status = RunStatus.HALTING
-        state.out.append(StopSteps())
-        attempt_ended(state)
+        _stop_everything(state)
 
 
 def _end(state: RunState, outcome: Outcome) -> None:
     state.status = RunStatus.ENDING
     state.outcome = outcome
     state.halt_errors = ()
+    _stop_everything(state)
+
+
+def _stop_everything(state: RunState) -> None:
     state.out.append(StopSteps())
+    for child in state.children.values():
+        state.stop_child(child)
     attempt_ended(state)
+
+
+def child_resumes(state: RunState, child: Child) -> None:
+    """Let a child that stands still go on; one that is still being stopped does when it has."""
+    budget_s = state.kinds[child.workflow].budget_s
+    state.orders.append((child.id, RunResumed(0, 0.0, child.state.run_id, budget_s)))
 
 
 def attempt_ended(state: RunState) -> None:
     """Finish, if no attempt runs any more."""
-    if state.live:
+    if state.live or any(not child.is_over for child in state.children.values()):
         return
     if state.status is RunStatus.ENDING:
         _clear(state)
@@ -160,7 +176,7 @@ def attempt_ended(state: RunState) -> None:
         state.status = RunStatus.HALTED
     else:
         return
-    delivery.publish(state, last_event(state))
+    state.publish(last_event(state))
     state.out.append(Finish())
 
 
@@ -188,6 +204,9 @@ def _clear(state: RunState) -> None:
     left = [*state.mailbox.in_order(), *batches.clear(state)]
     if left:
         state.out.append(ReportLeft(tuple(left)))
+    for child in state.children:
+        state.out.append(DropChild(child))
+    state.children.clear()
     for execution in list(state.executions.values()):
         state.forget(execution)
     state.work.clear()
@@ -195,11 +214,3 @@ def _clear(state: RunState) -> None:
     state.buffers.clear()
     state.timers.clear()
     state.questions = Questions(asked=state.questions.asked)
-
-
-def adjust_alarm(state: RunState) -> None:
-    """Tell the runtime when the next timer is due, if that has changed."""
-    at = state.timers.next_at() if state.status is RunStatus.RUNNING else None
-    if at != state.alarm:
-        state.alarm = at
-        state.out.append(SetAlarm(at))

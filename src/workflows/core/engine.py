@@ -13,11 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import attrs
+
 from ..codec import Codec
 from ..graph import Program
-from . import attempts, delivery, edits, ending, recording, ticks
+from . import attempts, children, delivery, edits, ending, recording, ticks
 from .commands import Command
-from .state import RunState
+from .state import ChildKind, RunState
 
 TRANSITIONS: Mapping[type[ticks.Tick], Callable[[RunState, Any], None]] = {
     ticks.RunStarted: ending.started,
@@ -37,6 +39,9 @@ TRANSITIONS: Mapping[type[ticks.Tick], Callable[[RunState, Any], None]] = {
     ticks.ValueRecorded: recording.value_recorded,
     ticks.ValueReused: recording.value_reused,
     ticks.QuestionsAsked: recording.asked,
+    ticks.ChildStarted: children.started,
+    ticks.ChildWanted: children.wanted,
+    ticks.ChildTick: children.told,
     ticks.EventCollected: recording.collected,
     ticks.StateRead: recording.state_read,
     ticks.StateWritten: recording.state_written,
@@ -54,8 +59,15 @@ class Core:
 
     __slots__ = ("state",)
 
-    def __init__(self, program: Program, codec: Codec, *, state: RunState | None = None) -> None:
-        self.state: RunState = RunState(program, codec) if state is None else state
+    def __init__(
+        self,
+        program: Program,
+        codec: Codec,
+        *,
+        state: RunState | None = None,
+        children: Mapping[str, ChildKind] | None = None,
+    ) -> None:
+        self.state: RunState = RunState(program, codec, kinds=children or {}) if state is None else state
 
     def feed(self, tick: ticks.Tick) -> list[Command]:
         """Apply a tick, and tell what must be done about it."""
@@ -64,8 +76,25 @@ class Core:
             return []
         state.last_tick = tick.id
         TRANSITIONS[type(tick)](state, tick)
+        if state.orders:
+            self._feed_children(tick.at)
         if state.timers.heap or state.alarm is not None:
-            ending.adjust_alarm(state)
+            state.adjust_alarm()
         state.adjust_budget()
         out, state.out = state.out, []
         return out
+
+    def _feed_children(self, at: float) -> None:
+        """Carry out the orders for children, and those that come of them."""
+        state = self.state
+        while state.orders:
+            number, tick = state.orders.pop(0)
+            child = state.children.get(number)
+            if child is None:
+                continue
+            nested = child.state
+            if not tick.id:
+                tick = attrs.evolve(tick, id=nested.last_tick + 1, at=at)
+            was_active = nested.budget.active > 0
+            commands = Core(nested.program, nested.codec, state=nested).feed(tick)
+            children.heed(state, child, commands, at, was_active=was_active)

@@ -61,6 +61,7 @@ class Question:
         step: The name of the step that asks.
         deadline_at: UTC seconds, or None; `deadline` is the same as an aware datetime.
         requirements: What fields of the answer must be equal to.
+        path: Which child runs lead there, the outermost first: `step/Workflow`, or `step/Workflow[key]`.
     """
 
     id: str
@@ -75,6 +76,7 @@ class Question:
     subclasses: bool = attrs.field(default=False, repr=False)
     returned: bool = attrs.field(default=False, repr=False)
     place: Place = attrs.field(default=OUTSIDE, repr=False)
+    path: tuple[str, ...] = ()
 
     @property
     def deadline(self) -> datetime | None:
@@ -136,6 +138,19 @@ def execution_of(question: str) -> int | None:
     if not dash or len(tail) != 16 or not head.startswith("q") or not head[1:].isdecimal():
         return None
     return int(head[1:])
+
+
+def outer_id(question: Question, child: int, label: str) -> Question:
+    """A question of a child, as the run that has the child shows it."""
+    return attrs.evolve(question, id=f"c{child}.{question.id}", path=(label, *question.path))
+
+
+def inner_id(question: str) -> tuple[int, str] | None:
+    """The child that the id of a question speaks of, and the question's id there; None if it's of no child."""
+    head, dot, rest = question.partition(".")
+    if not dot or not head.startswith("c") or not head[1:].isdecimal():
+        return None
+    return int(head[1:]), rest
 
 
 @attrs.define

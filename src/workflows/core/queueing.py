@@ -10,7 +10,7 @@ from ..graph import StepSpec
 from . import edits
 from .commands import RunStep, WakeWait
 from .places import OUTSIDE, Place
-from .records import Asked
+from .records import Asked, Ran
 from .state import Execution, RunState, RunStatus, Status, StepWork
 
 
@@ -97,20 +97,21 @@ def retry(state: RunState, name: int, at: float) -> None:
         admit(state, execution, at)
 
 
-def settled(state: RunState, execution: Execution, asked: Asked, at: float) -> None:
-    """A question of an execution was answered or has expired: let the execution go on.
+def settled(state: RunState, execution: Execution, settled: Asked | Ran, at: float) -> None:
+    """A question of an execution was answered or has expired, or a child has ended: let the execution go on.
 
     A suspended execution is woken by any of its questions; if its own task waits for several, by the last of those,
     or by the first that expires.
     """
-    name = asked.question.id
+    name = settled.name
     execution.open.pop(name, None)
     if execution.status is Status.RUNNING:
         state.out.append(WakeWait(execution.id, name))
         return
     if execution.status is not Status.SUSPENDED and execution.status is not Status.SUSPENDING:
         return
-    if name in execution.on and not asked.expired and any(other in execution.open for other in execution.on):
+    expired = isinstance(settled, Asked) and settled.expired
+    if name in execution.on and not expired and any(other in execution.open for other in execution.on):
         return
     execution.is_woken = True
     if execution.status is Status.SUSPENDED:

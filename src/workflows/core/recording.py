@@ -59,13 +59,13 @@ def streamed(state: RunState, tick: EventStreamed) -> None:
     if execution is None:
         return
     execution.remember().add_effect(tick.branch, tick.digest)
-    delivery.publish(state, tick.event)
+    state.publish(tick.event)
 
 
 def published(state: RunState, tick: EventPublished) -> None:
     """A function that a step calls through `once` wrote to the stream; it's finished while the step is suspended."""
     if state.status is RunStatus.RUNNING and state.live_execution(tick.execution, tick.attempt) is not None:
-        delivery.publish(state, tick.event)
+        state.publish(tick.event)
 
 
 def value_recorded(state: RunState, tick: ValueRecorded) -> None:

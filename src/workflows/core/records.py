@@ -13,12 +13,13 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from itertools import count as counting
 from itertools import takewhile
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 import attrs
 
 from ..codec import Json
 from ..events import Event
+from .outcomes import Outcome
 from .questions import Question
 
 Branch: TypeAlias = str | None
@@ -100,6 +101,11 @@ class Asked:
     kind: str = "wait"
 
     @property
+    def name(self) -> str:
+        """What the step waits for: the id of the question."""
+        return self.question.id
+
+    @property
     def is_settled(self) -> bool:
         """Whether the wait is over."""
         return self.answer is not None or self.expired
@@ -120,7 +126,38 @@ class Collected:
         return f"collect_events {self.key}"
 
 
-Record: TypeAlias = Effects | Value | Read | Edited | Asked | Collected
+@attrs.define
+class Ran:
+    """A child run: which of the run's, and how it ended. Kept by retries unless it failed."""
+
+    key: str
+    child: int
+    workflow: str
+    outcome: Outcome | None = None
+    is_cut_short: bool = False
+    kind: str = "run"
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it's over."""
+        return self.outcome is not None
+
+    @property
+    def name(self) -> str:
+        """What the step waits for, beside the ids of questions."""
+        return f"run {self.child}"
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether it ended without a result."""
+        return self.outcome is not None and self.outcome.result is None
+
+    def __str__(self) -> str:
+        return f"run {self.key}"
+
+
+Record: TypeAlias = Effects | Value | Read | Edited | Asked | Collected | Ran
+Keepable: TypeAlias = Value | Asked | Ran
 Found: TypeAlias = tuple[str, str]  # kind and key
 Kept: TypeAlias = tuple[Branch, str, str, int]  # branch, kind, key, occurrence
 
@@ -142,10 +179,10 @@ class Tape:
         """How many records of this kind and key there are already."""
         return self.seen.get((kind, key), 0)
 
-    def add(self, record: Value | Read | Edited | Asked | Collected) -> None:
+    def add(self, record: Value | Read | Edited | Asked | Collected | Ran) -> None:
         """Append a record."""
         self.records.append(record)
-        if isinstance(record, Asked | Value):
+        if isinstance(record, Asked | Value | Ran):
             place = (record.kind, record.key)
             self.seen[place] = self.seen.get(place, 0) + 1
 
@@ -176,7 +213,7 @@ class Memory:
     tapes: dict[str, Tape] = attrs.field(factory=dict[str, Tape])
     found: dict[Found, Record] = attrs.field(factory=dict[Found, Record])
     sealed: dict[Found, int] = attrs.field(factory=dict[Found, int])
-    kept: dict[Kept, Value | Asked] = attrs.field(factory=dict[Kept, Value | Asked])
+    kept: dict[Kept, Keepable] = attrs.field(factory=dict[Kept, Keepable])
 
     def tape(self, branch: str) -> Tape:
         """The tape of a branch, made when it's first needed."""
@@ -185,7 +222,7 @@ class Memory:
             tape = self.tapes[branch] = Tape()
         return tape
 
-    def add(self, branch: Branch, record: Value | Read | Edited | Asked | Collected) -> None:
+    def add(self, branch: Branch, record: Value | Read | Edited | Asked | Collected | Ran) -> None:
         """Record something in a branch, or by content."""
         if branch is not None:
             self.tape(branch).add(record)
@@ -245,7 +282,7 @@ class Memory:
         dropped: list[Record] = []
         tape.seen = {}
         for record in tape.records:
-            if isinstance(record, Asked | Value):
+            if isinstance(record, Asked | Value | Ran):
                 tape.seen[record.kind, record.key] = tape.occurrence(record.kind, record.key) + 1
         seen = dict(tape.seen)
         for record in rest:
@@ -253,20 +290,20 @@ class Memory:
         return dropped
 
     def _keep_or_drop(self, branch: Branch, record: Record, seen: dict[Found, int], dropped: list[Record]) -> None:
-        if not isinstance(record, Asked) and not (isinstance(record, Value) and record.kind in KEPT_BY_RETRIES):
+        if not _is_kept_by_retries(record):
             dropped.append(record)
             return
         occurrence = seen.get((record.kind, record.key), 0)
         seen[record.kind, record.key] = occurrence + 1
         self.kept[branch, record.kind, record.key, occurrence] = record
 
-    def kept_for(self, branch: Branch, kind: str, key: str) -> Value | Asked | None:
+    def kept_for(self, branch: Branch, kind: str, key: str) -> Keepable | None:
         """What an earlier, failed attempt recorded for the operation that comes next."""
         if not self.kept:
             return None
         return self.kept.get((branch, kind, key, self.occurrence(branch, kind, key)))
 
-    def take_kept(self, branch: Branch, kind: str, key: str) -> Value | Asked | None:
+    def take_kept(self, branch: Branch, kind: str, key: str) -> Keepable | None:
         """Move such a record to where this attempt's records are."""
         place = (branch, kind, key, self.occurrence(branch, kind, key))
         record = self.kept.pop(place, None)
@@ -295,6 +332,12 @@ class Memory:
     def questions(self) -> Iterator[Asked]:
         """All waits, settled or open."""
         return (record for record in self.records() if isinstance(record, Asked))
+
+
+def _is_kept_by_retries(record: Record) -> TypeGuard[Keepable]:
+    if isinstance(record, Ran):
+        return not record.is_failed
+    return isinstance(record, Asked) or (isinstance(record, Value) and record.kind in KEPT_BY_RETRIES)
 
 
 KEPT_BY_RETRIES = frozenset({"once"})

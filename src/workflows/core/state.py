@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import Enum
+from typing import Any
 
 import attrs
 
 from ..codec import Codec
-from ..events import Event, StopEvent
+from ..events import Event
 from ..graph import Program
-from .commands import Command, SetBudget
+from .commands import Command, PublishEvent, SetAlarm, SetBudget
 from .gather import Arrival, Buffer
 from .mailbox import Mailbox
+from .outcomes import Failure as Failure
+from .outcomes import Outcome as Outcome
+from .outcomes import type_and_args
 from .places import OUTSIDE, Place
 from .questions import Question, Questions
-from .records import Asked, Edited, Memory, Read, Record
+from .records import Asked, Edited, Memory, Ran, Read, Record
+from .ticks import CancelRequested, Tick
 from .timers import Timers
 from .values import Values
-
-
-def _type_and_args(error: BaseException | None) -> object:
-    """What two exceptions are compared by: on their own they're equal only to themselves."""
-    return None if error is None else (type(error), error.args)
 
 
 class RunStatus(Enum):
@@ -59,11 +59,11 @@ class Execution:
     attempt: int = 0
     failures: int = 0
     first_at: float | None = None
-    last_error: BaseException | None = attrs.field(default=None, eq=_type_and_args)
+    last_error: BaseException | None = attrs.field(default=None, eq=type_and_args)
     last_failed_at: float | None = None
     memory: Memory | None = None
-    open: dict[str, Asked] = attrs.field(factory=dict[str, Asked])  # questions nobody has answered yet, by id
-    on: tuple[str, ...] = ()  # the questions that a suspended step's own task waits for
+    open: dict[str, Asked | Ran] = attrs.field(factory=dict[str, Asked | Ran])  # questions and runs that go on, by name
+    on: tuple[str, ...] = ()  # those of them that a suspended step's own task waits for
     is_woken: bool = False
     is_parked: bool = False
 
@@ -114,26 +114,6 @@ class StepWork:
         self.queue.append(execution)
 
 
-@attrs.frozen
-class Failure:
-    """A step that failed for good."""
-
-    step: str
-    error: BaseException = attrs.field(eq=_type_and_args)
-    attempts: int = 1
-    elapsed_s: float = 0.0
-
-
-@attrs.frozen
-class Outcome:
-    """How a run ended: exactly one of the three."""
-
-    result: StopEvent | None = None
-    failures: tuple[Failure, ...] = ()
-    timed_out_s: float | None = None
-    active_steps: tuple[str, ...] = ()
-
-
 @attrs.define
 class Budget:
     """The active time of a run: spent while any attempt runs that neither waits nor is suspended."""
@@ -170,6 +150,38 @@ class Budget:
         return self.spent_s >= self.limit_s if runs_out_at is None else runs_out_at <= at
 
 
+@attrs.frozen(eq=False)
+class ChildKind:
+    """A workflow whose runs may be children of a step's: what it consists of, and which children they may have."""
+
+    program: Program
+    codec: Codec
+    budget_s: float | None = None
+    children: Mapping[str, ChildKind] = attrs.field(factory=dict[str, Any])
+
+
+@attrs.define
+class Child:
+    """A child run: which execution has it, and its own state.
+
+    `is_wanted` tells whether it's to go on: not while the step is between two attempts, nor when its await was cut
+    short. One that `is_left` is nobody's any more: it goes when its last attempt has ended.
+    """
+
+    id: int
+    execution: int
+    workflow: str
+    label: str
+    state: RunState
+    is_wanted: bool = True
+    is_left: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no attempt of it runs, nor will without another tick."""
+        return self.state.status in (RunStatus.NEW, RunStatus.HALTED, RunStatus.ENDED)
+
+
 @attrs.define
 class RunState:
     """All there is to a run. Equal to the fold of its ticks."""
@@ -194,11 +206,16 @@ class RunState:
     timers: Timers = attrs.field(factory=Timers)
     budget: Budget = attrs.field(factory=Budget)
     values: Values = attrs.field(factory=Values)
+    children: dict[int, Child] = attrs.field(factory=dict[int, Child])
+    next_child: int = 1
     outcome: Outcome | None = None
     halt_errors: tuple[Failure, ...] = ()
     alarm: float | None = None
     budget_alarm: float | None = None
+    kinds: Mapping[str, ChildKind] = attrs.field(factory=dict[str, ChildKind], eq=False, repr=False)
     out: list[Command] = attrs.field(factory=list[Command], eq=False, repr=False)
+    orders: list[tuple[int, Tick]] = attrs.field(factory=list[Any], eq=False, repr=False)
+    """Ticks for children, to be fed to them at the end of this one; the child numbers those whose id is 0."""
 
     def work_of(self, step: str) -> StepWork:
         """The work of a step."""
@@ -224,8 +241,11 @@ class RunState:
     def forget(self, execution: Execution) -> None:
         """An execution is over: its records, questions and timers go."""
         if execution.memory is not None:
-            for asked in list(execution.open.values()):
-                self.close_question(asked.question)
+            for open_one in list(execution.open.values()):
+                if isinstance(open_one, Asked):
+                    self.close_question(open_one.question)
+            if self.children:
+                self._leave_children(execution)
             self.release(execution.memory.records())
         del self.executions[execution.id]
 
@@ -235,11 +255,33 @@ class RunState:
             if isinstance(record, Read | Edited):
                 self.values.release(record.versions)
 
+    def _leave_children(self, execution: Execution) -> None:
+        """Stop the children of an execution that is over, and those that were stopped before and kept for a retry."""
+        for child in [child for child in self.children.values() if child.execution == execution.id]:
+            child.is_wanted, child.is_left = False, True
+            self.stop_child(child)
+
+    def stop_child(self, child: Child) -> None:
+        """Let a child stand still."""
+        self.orders.append((child.id, CancelRequested(0, 0.0, "its step has left it")))
+
+    def publish(self, event: Event) -> None:
+        """Append an event to the stream."""
+        self.streamed += 1
+        self.out.append(PublishEvent(event))
+
     def close_question(self, question: Question) -> None:
         """A question is over."""
         self.questions.close(question)
         if question.deadline_at is not None:
             self.timers.drop(("question", question.id))
+
+    def adjust_alarm(self) -> None:
+        """Tell the runtime when the next timer is due, if that has changed."""
+        at = self.timers.next_at() if self.status is RunStatus.RUNNING else None
+        if at != self.alarm:
+            self.alarm = at
+            self.out.append(SetAlarm(at))
 
     def adjust_budget(self) -> None:
         """Tell the runtime when the budget runs out, if that has changed."""

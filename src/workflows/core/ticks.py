@@ -201,6 +201,33 @@ class QuestionsAsked(StepTick):
 
 
 @attrs.frozen
+class ChildStarted(StepTick):
+    """A step runs a workflow as its child, or comes back to a child that it has."""
+
+    branch: Branch
+    key: str
+    workflow: str
+    label: str
+    event: StartEvent
+
+
+@attrs.frozen
+class ChildWanted(StepTick):
+    """A child is to go on; or to stand still, since the step's await of it was cancelled, and not to suspend it."""
+
+    child: int
+    is_wanted: bool
+
+
+@attrs.frozen
+class ChildTick(Tick):
+    """Something happened to a child run."""
+
+    child: int
+    tick: Tick
+
+
+@attrs.frozen
 class EventCollected(StepTick):
     """A step put an event into a buffer and took a full set, if there is one."""
 
