@@ -511,6 +511,91 @@ async def test_a_snapshot_whose_join_is_gone_is_refused_before_any_step_runs() -
         Context.from_dict(workflow, data)
 
 
+class Asking(Workflow):
+    """Joins two events, and asks before it does anything with them."""
+
+    def __init__(self) -> None:
+        super().__init__(types=[Decide, Decided])
+
+    @step
+    async def split(self, ev: Go) -> list[Task | Extra]:
+        return [Task(n=1), Extra(n=2)]
+
+    @step
+    async def pair(self, ctx: Context, task: Task, extra: Extra) -> StopEvent:
+        await ctx.ask(Decide(n=0))
+        return StopEvent(result=[task.n, extra.n])
+
+
+class OtherOrder(Workflow):
+    """The parameters change places."""
+
+    def __init__(self) -> None:
+        super().__init__(types=[Decide, Decided])
+
+    @step
+    async def split(self, ev: Go) -> list[Task | Extra]:
+        raise NotImplementedError
+
+    @step
+    async def pair(self, ctx: Context, extra: Extra, task: Task) -> StopEvent:
+        await ctx.ask(Decide(n=0))
+        return StopEvent(result=[task.n, extra.n])
+
+
+class OtherClasses(Workflow):
+    """What had been an event of another class is one of the same."""
+
+    def __init__(self) -> None:
+        super().__init__(types=[Decide, Decided])
+
+    @step
+    async def split(self, ev: Go) -> list[Task | Extra]:
+        raise NotImplementedError
+
+    @step
+    async def pair(self, ctx: Context, task: Task, other: Task) -> StopEvent:
+        raise NotImplementedError
+
+    @step
+    async def single(self, ev: Extra) -> StopEvent:
+        raise NotImplementedError
+
+
+async def asked_with_a_pair() -> dict[str, Any]:
+    """A snapshot of a run that has called a step with two events."""
+    handler = Asking().run()
+    await anyio.wait_all_tasks_blocked()
+    data: dict[str, Any] = json.loads(json.dumps(handler.ctx.to_dict()))
+    await handler.cancel_run()
+    return data
+
+
+@pytest.mark.anyio
+@pytest.mark.guarantee("W6")
+@pytest.mark.parametrize("now", [Asking, OtherOrder])
+async def test_joined_events_find_their_parameters_when_these_have_changed_places(now: type[Workflow]) -> None:
+    """Semantics 25. They kept their places, so that each parameter got an event of another class."""
+    with anyio.fail_after(5):
+        data, workflow = await asked_with_a_pair(), now()
+        handler = workflow.run(Context[Any].from_dict(workflow, data))
+        await handler.send_event(Decided(yes=True))
+        assert await handler == [1, 2]
+
+
+@pytest.mark.anyio
+@pytest.mark.guarantee("W6")
+async def test_joined_events_whose_parameters_take_other_classes_now_are_refused() -> None:
+    with anyio.fail_after(5):
+        data = await asked_with_a_pair()
+        with pytest.raises(SnapshotMismatch, match="'pair' no longer accepts Extra"):
+            Context[Any].from_dict(OtherClasses(), data)
+        first, _ = data["executions"][0]["event"]["joined"]
+        data["executions"][0]["event"]["joined"] = [first, first]
+        with pytest.raises(SnapshotMismatch, match="'pair' takes Task, Extra together now, and was to take Task, Task"):
+            Context[Any].from_dict(Asking(), data)
+
+
 @pytest.mark.guarantee("W4")
 @given(count=st.integers(0, 30), workers=st.integers(1, 5))
 def test_nothing_is_lost_between_fan_out_and_join(anyio_backend: Backend, count: int, workers: int) -> None:

@@ -94,7 +94,7 @@ def _arrive_at_slot(state: RunState, step: StepSpec, join: SlotJoin, event: Even
     buffer = slots.get(step.name)
     if buffer is None:
         buffer = slots[step.name] = Buffer.expecting(join.kinds)
-    buffer.add(event, next(kind for kind in type(event).__mro__ if kind in buffer.needed))  # the closest to its own
+    buffer.add(event, buffer.slot_for(event))
     taken = buffer.take()
     if taken is None:
         return
