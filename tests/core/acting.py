@@ -10,16 +10,19 @@ from typing import Any
 import attrs
 import pytest
 
+from tests.core.flow import Note
 from tests.core.reference import Branch, Job, Op, Wait
+from tests.core.rules import ops_until
 from workflows.codec import Codec
 from workflows.core import ticks
 from workflows.core.questions import Ask
 from workflows.core.records import Asked, Collected, Edited, Effects, Read, Value
-from workflows.core.replay import Replay
+from workflows.core.replay import Raised, Replay
 from workflows.core.state import RunState
 from workflows.errors import ReplayMismatch
 
 Feed = Callable[..., object]
+NOTE = Note(n=-9)
 
 
 @attrs.define(eq=False, repr=False)
@@ -30,6 +33,7 @@ class Actor:
     job: Job = attrs.field(repr=lambda job: f"{job.step} {job.id}")
     attempt: int
     codec: Codec = attrs.field(repr=False)
+    feed: Feed = attrs.field(repr=False)  # ticks of this attempt
     replay: Replay | None = attrs.field(default=None, repr=False)
     read: dict[Branch, int] = attrs.field(factory=dict[Branch, int])  # how far it has come in each branch
     left: set[Branch] = attrs.field(factory=set[Branch])  # branches whose record it has departed from
@@ -57,27 +61,38 @@ class Actor:
     def replay_one(self, branch: Branch, op: Op) -> None:
         """Come to an operation that's on record, and see that it's served as it was."""
         assert self.replay is not None
-        check_served(self.state, op, self._served(branch, op))
+        self.used.add(place_of(op, self.codec))
+        served = self._served(branch, op)
+        if isinstance(served, Raised):
+            assert ops_until(self.job.done[branch], served.index, 0) == self.read.get(branch, 0)
         self.taken.append(op)
         self.read[branch] = self.read.get(branch, 0) + 1
-        self.used.add(self.place(op))
+        if isinstance(served, Raised):
+            self._raise_again(branch, op, served)
+        else:
+            check_served(self.state, op, served)
+
+    def _raise_again(self, branch: Branch, op: Op, served: Raised) -> None:
+        """Be given the error that was; or, where that can't be, call again, which succeeds or raises something else."""
+        assert (op.kind, served.error) == ("raised", op.result)
+        assert served.is_last == (not self.unread(branch))
+        if op.result is None:
+            self.feed(ticks.ValueRecorded, branch, "once", op.key, "called again", served.index)
+        elif op.result == "cut short" and served.is_last:
+            self.feed(ticks.ValueRecorded, branch, "raised", op.key, None, served.index)
 
     def replay_all(self, branch: Branch) -> None:
         for op in self.unread(branch):
             self.replay_one(branch, op)
 
-    def place(self, op: Op) -> tuple[str, str]:
-        """Kind and key, as replays compare them."""
-        if op.kind == "wait":
-            assert isinstance(op.key, Ask)
-            return "wait", op.key.content(self.codec)
-        return op.kind, "whole state" if op.key is None else str(op.key)
-
     def _served(self, branch: Branch, op: Op) -> object:
         assert self.replay is not None
-        kind, key = self.place(op)
+        kind, key = place_of(op, self.codec)
         if kind in ("effect", "refused"):
             return self.replay.effect(branch, "an effect", int(key))
+        if kind in ("once", "raised"):
+            raised = self.replay.raised(branch, key)
+            return self.replay.next(branch, "once", key) if raised is None else raised
         return self.replay.next(branch, kind, key)
 
     def comes_to(self, branch: Branch, op: Op) -> bool:
@@ -92,19 +107,28 @@ class Actor:
                 return False
         assert self.replay is None or self._served(None, op) is None
         if op.kind in ("wait", "once"):  # an equal one isn't told apart, and refused by the seam
-            if self.place(op) in self.used:
+            if place_of(op, self.codec) in self.used:
                 return False
-            self.used.add(self.place(op))
+            self.used.add(place_of(op, self.codec))
         return True
 
     def depart(self, branch: str) -> tuple[int, int, int]:
         """Do something else than is on record, and see that it's noticed; gives where."""
         assert self.replay is not None
+        assert self.replay.raised(branch, "else") is None
         with pytest.raises(ReplayMismatch):
             self.replay.next(branch, "something", "else")
         place = self.replay.give_up(branch)
         self.left.add(branch)
         return place
+
+
+def place_of(op: Op, codec: Codec) -> tuple[str, str]:
+    """Kind and key, as replays compare them."""
+    if op.kind == "wait":
+        assert isinstance(op.key, Ask)
+        return "wait", op.key.content(codec)
+    return op.kind, "whole state" if op.key is None else str(op.key)
 
 
 def check_served(state: RunState, op: Op, served: object) -> None:
@@ -152,14 +176,24 @@ def write(actor: Actor, feed: Feed, branch: Branch, digest: int, change: ticks.W
         feed(ticks.StateWritten, branch, digest, change, owner)
 
 
-def once(actor: Actor, feed: Feed, branch: Branch, key: str, value: Any) -> None:
+def once(actor: Actor, feed: Feed, branch: Branch, key: str, value: Any, *, kind: str = "once") -> None:
+    """Call a function, which returns or (of `kind` "raised") raises; but not if a retry has kept its result."""
     if not actor.comes_to(branch, Op("once", key)):
         return
     memory = actor.state.executions[actor.job.id].memory
     if memory is not None and memory.kept_for(branch, "once", key) is not None:
         feed(ticks.ValueReused, branch, "once", key)
     else:
-        feed(ticks.ValueRecorded, branch, "once", key, value)
+        feed(ticks.ValueRecorded, branch, kind, key, value)
+
+
+def finish_once(actor: Actor, feed: Feed, branch: Branch, key: str, value: Any, *, kind: str) -> None:
+    """A call that was in flight when its step was stopped comes to an end."""
+    memory = actor.state.executions[actor.job.id].memory
+    is_kept = memory is not None and memory.kept_for(branch, "once", key) is not None
+    if not is_kept and actor.comes_to(branch, Op("once", key)):
+        feed(ticks.EventPublished, NOTE)
+        feed(ticks.ValueRecorded, branch, kind, key, value)
 
 
 def value(actor: Actor, feed: Feed, branch: str, kind: str, made: Any) -> None:

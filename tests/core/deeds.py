@@ -75,6 +75,7 @@ ASKS = st.builds(
     st.one_of(st.none(), QUARTERS),
     st.sampled_from((False, False, True)),
 )
+ERRORS: st.SearchStrategy[Any] = st.sampled_from((None, "cut short", {"type": "ValueError"}))
 EXPECTED: tuple[list[type[Event]], ...] = ([Note, Note], [Note, Task], [Task, Note], [Task])
 
 
@@ -97,6 +98,12 @@ def does_publish(machine: Feeding, actor: Actor, data: st.DataObject) -> None:
 def does_once(machine: Feeding, actor: Actor, data: st.DataObject) -> None:
     key = data.draw(st.sampled_from(("f", "g")))
     acting.once(actor, machine.act(actor), data.draw(BRANCHES), key, machine.digest())
+
+
+def does_raise(machine: Feeding, actor: Actor, data: st.DataObject) -> None:
+    """A function that's called through `once` raises, or is cut short, and the step goes on."""
+    key, error = data.draw(st.sampled_from(("f", "g"))), data.draw(ERRORS)
+    acting.once(actor, machine.act(actor), data.draw(OWN_BRANCHES), key, error, kind="raised")
 
 
 def does_now(machine: Feeding, actor: Actor, data: st.DataObject) -> None:
@@ -131,6 +138,7 @@ DEEDS: tuple[Deed, ...] = (
     does_stream,
     does_publish,
     does_once,
+    does_raise,
     does_now,
     does_ask,
     does_ask,
@@ -140,35 +148,30 @@ DEEDS: tuple[Deed, ...] = (
 )
 
 NOTE = Note(n=-9)
-EFFECTS = (
-    ticks.EventSent,
-    ticks.EventStreamed,
-    ticks.ValueReused,
-    ticks.QuestionsAsked,
-    ticks.EventCollected,
-    ticks.StateRead,
-    ticks.StateWritten,
-    ticks.StepSuspending,
-    ticks.TapeDropped,
-)
-WORDS: tuple[tuple[Callable[..., ticks.Tick], tuple[Any, ...]], ...] = (
-    (ticks.StepReturned, ((NOTE,),)),
-    (ticks.StepReturned, ((StopEvent(),),)),
-    (ticks.StepRaised, (ValueError("late"), None)),
+Word = tuple[Callable[..., ticks.Tick], tuple[Any, ...]]
+EFFECTS: tuple[Word, ...] = (  # what an attempt that is being stopped can't do any more
     (ticks.StepSuspending, (("q1",), 1.0)),
-    (ticks.StepSuspended, ()),
-    (ticks.StepHalted, ()),
-    (ticks.StepParked, ()),
-    (ticks.StepUnparked, ()),
     (ticks.TapeDropped, ("", 0)),
     (ticks.EventSent, ("", 1, NOTE)),
     (ticks.EventSent, (None, 1, Approved(n=-9))),
     (ticks.EventStreamed, ("", 1, NOTE)),
-    (ticks.EventPublished, (NOTE,)),
-    (ticks.ValueRecorded, ("", "once", "late", 1)),
+    (ticks.ValueRecorded, ("", "now", "", 5.0)),
     (ticks.ValueReused, ("", "once", "f")),
     (ticks.QuestionsAsked, ("", (Ask(Note),))),
     (ticks.EventCollected, ("", "k", NOTE, [Note], None)),
     (ticks.StateRead, ("", None)),
     (ticks.StateWritten, ("", 1, ticks.Write(path="a", value="late"))),
+)
+WORDS: tuple[Word, ...] = (
+    *EFFECTS,
+    (ticks.StepReturned, ((NOTE,),)),
+    (ticks.StepReturned, ((StopEvent(),),)),
+    (ticks.StepRaised, (ValueError("late"), None)),
+    (ticks.StepSuspended, ()),
+    (ticks.StepHalted, ()),
+    (ticks.StepParked, ()),
+    (ticks.StepUnparked, ()),
+    (ticks.EventPublished, (NOTE,)),
+    (ticks.ValueRecorded, ("", "once", "late", 1)),
+    (ticks.ValueRecorded, ("", "raised", "late", None)),
 )

@@ -174,7 +174,8 @@ class Feeding(RuleBasedStateMachine):
             self.budget_alarm = budget.at
         for job in only(commands, RunStep):
             if job.execution in self.model.jobs:
-                self.actors[job.execution] = Actor(self.core.state, self.model.jobs[job.execution], job.attempt, CODEC)
+                model, feed = self.model.jobs[job.execution], self.word_of(job.execution, job.attempt)
+                self.actors[job.execution] = Actor(self.core.state, model, job.attempt, CODEC, feed)
         self.actors = {
             name: actor
             for name, actor in self.actors.items()
@@ -201,13 +202,16 @@ class Feeding(RuleBasedStateMachine):
         if number_of(event) in self.accepted:
             self.gone.setdefault(number_of(event), []).append(where)
 
-    def act(self, actor: Actor) -> acting.Feed:
+    def word_of(self, execution: int, attempt: int) -> acting.Feed:
         """Feeds ticks of one attempt."""
 
         def feed(tick_type: Callable[..., ticks.Tick], *parts: Any) -> list[Command]:
-            return self.feed(tick_type, actor.job.id, actor.attempt, *parts)
+            return self.feed(tick_type, execution, attempt, *parts)
 
         return feed
+
+    def act(self, actor: Actor) -> acting.Feed:
+        return actor.feed
 
     def an_actor(self, data: st.DataObject, among: list[Actor] | None = None) -> Actor:
         names = [actor.job.id for actor in self.actors.values()] if among is None else [a.job.id for a in among]

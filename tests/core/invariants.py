@@ -9,6 +9,7 @@ from hypothesis.stateful import (
     invariant,  # pyright: ignore[reportUnknownVariableType]  # Hypothesis leaves it untyped
 )
 
+from tests.core.acting import place_of
 from tests.core.feeding import Feeding, as_text, number_of
 from tests.core.flow import (
     CODEC,
@@ -16,7 +17,7 @@ from tests.core.flow import (
     only,
     restored,
 )
-from tests.core.reference import Level
+from tests.core.reference import Level, Op, Wait
 from workflows.core import ticks
 from workflows.core.batches import waiting_in
 from workflows.core.commands import (
@@ -24,7 +25,7 @@ from workflows.core.commands import (
 )
 from workflows.core.engine import Core
 from workflows.core.places import Place
-from workflows.core.records import Asked, Edited, Read
+from workflows.core.records import Asked, Edited, Effects, Read, Tape, Value
 from workflows.core.snapshot import snapshot
 from workflows.core.state import RunStatus, Status
 from workflows.events import HumanResponseEvent
@@ -154,6 +155,30 @@ class Invariants(Feeding):
                             assert (record.answer, record.expired) == (wait.answer, wait.fate == "expired")
 
     @invariant()
+    def what_is_kept_for_a_retry_is_what_the_model_keeps(self) -> None:
+        for name, job in self.model.jobs.items():
+            memory = self.core.state.executions[name].memory
+            kept = Counter(place[:3] for place in (() if memory is None else memory.kept))
+            assert kept == Counter((branch, *place_of(op, CODEC)) for branch, op in job.kept if not is_withdrawn(op))
+
+    @invariant()
+    def what_is_on_record_in_a_branch_is_what_the_model_remembers(self) -> None:
+        for name, job in self.model.jobs.items():
+            memory = self.core.state.executions[name].memory
+            tapes = {} if memory is None else memory.tapes
+            remembered = {branch: [place_of(op, CODEC) for op in ops] for branch, ops in job.done.items() if ops}
+            remembered.pop(None, None)
+            assert {branch: places_on(tape) for branch, tape in tapes.items() if tape.records} == {
+                branch: [("effect", "") if place[0] == "effect" else place for place in places]
+                for branch, places in remembered.items()
+            }
+            for tape in tapes.values():
+                counted = Counter(
+                    (record.kind, record.key) for record in tape.records if isinstance(record, Asked | Value)
+                )
+                assert {place: count for place, count in tape.seen.items() if count} == counted
+
+    @invariant()
     def versions_that_are_kept_are_current_or_referred_to(self) -> None:
         state = self.core.state
         holds: Counter[int] = Counter()
@@ -259,6 +284,19 @@ class Invariants(Feeding):
         for data in stored:
             data.pop("streamed")  # the end of the cancelled run was told of
         assert as_text(stored[0]) == as_text(stored[1])
+
+
+def is_withdrawn(op: Op) -> bool:
+    """Whether it's a question that was withdrawn before it was answered."""
+    return isinstance(op.result, Wait) and op.result.fate == "closed"
+
+
+def places_on(tape: Tape) -> list[tuple[str, str]]:
+    """Kind and key of each operation on a tape; those without a result are told by their number only."""
+    places: list[tuple[str, str]] = []
+    for record in tape.records:
+        places += [("effect", "")] * record.count if isinstance(record, Effects) else [(record.kind, record.key)]
+    return places
 
 
 def cancelling(core: Core, at: float) -> Iterator[ticks.Tick]:

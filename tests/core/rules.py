@@ -285,9 +285,24 @@ def published(run: Reference, tick: ticks.EventPublished) -> None:
 
 
 def value_recorded(run: Reference, tick: ticks.ValueRecorded) -> None:
-    job = run.speaking(tick)
-    if job is not None:
-        run.record(job, tick.branch, Op(tick.kind, tick.key, tick.value))
+    """A call through `once` that is in flight when its step is stopped is finished, or raises, and that's recorded."""
+    job = run.speaking(tick) if tick.kind in ("once", "raised") else run.acting(tick)
+    if job is None:
+        return
+    op = Op(tick.kind, tick.key, tick.value)
+    if tick.branch is None or tick.instead_of is None:
+        run.record(job, tick.branch, op)
+    else:
+        record_instead(job.done.get(tick.branch, []), tick.instead_of, op)
+
+
+def record_instead(ops: list[Op], index: int, op: Op) -> None:
+    """A call that had raised was made again: what it has come to now stands where it stood, as if it had been then."""
+    if index < 0:
+        return
+    for old in ops[ops_until(ops, index, 0) :][:1]:
+        if (old.kind, old.key) == ("raised", op.key):
+            old.kind, old.result = op.kind, op.result
 
 
 def value_reused(run: Reference, tick: ticks.ValueReused) -> None:

@@ -18,11 +18,25 @@ from hypothesis.stateful import (
     run_state_machine_as_test,  # pyright: ignore[reportUnknownVariableType]  # Hypothesis leaves it untyped
 )
 
-from tests.core import acting
+from tests.core import acting, deeds
 from tests.core.acting import Actor
-from tests.core.deeds import ASKS, BUDGETS, DEEDS, EFFECTS, GIVEN, OWN_BRANCHES, QUARTERS, SEVERAL, WORDS, WRITES
+from tests.core.deeds import (
+    ASKS,
+    BRANCHES,
+    BUDGETS,
+    DEEDS,
+    EFFECTS,
+    ERRORS,
+    GIVEN,
+    OWN_BRANCHES,
+    QUARTERS,
+    SEVERAL,
+    WORDS,
+    WRITES,
+)
 from tests.core.feeding import FED
 from tests.core.flow import (
+    Approved,
     Begin,
     Done,
     Part,
@@ -32,13 +46,15 @@ from tests.core.flow import (
     restored,
 )
 from tests.core.invariants import Invariants
-from tests.core.reference import HANDLED, JOINS
+from tests.core.reference import HANDLED, JOINS, Wait
 from workflows.core import ticks
 from workflows.core.engine import TRANSITIONS
 from workflows.core.questions import Ask
 from workflows.core.snapshot import snapshot
 from workflows.errors import SuspensionSwallowed
 from workflows.events import Event, StopEvent
+
+NONSENSE = ("repeat", "late", "late", "instead", "edit", "effect", "effect", "run")
 
 
 class CoreMachine(Invariants):
@@ -186,6 +202,32 @@ class CoreMachine(Invariants):
         else:
             acting.once(actor, self.act(actor), branch, str(op.key), "not called again")
 
+    @rule(data=st.data(), count=st.integers(1, 2))
+    def call_again(self, data: st.DataObject, count: int) -> None:
+        """Functions that are called through `once` raise; the step goes on, waits, and comes there again."""
+        actor = self.someone_acting(data)
+        if actor is None:
+            return
+        for _ in range(count):
+            deeds.does_raise(self, actor, data)
+            data.draw(st.sampled_from(DEEDS), label="what")(self, actor, data)
+        question = self.waiting_in(actor)
+        if question is None:
+            return
+        self.act(actor)(ticks.StepSuspending, (question.id,), 2.0)
+        self.feed(ticks.EventReceived, self.fresh(Approved), None, question.id)
+        self.act(actor)(ticks.StepSuspended)
+        for again in self.actors.values():
+            if again.job is actor.job:
+                for branch in again.unread_branches():
+                    again.replay_all(branch)
+
+    def waiting_in(self, actor: Actor) -> Wait | None:
+        """What a step asks in its own task, unless it has the answer."""
+        before = len(self.model.waits)
+        acting.ask(actor, self.act(actor), "", (Ask(Approved),))
+        return next((wait for wait in self.model.waits[before:] if wait.fate == "open"), None)
+
     @precondition(lambda self: any(actor.unread_branches() for actor in self.actors.values()))
     @rule(data=st.data())
     def replay(self, data: st.DataObject) -> None:
@@ -284,6 +326,15 @@ class CoreMachine(Invariants):
         suspending = [actor for actor in self.actors.values() if actor.job.phase == "suspending"]
         self.act(self.an_actor(data, suspending))(ticks.StepSuspended)
 
+    @precondition(lambda self: len(self.acting_actors) < len(self.actors))
+    @rule(data=st.data(), key=st.sampled_from(("f", "g")), ends=st.sampled_from(("once", "once", "raised")))
+    def finish(self, data: st.DataObject, key: str, ends: str) -> None:
+        """A call through `once` that's in flight when its step is stopped is finished, or is cut short."""
+        actor = self.an_actor(data, [actor for actor in self.actors.values() if not self.is_acting(actor)])
+        branch = data.draw(BRANCHES if ends == "once" else OWN_BRANCHES, label="branch")
+        value = self.digest() if ends == "once" else data.draw(ERRORS, label="error")
+        acting.finish_once(actor, self.act(actor), branch, key, value, kind=ends)
+
     @precondition(lambda self: self.actors)
     @rule(data=st.data(), tick_type=st.sampled_from((ticks.StepParked, ticks.StepUnparked)))
     def park(self, data: st.DataObject, tick_type: type[ticks.StepTick]) -> None:
@@ -324,11 +375,12 @@ class CoreMachine(Invariants):
 
     # --- rules: nonsense --------------------------------------------------------------------------------------------
 
-    @rule(data=st.data(), kind=st.sampled_from(("repeat", "late", "late", "edit", "effect", "effect", "run")))
+    @rule(data=st.data(), kind=st.sampled_from(NONSENSE))
     def talk_nonsense(self, data: st.DataObject, kind: str) -> None:
         {
             "repeat": self.repeat,
             "late": self.say_a_late_word,
+            "instead": self.record_instead_of_nothing,
             "edit": self.edit_nothing,
             "effect": self.act_too_late,
             "run": self.run_at_the_wrong_time,
@@ -347,6 +399,17 @@ class CoreMachine(Invariants):
             tick_type, parts = data.draw(st.sampled_from(WORDS), label="word")
             self.see_that_nothing_happens(tick_type, execution, attempt, *parts)
 
+    def record_instead_of_nothing(self, data: st.DataObject) -> None:
+        """What didn't raise isn't replaced."""
+        if self.actors:
+            actor, kind = self.an_actor(data), data.draw(st.sampled_from(("once", "raised")), label="kind")
+            branch = data.draw(st.sampled_from(["", *filter(None, actor.job.done)]), label="branch")
+            there = len(actor.job.done.get(branch, []))
+            nowhere = [("f", -1), ("g", -1), ("f", there), *(("another", index) for index in range(there))]
+            for key, index in nowhere:
+                parts = (actor.job.id, actor.attempt, branch, kind, key, 1, index)
+                self.see_that_nothing_happens(ticks.ValueRecorded, *parts)
+
     def edit_nothing(self, data: st.DataObject) -> None:
         owner, execution = data.draw(st.sampled_from((("9:9", 99), ("outside:0", None))), label="owner")
         self.see_that_nothing_happens(ticks.EditCommitted, owner, ticks.Write(fields={"a": 0}), execution, 1, "", 1)
@@ -358,10 +421,8 @@ class CoreMachine(Invariants):
         stopped = [actor for actor in self.actors.values() if not self.is_acting(actor)]
         if stopped:
             actor = self.an_actor(data, stopped)
-            tick_type, parts = data.draw(
-                st.sampled_from([word for word in WORDS if word[0] in EFFECTS]), label="effect"
-            )
-            self.see_that_nothing_happens(tick_type, actor.job.id, actor.attempt, *parts)
+            for tick_type, parts in EFFECTS:
+                self.see_that_nothing_happens(tick_type, actor.job.id, actor.attempt, *parts)
 
     def run_at_the_wrong_time(self, data: st.DataObject) -> None:
         if self.model.phase not in {"new", "ended"}:

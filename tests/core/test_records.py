@@ -8,8 +8,8 @@ from tests.core.flow import Approval, Approved, Hand, Note, only
 from workflows.core import ticks
 from workflows.core.commands import RunStep
 from workflows.core.questions import Ask
-from workflows.core.records import Asked, Effects, Memory, Read, Tape, Value, folded
-from workflows.core.replay import Replay
+from workflows.core.records import RAISED, Asked, Effects, Memory, Read, Tape, Value, folded
+from workflows.core.replay import Raised, Replay
 
 ONCE = Value("once", "f", 1)
 NOW = Value("now", "", 5.0)
@@ -20,6 +20,13 @@ def retried(hand: Hand, job: RunStep) -> RunStep:
     hand.step(job, ticks.StepRaised, ValueError("x"), 1.0)
     hand.at += 1
     return only(hand.feed(ticks.TimerFired), RunStep)[0]
+
+
+def replayed(hand: Hand, job: RunStep) -> RunStep:
+    """Cancel the run, and give the attempt with which it goes on."""
+    hand.feed(ticks.CancelRequested, "")
+    hand.step(job, ticks.StepHalted)
+    return only(hand.feed(ticks.RunResumed, "r", None), RunStep)[0]
 
 
 def memory_of(hand: Hand, job: RunStep) -> Memory:
@@ -199,6 +206,86 @@ def test_looking_for_a_kept_record_changes_nothing() -> None:
     memory.start_over()
     assert memory.kept_for("l", "once", "f") == ONCE
     assert memory.tapes == {}
+
+
+# --- calls that raised ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.guarantee("W1")
+def test_a_retry_keeps_nothing_of_a_call_that_raised() -> None:
+    hand = Hand()
+    job = hand.start()
+    hand.step(job, ticks.ValueRecorded, "", "once", "f", 1)
+    hand.step(job, ticks.ValueRecorded, "", RAISED, "g", {"type": "ValueError"})
+    memory = memory_of(hand, retried(hand, job))
+    assert list(memory.kept.values()) == [ONCE]
+
+
+@pytest.mark.guarantee("W1")
+def test_what_a_call_made_again_comes_to_stands_where_it_had_raised() -> None:
+    hand = Hand()
+    job = hand.start()
+    hand.step(job, ticks.EventStreamed, "", 1, Note(n=1))
+    hand.step(job, ticks.EventStreamed, "", 2, Note(n=2))
+    for error in (None, "cut short"):
+        hand.step(job, ticks.ValueRecorded, "", RAISED, "f", error)
+    again = replayed(hand, job)
+    replay = Replay("begin", memory_of(hand, again))
+    for digest in (1, 2):
+        assert replay.effect("", "a stream", digest) is not None
+    assert replay.raised("", "g") is None
+    assert replay.raised("", "f") == Raised(1, None, is_last=False)
+    hand.step(again, ticks.ValueRecorded, "", "once", "f", 1, 1)
+    assert replay.raised("", "f") == Raised(2, "cut short", is_last=True)
+    hand.step(again, ticks.ValueRecorded, "", RAISED, "f", {"type": "ValueError"}, 2)
+    memory = memory_of(hand, again)
+    assert memory.tapes[""].records[1:] == [ONCE, Value(RAISED, "f", {"type": "ValueError"})]
+    assert [memory.occurrence("", kind, "f") for kind in ("once", RAISED)] == [1, 1]
+    following = Replay("begin", memory_of(hand, replayed(hand, again)))
+    for digest in (1, 2):
+        assert following.effect("", "a stream", digest) is not None
+    assert following.raised("", "f") is None
+    assert following.next("", "once", "f") == ONCE
+    assert following.raised("", "f") == Raised(2, {"type": "ValueError"}, is_last=True)
+    assert following.unread() == []
+
+
+@pytest.mark.parametrize(
+    ("branch", "key", "index"),
+    [("", "f", -1), ("", "f", -2), ("", "f", 0), ("", "f", 2), ("", "g", 1), ("", "f", 99), ("l", "f", 1)],
+)
+def test_nothing_is_put_in_the_place_of_a_record_that_is_not_of_that_call_raising(
+    branch: str, key: str, index: int
+) -> None:
+    hand = Hand()
+    job = hand.start()
+    hand.step(job, ticks.ValueRecorded, "", "now", "f", 5.0)
+    hand.step(job, ticks.ValueRecorded, "", RAISED, "f", None)
+    hand.step(job, ticks.ValueRecorded, "", "once", "f", 1)
+    before = list(memory_of(hand, job).tapes[""].records)
+    assert hand.step(job, ticks.ValueRecorded, branch, "once", key, 2, index) == []
+    memory = memory_of(hand, job)
+    assert memory.tapes[""].records == before
+    assert [name for name, tape in memory.tapes.items() if tape.records] == [""]
+    assert memory.occurrence("", "once", "f") == 1
+
+
+@pytest.mark.guarantee("W1")
+@pytest.mark.parametrize("is_suspended", [True, False])
+def test_of_an_attempt_that_is_stopped_only_what_a_call_in_flight_comes_to_is_recorded(is_suspended: bool) -> None:
+    hand = Hand()
+    job = hand.start()
+    (question,) = hand.ask(job, Ask(Approved))
+    if is_suspended:
+        hand.step(job, ticks.StepSuspending, (question.id,), 5.0)
+    else:
+        hand.feed(ticks.CancelRequested, "")
+    hand.step(job, ticks.ValueRecorded, "", "now", "", 5.0)
+    hand.step(job, ticks.ValueRecorded, "", "once", "f", 1)
+    hand.step(job, ticks.ValueRecorded, "l", RAISED, "f", None)
+    memory = memory_of(hand, job)
+    assert memory.tapes[""].records[1:] == [ONCE]
+    assert memory.tapes["l"].records == [Value(RAISED, "f", None)]
 
 
 # --- departures -------------------------------------------------------------------------------------------------------

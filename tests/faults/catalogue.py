@@ -57,6 +57,34 @@ _ALL = [
         "        self.kept[branch, record.kind, record.key, occurrence] = record\n",
         "        dropped.append(record)\n",
     ),
+    Fault(
+        "a retry keeps that a call raised",
+        "W1",
+        "workflows.core.records",
+        'KEPT_BY_RETRIES = frozenset({"once"})',
+        'KEPT_BY_RETRIES = frozenset({"once", "raised"})',
+    ),
+    Fault(
+        "what a call made again comes to stands one record too late",
+        "W1",
+        "workflows.core.records",
+        "        self.records[index] = record\n",
+        "        self.records[min(index + 1, len(self.records) - 1)] = record\n",
+    ),
+    Fault(
+        "a step that is being stopped reads the clock, and that's recorded",
+        "W1",
+        "workflows.core.recording",
+        'is_in_flight = tick.kind in ("once", RAISED)',
+        "is_in_flight = True",
+    ),
+    Fault(
+        "what a call makes of its run's being stopped is raised again",
+        "W1",
+        "workflows.runtime.calling_once",
+        "if branch is not None and not attempt.is_stopping():",
+        "if branch is not None:",
+    ),
     # W2 Replay
     Fault(
         "a suspension is an exception in user code",

@@ -161,6 +161,41 @@ def test_clean_up_after_main_has_returned_is_on_no_record(backend: Backend) -> N
     assert [record["kind"] for _, tape in memory["tapes"] for record in tape if record["is"] == "value"] == ["now"]
 
 
+@pytest.mark.guarantee("W1")
+@both
+def test_an_error_that_a_call_makes_of_being_cancelled_with_its_run_is_not_raised_when_the_run_goes_on(
+    backend: Backend,
+) -> None:
+    """It was on record as what the call had come to, so that it failed the resumed run, and each one after that."""
+    calls: list[str] = []
+
+    async def fetch() -> str:
+        calls.append("fetch")
+        try:
+            await anyio.sleep(1000 if len(calls) == 1 else 0)
+        except BaseException as cancelled:
+            raise ValueError("the connection was lost") from cancelled
+        return "fetched"
+
+    class Fetching(Workflow):
+        @step
+        async def work(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
+            return StopEvent(result=await ctx.once(fetch))
+
+    async def scenario() -> object:
+        flow = Fetching()
+        handler = flow.run()
+        await anyio.sleep(1)
+        await handler.cancel_run()
+        with pytest.raises(ValueError, match="the connection was lost"):
+            await handler
+        data = json.loads(json.dumps(handler.ctx.to_dict()))
+        return await flow.run(ctx=Context[Any].from_dict(flow, data))
+
+    assert simulate(scenario, backend=backend) == "fetched"
+    assert calls == ["fetch", "fetch"]
+
+
 @pytest.mark.guarantee("R1", "R2")
 @both
 @pytest.mark.parametrize("door", ["cancelled", "running", "stopped by another step"])

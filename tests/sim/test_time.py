@@ -293,6 +293,37 @@ def test_a_timeout_is_raised_again_on_each_replay(backend: Backend) -> None:
     assert timeouts == [0, 0, 1, 0, 1, 2, 0, 1, 2]
 
 
+@pytest.mark.guarantee("W1")
+@both
+def test_a_call_that_a_deadline_cut_short_is_cut_short_again_and_not_made(backend: Backend) -> None:
+    calls: list[str] = []
+
+    async def slow() -> str:
+        calls.append("slow")
+        await anyio.sleep_forever()
+        return "never"
+
+    async def body(ctx: Context) -> object:
+        with anyio.move_on_after(60) as scope:
+            await ctx.once(slow)
+        seen = await ctx.once(lambda: scope.cancelled_caught, key="seen")
+        return seen, scope.cancelled_caught, (await ctx.ask(Ask(what="now?"))).text
+
+    async def scenario() -> object:
+        handler = Timed(body).run()
+        await first_question(handler)
+        data = json.loads(json.dumps(handler.ctx.to_dict()))
+        await handler.cancel_run()
+        workflow, resumed_at = Timed(body), anyio.current_time()
+        resumed = workflow.run(Context.from_dict(workflow, data))
+        await resumed.send_event(Reply(text="yes"))
+        assert await resumed == (True, True, "yes")
+        return anyio.current_time() - resumed_at
+
+    assert simulate(scenario, backend=backend) == pytest.approx(60, abs=0.01)
+    assert calls == ["slow"]
+
+
 # --- the clock --------------------------------------------------------------------------------------------------------
 
 

@@ -179,33 +179,6 @@ async def test_an_error_that_a_step_went_on_from_is_given_again_and_the_function
     assert calls == ["first", "first", "first", "second", "fallback"]
 
 
-@pytest.mark.guarantee("W1")
-async def test_a_call_that_a_deadline_cut_short_is_cut_short_again_and_not_made() -> None:
-    calls: list[str] = []
-
-    async def slow() -> str:
-        calls.append("slow")
-        await anyio.sleep_forever()
-        return "never"
-
-    class Hurried(Workflow):
-        @step
-        async def work(self, ctx: Context, ev: StartEvent) -> StopEvent:
-            with anyio.move_on_after(0.01) as scope:
-                await ctx.once(slow)
-            seen = await ctx.once(lambda: scope.cancelled_caught, key="seen")
-            return StopEvent(result=(seen, scope.cancelled_caught, (await ctx.ask(Asked(what="a"))).number))
-
-    handler = Hurried(types=TYPES).run()
-    with anyio.fail_after(5):
-        while not handler.pending:
-            await anyio.lowlevel.checkpoint()
-        handler = await reborn(handler, lambda: Hurried(types=TYPES))
-        await handler.send_event(Said(number=1))
-        assert await handler == (True, True, 1)
-    assert calls == ["slow"]
-
-
 @pytest.mark.guarantee("W2")
 async def test_a_wait_works_inside_handlers_deadlines_and_task_groups() -> None:
     seen: list[str] = []
@@ -555,8 +528,8 @@ async def test_a_run_that_is_out_of_time_says_so() -> None:
             await anyio.sleep_forever()
             return StopEvent()
 
-    with anyio.fail_after(5), pytest.raises(WorkflowTimeoutError, match=r"0\.01 seconds"):
-        await Endless(timeout=0.01).run()
+    with anyio.fail_after(5), pytest.raises(WorkflowTimeoutError, match=r"1e-09 seconds"):
+        await Endless(timeout=1e-9).run()  # over as soon as the clock is looked at
 
 
 @pytest.mark.guarantee("W9")

@@ -98,10 +98,7 @@ def _arrive_at_slot(state: RunState, step: StepSpec, join: SlotJoin, event: Even
     buffer = slots.get(step.name)
     if buffer is None:
         buffer = slots[step.name] = Buffer.expecting(join.kinds)
-    kind = type(event)
-    if kind not in buffer.needed:
-        kind = next(accepted for accepted in join.kinds if isinstance(event, accepted))
-    buffer.add(event, place, kind=kind)
+    buffer.add(event, place, kind=buffer.slot_for(event))
     taken = buffer.take()
     if taken is None:
         return

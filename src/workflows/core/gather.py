@@ -57,6 +57,10 @@ class Buffer:
             self.missing -= 1
         return True
 
+    def slot_for(self, event: Event) -> type[Event] | None:
+        """Which expected type an event stands for: its own, or the closest that it's derived from."""
+        return next((kind for kind in type(event).__mro__ if kind in self.needed), None)
+
     def take(self) -> tuple[Arrival, ...] | None:
         """A full set in the expected order, if there is one; the earliest arrivals of each type."""
         if self.missing:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..events import CollectionReleaseEvent, Event
@@ -116,9 +116,26 @@ def read_input(reader: SnapshotReader, state: RunState, data: Any, step: str) ->
         )
         return None
     kept = [event for event in events if event is not None and _is_taken(reader, spec, event)]
-    if len(kept) < len(events) and isinstance(spec.join, SlotJoin):
-        return None  # a batch without them is one that they were dropped from
+    if isinstance(spec.join, SlotJoin):
+        if len(kept) < len(events):
+            return None  # a batch without them is one that they were dropped from
+        placed = _in_its_slots(spec.join, kept)
+        if placed is None:
+            wanted = ", ".join(kind.__name__ for kind in spec.join.kinds)
+            found = ", ".join(type(event).__name__ for event in kept)
+            reader.mismatches.append(f"step {step!r} takes {wanted} together now, and was to take {found}")
+            return None
+        kept = placed
     return CollectionReleaseEvent(events=kept, stream_id=of(str, data["stream_id"]), binding_id=step)
+
+
+def _in_its_slots(join: SlotJoin, events: Sequence[Event]) -> list[Event] | None:
+    """Events in the order of the parameters, which may be another now; None if there isn't one for each."""
+    buffer = Buffer.expecting(join.kinds)
+    for event in events:
+        buffer.add(event, kind=buffer.slot_for(event))
+    taken = buffer.take()
+    return None if taken is None else [event for _, event in taken]
 
 
 def _is_taken(reader: SnapshotReader, spec: StepSpec, event: Event) -> bool:

@@ -204,21 +204,12 @@ class wait_exponential_jitter(Wait):
 
 
 @attrs.frozen
-class wait_random_exponential(Wait):
+class wait_random_exponential(wait_exponential):
     """Wait for a time between `min` and what `wait_exponential` would give: callers that failed together spread out."""
-
-    multiplier: float = attrs.field(default=1.0, converter=seconds, validator=duration)
-    exp_base: float = attrs.field(default=2.0, validator=factor)
-    max: float = attrs.field(default=60.0, converter=seconds, validator=limit)
-    min: float = attrs.field(default=0.0, converter=seconds, validator=duration)
-
-    def __attrs_post_init__(self) -> None:
-        check_order(self, self.min, self.max)
 
     def delay_s(self, failed: FailedAttempt) -> float:
         """Draw a time below a bound that grows."""
-        high = _at_most(_grown(self.multiplier, self.exp_base, failed.attempt_number - 1), self.max)
-        return _drawn(self.min, max(self.min, high), failed.seed)
+        return _drawn(self.min, super().delay_s(failed), failed.seed)
 
 
 def wait_full_jitter(

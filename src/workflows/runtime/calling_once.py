@@ -7,7 +7,8 @@ Rules:
   (a builtin exception, or one that it declares); else `fn` is called again.
 - A call that was cut short is made again, unless the step went on from there: if a deadline of the step's own did it,
   the replay waits for that deadline as the first attempt did.
-- While the run is being stopped `fn` is called, and that's on no record.
+- While the run is being stopped `fn` is called, and that's on no record. Nor is an error of a call that was in flight
+  when the run was stopped: as likely as not, that's how `fn` took it.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ async def _call(attempt: Attempt, call: Call, branch: Branch, content: str, rais
         value = _encoded(attempt, call, result)
         attempt.emit(ValueRecorded, branch, "once", content, value, raised_at)
     except BaseException as error:  # a deadline of the step's own too
-        if branch is not None:  # elsewhere, order doesn't count
+        if branch is not None and not attempt.is_stopping():  # elsewhere, order doesn't count
             attempt.emit(ValueRecorded, branch, RAISED, content, _as_data(attempt, error), raised_at)
         raise
     finally:
