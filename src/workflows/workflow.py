@@ -17,7 +17,7 @@ from .codec import Codec
 from .context import Context, DictState, StepContext
 from .core.state import RunStatus
 from .core.ticks import RunResumed, RunStarted
-from .errors import ContextStateError, InvalidInput, InvalidStartEvent, UsageError
+from .errors import ContextStateError, UsageError
 from .events import (
     CollectionReleaseEvent,
     Event,
@@ -49,6 +49,7 @@ from .runtime.options import RunOptions
 from .runtime.owning import OwningGroup
 from .runtime.run import Run
 from .runtime.spawn import backend
+from .runtime.starting import start_event_of
 from .runtime.turns import Turns
 from .steps import WorkflowGraphCheck, config_of, names_around, validation_error
 
@@ -88,6 +89,8 @@ class Workflow:
             is for as long as the process lives (a snapshot is replayed all the same).
         clock: A callable that gives an aware datetime, in place of the wall clock.
         stream_history: How many streamed events are kept for readers that come late.
+        children: Workflows that steps may run as children, `await ctx.run(child, ...)`. Each is an instance; two of a
+            name need a `workflow_name=` of their own.
 
     Raises:
         WorkflowConfigurationError: The steps don't have exactly one start event and one stop event.
@@ -116,14 +119,17 @@ class Workflow:
         waits: Literal["replay", "park"] = "replay",
         clock: Clock | None = None,
         stream_history: int = 65_536,
+        children: Iterable[Workflow] = (),
     ) -> None:
         title = type(self).__name__
         declared = listed(types)
+        self._children, wrong = _named_children(children)
         problems = list(
             option_problems(
                 timeout=timeout, limit=num_concurrent_runs, waits=waits, history=stream_history, types=declared
             )
         )
+        problems += wrong
         if problems:
             raise validation_error(title, [f"{title}: {problem}" for problem in problems])
         self._skips = workflow_skips(skip_graph_checks, owner=title)
@@ -181,7 +187,14 @@ class Workflow:
                 roots.append(program.state_type)
             codec = Codec(dict.fromkeys(roots), self.configure_converter)
             self._definition = Definition(
-                program, codec, self._clock, self._timeout, self._waits == "replay", self._stream_history, self._verbose
+                program,
+                codec,
+                self._clock,
+                self._timeout,
+                self._waits == "replay",
+                self._stream_history,
+                self._verbose,
+                {name: child.definition for name, child in self._children.items()},
             )
             self._compiled_from, self._is_checked = attached, False
         return self._definition
@@ -307,9 +320,10 @@ class Workflow:
                 definition.program.class_name,
                 ignored,
             )
-        event = None if context.is_running else self._start_event(definition.program, start_event, inputs)
+        event = None if context.is_running else start_event_of(definition, start_event, inputs, what="run()")
         turns = None if self._turns is None else self._turns.queue()
-        run = Run(context.driver, self._run_options(context), name, launch=launch, turns=turns, is_owned=is_owned)
+        options = self._run_options(accepts_changes=context.accepts_changes)
+        run = Run(context.driver, options, name, launch=launch, turns=turns, is_owned=is_owned)
         context.begin(run)
         if event is not None:
             seed = new_uuid().int >> 64
@@ -319,8 +333,11 @@ class Workflow:
         run.crew.launch()
         return WorkflowHandler(run, context, is_owned=is_owned)
 
-    def _run_options(self, context: Context[Any]) -> RunOptions:
+    def _run_options(self, *, accepts_changes: bool) -> RunOptions:
         definition = self.definition
+
+        def options_of_child(name: str) -> RunOptions:
+            return self._children[name]._run_options(accepts_changes=accepts_changes)
 
         def make_context(attempt: Attempt) -> StepContext[Any]:
             return StepContext(attempt, definition)
@@ -329,39 +346,37 @@ class Workflow:
             workflow=self,
             make_context=make_context,
             suspends=definition.suspends,
-            accepts_changes=context.accepts_changes,
+            accepts_changes=accepts_changes,
             stream_history=definition.stream_history,
             verbose=definition.verbose,
             budget_s=definition.timeout_s,
+            child=options_of_child,
         )
 
     def _finished(self, context: Context[Any], run_id: str) -> WorkflowHandler:
         """A finished run that is resumed: it gives what it gave."""
-        run = Run(context.driver, self._run_options(context), run_id)
+        run = Run(context.driver, self._run_options(accepts_changes=context.accepts_changes), run_id)
         context.begin(run)
         run.close()
         return WorkflowHandler(run, context, is_owned=False)
 
-    def _start_event(self, program: Program, event: StartEvent | None, inputs: dict[str, Any]) -> StartEvent:
-        """The event that a run begins with."""
-        wanted = program.start_event
-        if event is not None:
-            if not isinstance(event, wanted):
-                raise InvalidStartEvent(
-                    f"{program.class_name} starts with {wanted.__name__}; start_event={event!r} is none.",
-                )
-            if inputs:
-                logger.warning(
-                    "run() of %s was given start_event=, so %s are ignored", program.class_name, sorted(inputs)
-                )
-            return event
-        try:
-            return self.definition.codec.validate(inputs, wanted)
-        except InvalidInput as error:
-            given = ", ".join(f"{name}={value!r}" for name, value in inputs.items()) or "nothing"
-            raise InvalidStartEvent(
-                f"{program.class_name} starts with {wanted.__name__}, and run() was given {given}:", error.problems
-            ) from error
+
+def _named_children(children: object) -> tuple[dict[str, Workflow], list[str]]:
+    """The workflows that steps may run, by name, and what is wrong with them."""
+    given = listed(children)
+    if not isinstance(given, tuple):
+        return {}, [f"children={children!r} is no list of workflows. Write children=[MyWorkflow()]."]
+    named: dict[str, Workflow] = {}
+    problems: list[str] = []
+    for number, child in enumerate(cast("tuple[object, ...]", given)):
+        if not isinstance(child, Workflow):
+            problems.append(f"children[{number}] is {child!r}, which is no workflow. Give an instance: MyWorkflow().")
+        elif named.setdefault(child.workflow_name, child) is not child:
+            problems.append(
+                f"children[{number}] is named {child.workflow_name!r} as another one is. Give it a workflow_name= of its "
+                "own."
+            )
+    return named, problems
 
 
 def _whose(theirs: Program, ours: Program) -> str:

@@ -15,11 +15,12 @@ from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 from ..codec import Json
+from ..core.delivery import all_questions
 from ..core.engine import Core
 from ..core.questions import Question
 from ..core.restore import restore
 from ..core.snapshot import snapshot
-from ..core.state import RunStatus
+from ..core.state import RunState, RunStatus
 from ..errors import ContextSerdeError, ContextStateError, WorkflowRuntimeError
 from ..events import Event, HumanResponseEvent, InputRequiredEvent, StopEvent
 from ..graph import Program
@@ -80,7 +81,7 @@ class Context(ContextMarker, Generic[StateT]):
         self._is_restored = previous_context is not None
         self._accepts_changes = on_mismatch == "accept"
         if previous_context is None:
-            core = Core(definition.program, definition.codec)
+            core = Core(definition.program, definition.codec, children=definition.kinds)
         else:
             core = self._restored(previous_context, on_mismatch)
         self._driver = Driver(core, utc_seconds(definition.clock))
@@ -91,7 +92,13 @@ class Context(ContextMarker, Generic[StateT]):
         definition = self._definition
         if callable(on_mismatch):
             data = on_mismatch(cast("Snapshot", dict(data)))
-        state, dropped = restore(definition.program, definition.codec, data, accepts_changes=self._accepts_changes)
+        state, dropped = restore(
+            definition.program,
+            definition.codec,
+            data,
+            accepts_changes=self._accepts_changes,
+            children=definition.kinds,
+        )
         for line in dropped:
             logger.warning("resuming run %s without %s", state.run_id, line, extra={"run_id": state.run_id})
         return Core(definition.program, definition.codec, state=state)
@@ -155,8 +162,10 @@ class Context(ContextMarker, Generic[StateT]):
 
     @property
     def pending(self) -> tuple[Question, ...]:
-        """The open questions, in the order in which they were asked. No step runs for it."""
-        return tuple(self._driver.core.state.questions.by_id.values())
+        """The open questions, in the order in which they were asked, and then those of child runs, which have a `path`.
+        No step runs for it.
+        """
+        return tuple(all_questions(self._driver.core.state))
 
     async def running_steps(self) -> list[str]:
         """The names of the steps that are at work now."""
@@ -274,6 +283,28 @@ class Context(ContextMarker, Generic[StateT]):
         """
         raise self._only_in_steps("once()")
 
+    async def run(self, workflow: Defined, /, *, key: str | None = None, **inputs: Any) -> Any:
+        """Run a workflow as a child of the step, and give its result.
+
+        The workflow is one that this one declares: `Workflow(children=[...])`. The child run belongs to the step: its
+        events go into the stream of the run, its open questions are among the run's (`pending`), it's part of a
+        snapshot, and what ends the step ends it. While all in it waits, the step does, and is suspended. Its result
+        is recorded: a replay, and a retry after an error, gets it again.
+
+        Safe to cancel: the child stands still then, and goes on if the step comes to it again.
+
+        Args:
+            workflow: The instance that was declared.
+            key: Tells this child from others, where neither its inputs nor its order do.
+            inputs: Fields of the child's start event.
+
+        Raises:
+            InvalidStartEvent: The inputs don't make the child's start event.
+            UsageError: The workflow isn't declared as a child, or it's called inside `once` or `edit_state`.
+            Exception: What the child failed with.
+        """
+        raise self._only_in_steps("run()")
+
     def branch(self, key: object) -> AbstractAsyncContextManager[None]:
         """Give the task that enters it records of its own, in the order in which it makes them.
 
@@ -368,7 +399,15 @@ class Context(ContextMarker, Generic[StateT]):
 
 def running_steps(driver: Driver) -> list[str]:
     """The names of the steps that are at work, each once, sorted."""
-    return sorted({found.step for found in driver.core.state.executions.values() if found.is_live})
+    return sorted(set(_running_steps(driver.core.state)))
+
+
+def _running_steps(state: RunState) -> list[str]:
+    """The steps of a run that are at work, and those of its children, behind the step that has the child."""
+    found = [execution.step for execution in state.executions.values() if execution.is_live]
+    return found + [
+        f"{child.label}/{name}" for child in state.children.values() for name in _running_steps(child.state)
+    ]
 
 
 def answer_type_of(question: InputRequiredEvent) -> type[Event]:

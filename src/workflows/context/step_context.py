@@ -22,8 +22,10 @@ from ..runtime.calling_once import Call, once
 from ..runtime.definition import Definition
 from ..runtime.log import Reader
 from ..runtime.refusals import check_target
+from ..runtime.running_children import ChildCall, run_child
+from ..runtime.starting import start_event_of
 from ..runtime.waiting import wait_for_answers
-from .context import Context, answer_type_of, running_steps
+from .context import Context, Defined, answer_type_of, running_steps
 from .shape import StateShape
 from .state_store import DictState, StateStore, StateT
 from .stores import StepStore
@@ -152,6 +154,20 @@ class StepContext(Context[StateT]):
         """See `Context.once`."""
         return await once(self._attempt, Call(fn, args, kwargs), key=key)
 
+    async def run(self, workflow: Defined, /, *, key: str | None = None, **inputs: Any) -> Any:
+        """See `Context.run`."""
+        program = self._definition.program
+        name = _name_of_workflow(workflow)
+        child = self._definition.children.get(name)
+        if child is None or child is not workflow.definition:
+            known = ", ".join(self._definition.children) or "none"
+            raise UsageError(
+                f"ctx.run() was given {workflow!r}, which {program.class_name} doesn't declare as a child; it could not "
+                f"be found again after a restart.\n  Declare it: {program.class_name}(children=[...]). Declared: {known}."
+            )
+        call = ChildCall(child, start_event_of(child, None, inputs, what="ctx.run()"), key)
+        return await run_child(self._attempt, call)
+
     def branch(self, key: object) -> AbstractAsyncContextManager[None]:
         """See `Context.branch`."""
         return operations.branch(self._attempt, key)
@@ -201,6 +217,11 @@ class StepContext(Context[StateT]):
 
     def _once_value(self, kind: str, what: str, make: Callable[[], Json]) -> Json:
         return self._attempt.call(operations.value_once, self._attempt, kind, what, make)
+
+
+def _name_of_workflow(workflow: object) -> str:
+    definition = getattr(workflow, "definition", None)
+    return definition.program.workflow_name if isinstance(definition, Definition) else ""
 
 
 def _is_wait(seconds: object) -> bool:

@@ -235,7 +235,7 @@ def answer(state: RunState, question: Question, event: Event, at: float, place: 
         batches.leave(state, question.place, at)
         return
     execution = state.executions[question.execution]
-    asked = execution.open[question.id]
+    asked = execution.asked(question.id)
     asked.answer = event
     queueing.settled(state, execution, asked, at)
     if not isinstance(event, HumanResponseEvent):
@@ -249,7 +249,7 @@ def expire(state: RunState, question_name: str, at: float) -> None:
         return
     state.close_question(question)
     execution = state.executions[question.execution]
-    asked = execution.open[question_name]
+    asked = execution.asked(question_name)
     asked.expired = True
     queueing.settled(state, execution, asked, at)
 

@@ -12,27 +12,33 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from ..codec import Codec
-from ..errors import ContextSerdeError, DecodeError, SnapshotMismatch, UsageError
-from ..events import StopEvent, UnreconstructedException
+from ..errors import ContextSerdeError, SnapshotMismatch
+from ..events import StopEvent
 from ..graph import Program
 from .gather import Buffer
 from .places import Place
 from .questions import Question
-from .records import Asked, Edited, Read, Record
+from .records import Asked, Edited, Ran, Read, Record
 from .restored_batches import check_place, count_open, read_batches, read_input
+from .restored_children import read_children, read_outcome
 from .restored_memory import read_memory
 from .snapshot import FORMAT_VERSION
-from .state import Execution, Failure, Outcome, RunState, RunStatus, Status
-from .stored import Malformed, SnapshotReader, count, items, of, place_from, seconds, with_recoveries
+from .state import ChildKind, Execution, RunState, RunStatus, Status
+from .stored import Malformed, SnapshotReader, check_types, count, items, of, place_from, seconds, with_recoveries
 from .values import copied
 
 _STATUSES = {"new": RunStatus.NEW, "running": RunStatus.HALTED, "ended": RunStatus.ENDED}
-_PENDING = ("executions", "mailbox", "questions", "asking_order", "buffers", "batches", "slots")
+_PENDING = ("executions", "mailbox", "questions", "asking_order", "buffers", "batches", "slots", "children")
 _NOT_AS_WRITTEN = (Malformed, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
 
 def restore(
-    program: Program, codec: Codec, data: Mapping[str, Any], *, accepts_changes: bool = False
+    program: Program,
+    codec: Codec,
+    data: Mapping[str, Any],
+    *,
+    accepts_changes: bool = False,
+    children: Mapping[str, ChildKind] | None = None,
 ) -> tuple[RunState, list[str]]:
     """The state of a run, and what was dropped from it.
 
@@ -40,8 +46,7 @@ def restore(
         SnapshotMismatch: It doesn't fit the workflow.
         ContextSerdeError: It's no snapshot, or of another format.
     """
-    check_format(data)
-    reader = SnapshotReader(program, codec)
+    reader = SnapshotReader(program, codec, children or {})
     try:
         state = _state(reader, data)
     except _NOT_AS_WRITTEN as error:
@@ -78,7 +83,8 @@ def check_format(data: object) -> None:
 
 
 def _state(reader: SnapshotReader, data: Mapping[str, Any]) -> RunState:
-    state = RunState(reader.program, reader.codec)
+    check_format(data)
+    state = RunState(reader.program, reader.codec, kinds=reader.kinds)
     state.run_id = of(str, data["run_id"])
     state.seed = of(int, data["seed"])
     state.status = _STATUSES[of(str, data["status"])]
@@ -86,7 +92,7 @@ def _state(reader: SnapshotReader, data: Mapping[str, Any]) -> RunState:
     state.next_execution = _next_number(data["next_execution"])
     state.streamed = count(data["streamed"])
     state.budget.spent_s = seconds(data["spent_s"])
-    _check_types(reader, data)
+    check_types(reader, data)
     _read_values(state, data["state"])
     _read_outcome(reader, state, data["outcome"])
     if state.status is RunStatus.ENDED and any(data.get(name) for name in _PENDING):
@@ -103,6 +109,7 @@ def _state(reader: SnapshotReader, data: Mapping[str, Any]) -> RunState:
         _read_execution(reader, state, item)
     _open_questions(reader, state, data)
     count_open(state)
+    read_children(reader, state, data, _state)
     for execution in state.executions.values():
         _queue(state, execution)
     _drop_unused_versions(state)
@@ -116,38 +123,10 @@ def _next_number(value: object) -> int:
     return count(value)
 
 
-def _check_types(reader: SnapshotReader, data: Mapping[str, Any]) -> None:
-    for name, shape in data["types"].items():
-        try:
-            reader.mismatches += reader.codec.shape_problems(of(str, name), cast("Mapping[str, str]", of(dict, shape)))
-        except (DecodeError, UsageError, LookupError):
-            reader.mismatches.append(
-                f"the class {name!r} is gone; if it was renamed, keep the name with aliases=[{name!r}]"
-            )
-
-
 def _read_outcome(reader: SnapshotReader, state: RunState, data: Mapping[str, Any] | None) -> None:
     if (data is not None) is not (state.status is RunStatus.ENDED):
         raise Malformed("a run that has ended has an outcome, and no other has one")
-    if data is None:
-        return
-    result = reader.event(data["result"], "the result")
-    if result is not None and not isinstance(result, StopEvent):
-        raise Malformed(f"the result is {result!r:.200}, which is no StopEvent")
-    failures: list[Failure] = []
-    for step, stored, attempts, elapsed in data["failures"]:
-        error = reader.error(stored, f"why step {step!r} failed")
-        if error is None:
-            raise Malformed(f"step {step!r} failed without an error")
-        failures.append(Failure(of(str, step), error, count(attempts), seconds(elapsed)))
-    timed_out = None if data["timed_out_s"] is None else seconds(data["timed_out_s"])
-    steps = tuple(of(str, step) for step in data["active_steps"])
-    if (data["result"] is not None) + bool(data["failures"]) + (timed_out is not None) != 1:
-        raise Malformed("a run ends with a result, with failures, or out of time")
-    if data["result"] is not None and result is None:
-        lost = UnreconstructedException("the result of this run can't be read any more: its class is gone, or changed")
-        failures.append(Failure("(the end)", lost))
-    state.outcome = Outcome(result, tuple(failures), timed_out, steps)
+    state.outcome = None if data is None else read_outcome(reader, data)
 
 
 def _read_buffer(reader: SnapshotReader, state: RunState, data: Mapping[str, Any]) -> None:
@@ -214,16 +193,16 @@ def _take_in(state: RunState, execution: Execution, record: Record) -> None:
     elif isinstance(record, Asked):
         if record.question.execution != execution.id:
             raise Malformed(f"question {record.question.id!r} isn't of execution {execution.id}")
-        if not record.is_settled:
-            _check_new(record.question.id, execution.open)
-            execution.open[record.question.id] = record
+    if isinstance(record, Asked | Ran) and not record.is_settled:
+        _check_new(record.name, execution.open)
+        execution.open[record.name] = record
 
 
 def _open_questions(reader: SnapshotReader, state: RunState, data: Mapping[str, Any]) -> None:
     """Open all questions, in the order in which they were asked."""
     questions: dict[str, Question] = {}
     for execution in state.executions.values():
-        questions.update({name: asked.question for name, asked in execution.open.items()})
+        questions.update({name: asked.question for name, asked in execution.open.items() if isinstance(asked, Asked)})
     for stored in data["questions"]:
         question = reader.question(stored)
         if question is not None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from .records import Asked, Branch, Collected, Edited, Effects, Found, Memory, Read, Record, Value
+from .records import Asked, Branch, Collected, Edited, Effects, Found, Memory, Ran, Read, Record, Value
+from .restored_children import read_ran
 from .stored import Malformed, SnapshotReader, count, of
 from .values import copied
 
@@ -32,7 +33,7 @@ def read_memory(reader: SnapshotReader, data: Mapping[str, Any], step: str) -> M
     for branch, kind, key, occurrence, item in data["kept"]:
         place = None if branch is None else of(str, branch)
         for record in _records(reader, [item], step):
-            if not isinstance(record, Value | Asked) or (record.kind, record.key) != (kind, key):
+            if not isinstance(record, Value | Asked | Ran) or (record.kind, record.key) != (kind, key):
                 raise Malformed(f"step {step!r} is said to keep {record} as {kind!r} {key!r}")
             _check_branch(record, place)
             memory.kept[place, kind, key, count(occurrence)] = record
@@ -117,4 +118,5 @@ _RECORDS: dict[str, Callable[[SnapshotReader, Mapping[str, Any], str], Record | 
     "edited": _edited,
     "collected": _collected,
     "asked": _asked,
+    "ran": read_ran,
 }

@@ -7,7 +7,7 @@ told of all at once, each with its path. `restore` reads it back.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import cast
+from typing import Any, cast
 
 import attrs
 
@@ -15,10 +15,11 @@ from ..codec import Codec, Json
 from ..errors import EncodeError
 from ..events import CollectionReleaseEvent, Event
 from .gather import Buffer
+from .outcomes import Outcome
 from .places import Place, Recoveries
 from .questions import Question
-from .records import Asked, Collected, Edited, Effects, Memory, Read, Record, Value
-from .state import Batch, Execution, Outcome, RunState, RunStatus, Status
+from .records import Asked, Collected, Edited, Effects, Memory, Ran, Read, Record, Value
+from .state import Batch, ChildKind, Execution, RunState, RunStatus, Status
 from .values import copied
 
 FORMAT_VERSION = 1
@@ -29,6 +30,7 @@ class SnapshotWriter:
     """Encodes values, and collects what can't be and which event classes there were."""
 
     codec: Codec
+    kinds: Mapping[str, ChildKind] = attrs.field(factory=dict[str, Any])
     problems: list[str] = attrs.field(factory=list[str])
     types: dict[type, None] = attrs.field(factory=dict[type, None])
 
@@ -67,7 +69,7 @@ def snapshot(state: RunState, *, at: float, include_state: bool = True) -> dict[
     Raises:
         EncodeError: Something can't be stored; `problems` has everything.
     """
-    writer = SnapshotWriter(state.codec)
+    writer = SnapshotWriter(state.codec, state.kinds)
     data: dict[str, Json] = {
         "format_version": FORMAT_VERSION,
         "workflow": state.program.workflow_name,
@@ -78,17 +80,51 @@ def snapshot(state: RunState, *, at: float, include_state: bool = True) -> dict[
         "last_tick": state.last_tick,
         "next_execution": state.next_execution,
         "next_batch": state.next_batch,
+        "next_child": state.next_child,
         "streamed": state.streamed,
         "spent_s": _spent(state, at),
         **_pending(writer, state),
+        "children": _children(writer, state, at),
         "asked": list(state.questions.asked),
         "state": _values(state, include_state=include_state),
         "outcome": _outcome(writer, state.outcome),
     }
     if writer.problems:
         raise EncodeError("This run can't be stored as it stands; it goes on:", writer.problems)
-    data["types"] = {state.codec.name_of(kind): cast("Json", state.codec.shape(kind)) for kind in writer.types}
+    data["types"] = _types(writer)
     return data
+
+
+def _types(writer: SnapshotWriter) -> dict[str, Json]:
+    """The shapes of the classes that were written."""
+    codec = writer.codec
+    return {codec.name_of(kind): cast("Json", codec.shape(kind)) for kind in writer.types}
+
+
+def _children(writer: SnapshotWriter, state: RunState, at: float) -> Json:
+    """The child runs that somebody still wants to know of, each with a snapshot of its own."""
+    if state.status is RunStatus.ENDING:
+        return []
+    stored: list[Json] = []
+    for child in state.children.values():
+        if child.is_left:
+            continue
+        try:
+            inner = snapshot(child.state, at=at)
+        except EncodeError as error:
+            writer.problems += [f"$.children[{child.label}]{problem.removeprefix('$')}" for problem in error.problems]
+            continue
+        stored.append(
+            {
+                "id": child.id,
+                "execution": child.execution,
+                "workflow": child.workflow,
+                "label": child.label,
+                "is_wanted": child.is_wanted,
+                "snapshot": inner,
+            }
+        )
+    return stored
 
 
 def _pending(writer: SnapshotWriter, state: RunState) -> dict[str, Json]:
@@ -244,7 +280,26 @@ def _record(writer: SnapshotWriter, record: Record, path: str) -> Json:
         events = record.events
         taken: Json = None if events is None else [writer.event(event, path) for event in events]
         return {"is": "collected", "key": record.key, "events": taken}
+    if isinstance(record, Ran):
+        return _ran(writer, record, path)
     return _asked(writer, record, path)
+
+
+def _ran(writer: SnapshotWriter, record: Ran, path: str) -> Json:
+    """A child run, and how it ended, in the types of its own workflow."""
+    kind = writer.kinds[record.workflow]
+    nested = SnapshotWriter(kind.codec, kind.children)
+    outcome = _outcome(nested, record.outcome)
+    writer.problems += [f"{path}{problem.removeprefix('$')}" for problem in nested.problems]
+    return {
+        "is": "ran",
+        "key": record.key,
+        "child": record.child,
+        "workflow": record.workflow,
+        "is_cut_short": record.is_cut_short,
+        "outcome": outcome,
+        "types": _types(nested),
+    }
 
 
 def _asked(writer: SnapshotWriter, record: Asked, path: str) -> Json:

@@ -72,6 +72,12 @@ class Execution:
         """Whether an attempt of it runs."""
         return self.status is Status.RUNNING or self.status is Status.SUSPENDING
 
+    def asked(self, question: str) -> Asked:
+        """The wait for a question that's open."""
+        found = self.open[question]
+        assert isinstance(found, Asked)
+        return found
+
     def remember(self) -> Memory:
         """Its records, to add one."""
         if self.memory is None:

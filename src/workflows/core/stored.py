@@ -18,6 +18,7 @@ from ..events import Event, UnreconstructedException
 from ..graph import Program
 from .places import OUTSIDE, Place, Recoveries
 from .questions import Question, execution_of
+from .state import ChildKind
 
 T = TypeVar("T")
 
@@ -32,6 +33,7 @@ class SnapshotReader:
 
     program: Program
     codec: Codec
+    kinds: Mapping[str, ChildKind] = attrs.field(factory=dict[str, Any])
     mismatches: list[str] = attrs.field(factory=list[str])
 
     def event(self, data: Json, what: str) -> Event | None:
@@ -109,6 +111,17 @@ class SnapshotReader:
             returned=of(bool, data["returned"]),
             place=place,
         )
+
+
+def check_types(reader: SnapshotReader, data: Mapping[str, Any]) -> None:
+    """Compare the classes that are stored with those that there are."""
+    for name, shape in data["types"].items():
+        try:
+            reader.mismatches += reader.codec.shape_problems(of(str, name), cast("Mapping[str, str]", of(dict, shape)))
+        except (DecodeError, UsageError, LookupError):
+            reader.mismatches.append(
+                f"the class {name!r} is gone; if it was renamed, keep the name with aliases=[{name!r}]"
+            )
 
 
 def question_from(codec: Codec, data: Json, program: Program) -> Question:

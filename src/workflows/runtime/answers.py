@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from ..core.delivery import find_target
+from ..core.delivery import find_target, owner_of
 from ..core.questions import Question
 from ..core.state import RunState
 from ..errors import InvalidAnswer, InvalidInput
@@ -23,7 +23,7 @@ def fitted_answer(state: RunState, event: Event, *, step: str | None, reply_to: 
     """
     target = find_target(state, event, step=step, reply_to=reply_to)
     if isinstance(target, Question):
-        return _fitted(state, event, target)
+        return _fitted(owner_of(state, target), event, target)
     if target is None:
         check_declared(state.codec, state.program, event)
     return event

@@ -6,7 +6,7 @@ Everything that a step context offers goes through its seam; see `operations`, `
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import Context as ContextVars
 from contextvars import ContextVar
 from random import Random
@@ -339,6 +339,18 @@ class Attempt(Seam):
         """A branch was opened or closed."""
         if self._parked_branches or self.is_root_parked or self.is_parked:
             self._tell_parking()
+
+    async def next_word(self, names: Sequence[str]) -> None:
+        """Wait in place until one of these questions is settled, or there's word of one of these children."""
+        event = anyio.Event()
+        parked = self.parked = {} if self.parked is None else self.parked
+        parked.update(dict.fromkeys(names, event))
+        try:
+            await event.wait()
+        finally:
+            for name in names:
+                if parked.get(name) is event:
+                    del parked[name]
 
     def wake_all(self) -> None:
         """The run is being stopped: nobody will answer any more."""

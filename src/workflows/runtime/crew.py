@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 
 Main: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 Launch: TypeAlias = Callable[[Main, ContextVars], None]
-Work: TypeAlias = tuple[MemoryObjectSendStream[RunStep], MemoryObjectReceiveStream[RunStep]]
+Job: TypeAlias = "tuple[Run, RunStep]"
+Work: TypeAlias = "tuple[MemoryObjectSendStream[Job], MemoryObjectReceiveStream[Job]]"
 
 IDLE_WORKERS = 4  # how many workers wait for more work; further ones end, since a waiting task costs memory
 
@@ -89,7 +90,7 @@ class Crew:
         self._is_owned = is_owned
         self._is_closing: Callable[[], bool] | None = None
         self._is_stopping = False
-        self._jobs: list[RunStep] = []
+        self._jobs: list[Job] = []
         self._workers = 0  # how many there are, those included whose task hasn't come to run yet
         self._hired = 0  # how many there ever were; no two have the same number
         self._idle = 0
@@ -107,9 +108,9 @@ class Crew:
 
     # What the run asks of it
 
-    def add(self, job: RunStep) -> None:
-        """Add a job. Whoever feeds the core sees to it that it's taken, or handed out."""
-        self._jobs.append(job)
+    def add(self, run: Run, job: RunStep) -> None:
+        """Add a job, of a child perhaps. Whoever feeds the core sees to it that it's taken, or handed out."""
+        self._jobs.append((run, job))
 
     def set_alarm(self, at: float | None) -> None:
         """Tell the core when this instant has come."""
@@ -132,10 +133,10 @@ class Crew:
         """Cancel what runs; nothing is begun any more."""
         self._is_stopping = True
         self._jobs.clear()
-        is_busy = self._workers > 1 or self._idle or self._run.attempts or self._alarm is not None
+        is_busy = self._workers > 1 or self._idle or self._run.is_at_work or self._alarm is not None
         if self._group is not None and is_busy:  # else its only worker tells this itself, or will see it
             self._group.cancel_scope.cancel()
-            if self._run.attempts:
+            if self._run.is_at_work:
                 self._start(self._watch_ending)
 
     def give_up_turn(self) -> None:
@@ -263,7 +264,7 @@ class Crew:
         assert self._group is not None
         self._group.start_soon(function, *args)
 
-    def _take_job(self) -> RunStep | None:
+    def _take_job(self) -> Job | None:
         """The next job for the worker that asks; the others are handed out."""
         jobs = self._jobs
         if not jobs:
@@ -294,7 +295,7 @@ class Crew:
         return self._hired
 
     @uninterrupted
-    async def _worker(self, job: RunStep | None, number: int, *, is_root: bool = False) -> None:
+    async def _worker(self, job: Job | None, number: int, *, is_root: bool = False) -> None:
         worker = Worker(self._run.current_task(), str(number))
         try:
             while not self._is_stopping:
@@ -308,15 +309,17 @@ class Crew:
         finally:
             self._workers -= 1
 
-    async def _call_steps(self, job: RunStep | None, worker: Worker) -> RunStep | None:
+    async def _call_steps(self, job: Job | None, worker: Worker) -> Job | None:
         """Call one step after the other in one scope; after a suspension, which cancels it, give the next job."""
-        run = self._run
+        checkpoint = self._run.checkpoint
         with anyio.CancelScope() as worker.scope:
             while job is not None:
-                await run.checkpoint()
+                await checkpoint()
                 if self._is_stopping:  # the run was cancelled at this moment, with nothing at work
                     return None
-                await (call_step if job.step.timeout_s is None else call_step_in_time)(run, job, worker)
+                run, step = job
+                if run is self._run or not run.is_skipped(step):
+                    await (call_step if step.step.timeout_s is None else call_step_in_time)(run, step, worker)
                 job = None if worker.scope.cancel_called else self._take_job()
         return self._take_job() if worker.scope.cancel_called and not self._is_stopping else None
 
@@ -331,7 +334,7 @@ class Crew:
             self._has_told = True
             tell_stalled(self._run)
 
-    async def _wait_for_job(self, *, is_root: bool) -> RunStep | None:
+    async def _wait_for_job(self, *, is_root: bool) -> Job | None:
         """Wait for work; None if the worker should end."""
         if self._is_stopping:
             return None
@@ -343,7 +346,7 @@ class Crew:
         if not is_root and self._idle >= IDLE_WORKERS:
             return None
         if self._work is None:
-            self._work = anyio.create_memory_object_stream[RunStep](float("inf"))
+            self._work = anyio.create_memory_object_stream["Job"](float("inf"))
         self._idle += 1
         try:
             return await self._work[1].receive()
@@ -372,7 +375,7 @@ class Crew:
 
     @uninterrupted
     async def _tell_of_closing(self) -> None:
-        if self._watch is not None or not self._run.attempts:
+        if self._watch is not None or not self._run.is_at_work:
             return
         with anyio.CancelScope() as self._watch:
             try:
@@ -386,11 +389,11 @@ class Crew:
     async def _watch_ending(self) -> None:
         """Tell of steps that don't end: they're waited for, but somebody should know."""
         run = self._run
-        if self._ending_watch is not None or not run.attempts:
+        if self._ending_watch is not None or not run.is_at_work:
             return
         with anyio.CancelScope(shield=True) as self._ending_watch:
             await anyio.sleep(run.grace_s)
-            tell_slow(run.run_id, [attempt.step.name for attempt in run.attempts.values()], run.grace_s)
+            tell_slow(run.run_id, run.working_steps(), run.grace_s)
 
     def _on_loop_clock(self, at: float | None) -> float:
         return float("inf") if at is None else anyio.current_time() + max(0.0, at - self._run.driver.now())

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import attrs
 
 from ..codec import Codec
+from ..core.state import ChildKind
 from ..graph import Program
 from .clock import Clock
 
@@ -21,6 +25,7 @@ class Definition:
         suspends: Whether waits suspend their step (`waits="replay"`) or park it (`waits="park"`).
         stream_history: How many streamed events are kept.
         verbose: Whether steps are told of.
+        children: The workflows that steps may run as children, by name.
     """
 
     program: Program
@@ -30,3 +35,12 @@ class Definition:
     suspends: bool = True
     stream_history: int = 65_536
     verbose: bool = False
+    children: Mapping[str, Definition] = attrs.field(factory=dict[str, Any])
+
+    @property
+    def kinds(self) -> dict[str, ChildKind]:
+        """What the core needs to know of the workflows that steps may run as children."""
+        return {
+            name: ChildKind(child.program, child.codec, child.timeout_s, child.kinds)
+            for name, child in self.children.items()
+        }

@@ -13,7 +13,8 @@ import anyio
 from ..codec import Codec
 from ..core.commands import Command, GrantEdit, Refuse
 from ..core.engine import Core
-from ..core.ticks import EditAsked, EditDropped, Tick
+from ..core.state import Child
+from ..core.ticks import ChildTick, EditAsked, EditDropped, Tick
 from .spawn import uninterrupted
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -94,3 +95,21 @@ class Driver:
     def drop_edit(self, owner: str) -> None:
         """End an edit without a commit; one that is over stays so."""
         self.emit(EditDropped, owner)
+
+
+class ChildDriver(Driver):
+    """Feeds a child run: what happens to it happens to the run that has it."""
+
+    __slots__ = ("_child", "_parent")
+
+    def __init__(self, parent: Driver, child: Child) -> None:
+        nested = child.state
+        super().__init__(Core(nested.program, nested.codec, state=nested), parent.now)
+        self._parent = parent
+        self._child = child.id
+
+    def emit_at(self, at: float, tick_type: Callable[..., Tick], *parts: object) -> Refuse | None:
+        """As `emit`, at a time in UTC seconds."""
+        self._last_at = at
+        tick = tick_type(self.core.state.last_tick + 1, at, *parts)
+        return self._parent.emit_at(at, ChildTick, self._child, tick)

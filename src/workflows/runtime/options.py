@@ -6,9 +6,14 @@ from collections.abc import Callable
 
 import attrs
 
+from ..errors import EngineBug
 from .attempt import Attempt
 
 GRACE_S = 5.0
+
+
+def _no_children(name: str) -> RunOptions:
+    raise EngineBug(f"a child of workflow {name!r} is to run, and there are none")
 
 
 @attrs.frozen(eq=False)
@@ -24,6 +29,7 @@ class RunOptions:
         stream_history: How many events of the stream are kept for readers that come late.
         verbose: Whether steps are told of as they start and end.
         budget_s: The active time that the run may spend; None for no limit.
+        child: Gives the options of a child run, by the name of its workflow.
     """
 
     workflow: object
@@ -34,3 +40,4 @@ class RunOptions:
     stream_history: int = 65_536
     verbose: bool = False
     budget_s: float | None = None
+    child: Callable[[str], RunOptions] = _no_children

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, cast
 
 import anyio
 
-from ..core.state import Failure, RunState, RunStatus
+from ..core.outcomes import Failure, Outcome
+from ..core.state import RunState, RunStatus
 from ..errors import WorkflowCancelledByUser, WorkflowTimeoutError
 from ..events import StopEvent
 
@@ -80,10 +81,11 @@ def ending_of(state: RunState) -> tuple[StopEvent | None, BaseException | None]:
     outcome = state.outcome
     if state.status is RunStatus.HALTED or outcome is None:
         return None, _with_errors(_cancelled(state), state.halt_errors)
+    error = error_of(outcome, state.program.class_name, state.run_id)
     if outcome.failures:
-        return None, _joined(state, outcome.failures)
-    if outcome.timed_out_s is not None:
-        return None, _with_errors(_timed_out(state, outcome.timed_out_s, outcome.active_steps), state.halt_errors)
+        return None, error
+    if error is not None:
+        return None, _with_errors(error, state.halt_errors)
     for failure in state.halt_errors:
         logger.error(
             "step %r raised while it was cancelled, after %s had its result",
@@ -95,6 +97,15 @@ def ending_of(state: RunState) -> tuple[StopEvent | None, BaseException | None]:
     return outcome.result, None
 
 
+def error_of(outcome: Outcome, workflow: str, run_id: str) -> BaseException | None:
+    """The error of a run that has ended without a result."""
+    if outcome.failures:
+        return _joined(outcome.failures, workflow, run_id)
+    if outcome.timed_out_s is not None:
+        return _timed_out(outcome.timed_out_s, outcome.active_steps, workflow, run_id)
+    return None
+
+
 def _cancelled(state: RunState) -> BaseException:
     return WorkflowCancelledByUser(
         f"Run {state.run_id!r} of {state.program.class_name} was cancelled.\n"
@@ -102,23 +113,23 @@ def _cancelled(state: RunState) -> BaseException:
     )
 
 
-def _timed_out(state: RunState, seconds: float, active: tuple[str, ...]) -> BaseException:
+def _timed_out(seconds: float, active: tuple[str, ...], workflow: str, run_id: str) -> BaseException:
     steps = ", ".join(active) or "none"
     return WorkflowTimeoutError(
-        f"Run {state.run_id!r} of {state.program.class_name} has spent its {seconds:g} seconds; active steps: "
+        f"Run {run_id!r} of {workflow} has spent its {seconds:g} seconds; active steps: "
         f"{steps}.\n  Waiting for answers isn't counted. Give it more with Workflow(timeout=...), or None for no limit."
     )
 
 
-def _joined(state: RunState, failures: tuple[Failure, ...]) -> BaseException:
+def _joined(failures: tuple[Failure, ...], workflow: str, run_id: str) -> BaseException:
     """The one error itself, or a group, with the steps' names in notes."""
     for failure in failures:
-        note = f"in step {failure.step!r} of {state.program.class_name}, run {state.run_id!r}"
+        note = f"in step {failure.step!r} of {workflow}, run {run_id!r}"
         if note not in getattr(failure.error, "__notes__", ()):
             failure.error.add_note(note)
     if len(failures) == 1:
         return failures[0].error
-    message = f"{len(failures)} steps of {state.program.class_name} failed"
+    message = f"{len(failures)} steps of {workflow} failed"
     return BaseExceptionGroup(message, [failure.error for failure in failures])
 
 

@@ -13,7 +13,10 @@ from typing import ClassVar
 from ..codec import Codec
 from ..core.commands import (
     Command,
+    DropChild,
     Finish,
+    ForChild,
+    GrantEdit,
     PublishEvent,
     ReportIgnored,
     ReportLeft,
@@ -25,7 +28,7 @@ from ..core.commands import (
     WakeWait,
 )
 from ..core.engine import Core
-from ..core.state import RunStatus
+from ..core.state import Child, RunStatus
 from ..core.ticks import CancelRequested, EventReceived, StepHalted, TimerFired
 from ..errors import UsageError
 from ..events import Event, UnhandledEvent
@@ -34,7 +37,7 @@ from . import spawn
 from .answers import fitted_answer
 from .attempt import Attempt
 from .crew import Crew, Launch
-from .driver import Driver
+from .driver import ChildDriver, Driver
 from .log import EventLog
 from .options import RunOptions
 from .outcome import RunOutcome, ending_of
@@ -55,6 +58,7 @@ class Run:
         launch: Starts the run's root task, whenever there's something to do.
         turns: Where the run waits for its turn; None if it may start at once.
         is_owned: Whether a block owns it, and cancels it when it's left.
+        parent: The run that it's a child of: it has that one's crew and stream.
     """
 
     __slots__ = (
@@ -62,6 +66,7 @@ class Run:
         "accepts_changes",
         "attempts",
         "checkpoint",
+        "children",
         "codec",
         "core",
         "crew",
@@ -86,6 +91,7 @@ class Run:
         launch: Launch | None = None,
         turns: TurnQueue | None = None,
         is_owned: bool = False,
+        parent: Run | None = None,
     ) -> None:
         self.driver: Driver = driver
         self.core: Core = driver.core
@@ -99,21 +105,23 @@ class Run:
         backend = spawn.backend()
         self.current_task: Callable[[], object] = backend.current_task
         self.checkpoint: Callable[[], Awaitable[None]] = backend.checkpoint
-        self.log: EventLog = EventLog(options.stream_history, driver.core.state.streamed, backend.current_task)
+        streamed = driver.core.state.streamed
+        self.log: EventLog = parent.log if parent else EventLog(options.stream_history, streamed, backend.current_task)
         self.outcome: RunOutcome = RunOutcome(self.program.class_name, run_id)
         self.thread: int = threading.get_ident()
         self.attempts: dict[int, Attempt] = {}
-        self.crew: Crew = Crew(self, launch, turns, is_owned=is_owned)
+        self.children: dict[int, ChildRun] = {}
+        self.crew: Crew = parent.crew if parent else Crew(self, launch, turns, is_owned=is_owned)
         driver.carry_out = self.carry_out
 
     # Commands
 
     def carry_out(self, command: Command) -> None:
         """Do what the core commands."""
-        self._DUTIES[type(command)](self, command)
+        self.DUTIES[type(command)](self, command)
 
     def _run_step(self, command: RunStep) -> None:
-        self.crew.add(command)
+        self.crew.add(self, command)
 
     def _publish(self, command: PublishEvent) -> None:
         self.log.append(command.event)
@@ -135,6 +143,18 @@ class Run:
             attempt.wake_all()
         self.driver.give_up_edits()
         self.log.unblock()
+
+    def _for_child(self, command: ForChild) -> None:
+        child = self.children.get(command.child)
+        if child is None:
+            known = self.core.state.children.get(command.child)
+            if known is None:  # it's over
+                return
+            child = self.children[command.child] = ChildRun(self, known)
+        child.carry_out(command.command)
+
+    def _drop_child(self, command: DropChild) -> None:
+        self.children.pop(command.child, None)
 
     def _finish(self, _command: Finish) -> None:
         if not self.crew.is_launched:
@@ -159,11 +179,16 @@ class Run:
         """No task of the run is left: tell the core, and everybody who waits."""
         at = self.driver.now_or_last()
         self.driver.emit_at(at, CancelRequested, "its owner left")
-        state = self.core.state
-        if state.live:  # what the core still believes to run was never begun
-            for execution in [found for found in state.executions.values() if found.is_live]:
-                self.driver.emit_at(at, StepHalted, execution.id, execution.attempt)
+        self.halt_what_never_began(at)
         self.close(bug)
+
+    def halt_what_never_began(self, at: float) -> None:
+        """No attempt runs any more: what the core still believes to run was never begun."""
+        for child in list(self.children.values()):
+            child.halt_what_never_began(at)
+        state = self.core.state
+        for execution in [found for found in state.executions.values() if found.is_live] if state.live else ():
+            self.driver.emit_at(at, StepHalted, execution.id, execution.attempt)
 
     def close(self, bug: Exception | None = None) -> None:
         """The run is over, or stands still: tell those who wait for it."""
@@ -178,6 +203,10 @@ class Run:
         self.outcome.set(result, error)
         self.log.close()
 
+    def is_skipped(self, job: RunStep) -> bool:
+        """Whether a job is none any more; those of a run that ends are dropped."""
+        return False
+
     def interrupted(self) -> None:
         """An attempt finds itself cancelled, neither by its suspension nor by the end of the run: tell the core why."""
         if self.crew.is_out_of_time:
@@ -188,10 +217,20 @@ class Run:
     def attempt_ended(self, execution: int) -> None:
         """An attempt is over."""
         del self.attempts[execution]
-        if not self.attempts:
+        if not self.attempts and not self.is_at_work:
             self.crew.attempts_ended()
 
-    _DUTIES: ClassVar[Mapping[type, Callable[..., None]]] = {
+    @property
+    def is_at_work(self) -> bool:
+        """Whether an attempt runs, be it one of a child."""
+        return bool(self.attempts) or any(child.is_at_work for child in self.children.values())
+
+    def working_steps(self) -> list[str]:
+        """The steps of which attempts run, those of children too."""
+        found = [attempt.step.name for attempt in self.attempts.values()]
+        return found + [step for child in self.children.values() for step in child.working_steps()]
+
+    DUTIES: ClassVar[Mapping[type, Callable[..., None]]] = {
         RunStep: _run_step,
         PublishEvent: _publish,
         WakeWait: _wake,
@@ -202,6 +241,8 @@ class Run:
         ReportLeft: _report_left,
         ReportIgnored: _report_ignored,
         ReportSwallowed: _report_swallowed,
+        ForChild: _for_child,
+        DropChild: _drop_child,
     }
 
     # From outside
@@ -231,3 +272,56 @@ class Run:
         self.driver.emit(CancelRequested, reason)
         if self.core.state.status is not RunStatus.RUNNING and not self.crew.is_launched:
             self.close()
+
+
+class ChildRun(Run):
+    """A run that a step of another run has started. It has that one's tasks; its core is in that one's."""
+
+    __slots__ = ("parent",)
+
+    def __init__(self, parent: Run, child: Child) -> None:
+        driver = ChildDriver(parent.driver, child)
+        super().__init__(driver, parent.options.child(child.workflow), child.state.run_id, parent=parent)
+        self.parent: Run = parent
+
+    def _cancel_steps(self, _command: StopSteps) -> None:
+        """Cancel those that run; the others are skipped when their turn comes."""
+        for attempt in self.attempts.values():
+            attempt.wake_all()
+            attempt.scope.cancel()
+        self.driver.give_up_edits()
+        self.log.unblock()
+
+    def _grant(self, command: GrantEdit) -> None:
+        event = self.driver.grants.get(command.owner)
+        if event is not None:
+            event.set()
+
+    def is_skipped(self, job: RunStep) -> bool:
+        """Whether a job is none any more: the child was stopped before a worker came to it."""
+        state = self.core.state
+        if state.live_execution(job.execution, job.attempt) is None:
+            return True
+        if state.status is RunStatus.RUNNING:
+            return False
+        self.driver.emit_at(self.driver.now_or_last(), StepHalted, job.execution, job.attempt)
+        return True
+
+    def interrupted(self) -> None:
+        """An attempt finds itself cancelled: by whoever carries the run that the child is of."""
+        self.parent.interrupted()
+
+    def attempt_ended(self, execution: int) -> None:
+        """An attempt is over."""
+        del self.attempts[execution]
+        root: Run = self
+        while isinstance(root, ChildRun):
+            root = root.parent
+        if not root.is_at_work:
+            self.crew.attempts_ended()
+
+    DUTIES: ClassVar[Mapping[type, Callable[..., None]]] = {
+        **Run.DUTIES,
+        StopSteps: _cancel_steps,
+        GrantEdit: _grant,
+    }

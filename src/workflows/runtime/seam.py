@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..core.commands import Refuse
 from ..core.records import Memory
-from ..core.state import Execution, RunStatus
+from ..core.state import Child, Execution, RunStatus
 from ..core.ticks import EditCommitted, StepTick, Write
 from ..core.values import Values
 
@@ -50,6 +50,10 @@ class Seam:
     def recall_values(self) -> Values:
         """The values of the state that records refer to. To read only."""
         return self.run.core.state.values
+
+    def recall_child(self, number: int) -> Child | None:
+        """A child run that isn't over. To read only."""
+        return self.run.core.state.children.get(number)
 
     def recall_seed(self) -> int:
         """The seed of the run, from its first tick."""

@@ -112,7 +112,7 @@ async def _wait(attempt: Attempt, asked: Sequence[Asked]) -> None:
     attempt.park(is_root=is_root)
     try:
         while not all(wait.is_settled for wait in asked) and not any(wait.expired for wait in asked):
-            await _next_word(attempt, asked)
+            await attempt.next_word([wait.question.id for wait in asked if not wait.is_settled])
             if attempt.is_stopping():
                 await attempt.hold()
     finally:
@@ -124,20 +124,6 @@ def _open_ones(asked: Sequence[Asked]) -> tuple[str, ...]:
     if any(wait.expired for wait in asked):
         return ()
     return tuple(wait.question.id for wait in asked if not wait.is_settled)
-
-
-async def _next_word(attempt: Attempt, asked: Sequence[Asked]) -> None:
-    """Wait until one of the open ones is settled."""
-    event = anyio.Event()
-    names = [wait.question.id for wait in asked if not wait.is_settled]
-    parked = attempt.parked = {} if attempt.parked is None else attempt.parked
-    parked.update(dict.fromkeys(names, event))
-    try:
-        await event.wait()
-    finally:
-        for name in names:
-            if parked.get(name) is event:
-                del parked[name]
 
 
 def _timed_out(attempt: Attempt, wait: Asked) -> WaitTimedOut:

@@ -21,7 +21,7 @@ def check_snapshot(workflow: Workflow, data: Mapping[str, Any]) -> list[str]:
     """
     definition = workflow.definition
     try:
-        restore(definition.program, definition.codec, data)
+        restore(definition.program, definition.codec, data, children=definition.kinds)
     except ContextSerdeError as error:
         return list(error.problems)
     return []
