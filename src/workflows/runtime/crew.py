@@ -208,7 +208,7 @@ class Crew:
         try:
             deadline = self._on_loop_clock(self._budget_at)
             with anyio.CancelScope(deadline=deadline, shield=self._is_owned) as self._scope:
-                is_asleep = await self._work_till_nothing_is_left()
+                is_asleep = await self._run.working(self._work_till_nothing_is_left)
         except Exception as error:
             bug = sole(error)
         finally:
@@ -344,6 +344,8 @@ class Crew:
             return None
         if self._work is None:
             self._work = anyio.create_memory_object_stream[RunStep](float("inf"))
+        if self._idle == others:
+            self._run.all_wait()
         self._idle += 1
         try:
             return await self._work[1].receive()
