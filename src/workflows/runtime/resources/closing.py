@@ -23,45 +23,53 @@ async def closed_in_time(
         until: Gives the time, on the clock of the loop, at which closing is given up.
         tell: Called with the name if it was.
     """
-    use = _Use()
-    with _noted(name, use), anyio.CancelScope() as guard:
+    use = _Use(name, until, tell)
+    with use.told(), anyio.CancelScope() as guard:
         async with opened as value:
-            with _used(use, guard, until):
+            with use.of_block(guard):
                 yield value
-    if guard.cancelled_caught:
-        tell(name)
     if use.failure is not None:
         raise use.failure
 
 
 @attrs.define(eq=False)
 class _Use:
-    """What has become of the block."""
+    """An open resource, and what has become of the block in which it's used."""
 
-    is_over: bool = False
+    name: str
+    until: Callable[[], float]
+    tell: Callable[[str], None]
+    guard: anyio.CancelScope | None = None
+    """Around its closing, once that has begun."""
     failure: BaseException | None = None
 
+    @contextmanager
+    def of_block(self, guard: anyio.CancelScope) -> Generator[None]:
+        """Around the block: afterwards it's closed under a shield."""
+        try:
+            yield
+        except BaseException as error:
+            self.failure = error
+            raise
+        finally:
+            self.guard = guard
+            guard.shield, guard.deadline = True, self.until()
 
-@contextmanager
-def _used(use: _Use, guard: anyio.CancelScope, until: Callable[[], float]) -> Generator[None]:
-    try:
-        yield
-    except BaseException as error:
-        use.failure = error
-        raise
-    finally:
-        use.is_over = True
-        guard.shield, guard.deadline = True, until()
+    @contextmanager
+    def told(self) -> Generator[None]:
+        """Around all of it: say what an error is about, and that closing was given up.
 
-
-@contextmanager
-def _noted(name: str, use: _Use) -> Generator[None]:
-    try:
-        yield
-    except Exception as error:
-        if error is not use.failure:
-            error.add_note(f"while resource {name!r} was {'closed' if use.is_over else 'opened'}")
-        raise
+        (On asyncio a scope doesn't tell that it has caught anything while a cancellation from outside is on its way.)
+        """
+        try:
+            yield
+        except Exception as error:
+            if error is not self.failure:
+                error.add_note(f"while resource {self.name!r} was {'opened' if self.guard is None else 'closed'}")
+            raise
+        finally:
+            if self.guard is not None and self.guard.cancel_called:
+                self.tell(self.name)
 
 
 @contextmanager

@@ -88,11 +88,8 @@ async def _try(plan: Plan, failed: set[Hashable], resolution: Resolution) -> lis
         await resolution.get(plan.resource)
     except InvalidInput as error:  # of a file
         failed.add(plan.key)
-        return (
-            list(error.problems)
-            if len(error.problems) < 2
-            else [f"{plan.resource.name}: {problem}" for problem in error.problems]
-        )
+        is_told = error.problems == (str(error),)  # else each names a place in the file
+        return [problem if is_told else f"{plan.resource.name}: {problem}" for problem in error.problems]
     except Exception as error:
         failed.add(plan.key)
         return [_told(error)]
