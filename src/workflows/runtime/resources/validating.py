@@ -41,18 +41,18 @@ def resource_problems(
     """
     problems: dict[str, None] = {}
     tried: dict[Hashable, tuple[str, Plan]] = {}
-    for step in program.steps.values():
+    wanted = [(step, definition) for step in program.steps.values() for definition in step.resources]
+    for step, definition in wanted:
         owner = f"{program.class_name}, step {step.name!r}"
-        for definition in step.resources:
-            try:
-                plan = manager.plans.of(definition.resource)
-            except WorkflowValidationError as error:
-                problems.update(dict.fromkeys(f"{owner}: {problem}" for problem in error.problems))
-                continue
-            for found in _with_needs(plan):
-                is_config = isinstance(found.resource, ResourceConfig)
-                if (configs if is_config else factories) and not found.is_given:
-                    tried.setdefault(found.key, (owner, found))
+        try:
+            plan = manager.plans.of(definition.resource)
+        except WorkflowValidationError as error:
+            problems.update(dict.fromkeys(f"{owner}: {problem}" for problem in error.problems))
+            continue
+        for found in _with_needs(plan):
+            is_config = isinstance(found.resource, ResourceConfig)
+            if (configs if is_config else factories) and not found.is_given:
+                tried.setdefault(found.key, (owner, found))
     if tried:
         trying = _try_all(list(tried.values()), manager.for_trying(), codec)
         problems.update(dict.fromkeys(_run(trying, [plan.resource for _, plan in tried.values()])))
