@@ -285,6 +285,20 @@ _ALL = [
         "            self._group.cancel_scope.cancel()\n            if self._run.attempts:",
         "            if self._run.attempts:",
     ),
+    Fault(
+        "a resource of a run isn't shielded while steps clean up",
+        "R1",
+        "workflows.runtime.resources.keeping",
+        "                entry.scope.shield = True\n",
+        "",
+    ),
+    Fault(
+        "a resource of a call is closed without a shield",
+        "R1",
+        "workflows.runtime.resources.closing",
+        "guard.shield, guard.deadline = True, self.until()",
+        "guard.deadline = self.until()",
+    ),
     # R2 Failures surface
     Fault(
         "only the first of several failures is told",
@@ -299,6 +313,13 @@ _ALL = [
         "workflows.runtime.outcome",
         "        self.is_retrieved = error is None or isinstance(error, WorkflowCancelledByUser)\n",
         "        self.is_retrieved = True\n",
+    ),
+    Fault(
+        "what closing a resource raises is lost",
+        "R2",
+        "workflows.runtime.resources.keeping",
+        "        self.errors.append(error)\n",
+        "",
     ),
     # R3 Streams
     Fault(

@@ -24,6 +24,10 @@ class Part(Event):
     number: int
 
 
+class Done(Event):
+    pass
+
+
 class Question(InputRequiredEvent):
     pass
 
@@ -246,8 +250,9 @@ async def test_a_step_that_is_parked_in_place_keeps_what_it_holds(waits: Any) ->
 
 
 @pytest.mark.guarantee("R1")
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @pytest.mark.parametrize("ending", ["failure", "cancel", "timeout", "left"])
-async def test_however_a_run_ends_steps_clean_up_first_and_then_resources_are_closed(ending: str) -> None:
+def test_however_a_run_ends_steps_clean_up_first_and_then_resources_are_closed(backend: Any, ending: str) -> None:
     journal = Journal()
     run, call = Resource(journal.opening("run")), Resource(journal.opening("call"), cache=False)
 
@@ -262,23 +267,80 @@ async def test_however_a_run_ends_steps_clean_up_first_and_then_resources_are_cl
                 journal.append("clean up")
             return StopEvent()
 
-    workflow = Flow(timeout=0.01 if ending == "timeout" else None)
     ends: dict[str, Any] = {"failure": ConnectionError, "timeout": WorkflowTimeoutError}
-    with anyio.fail_after(5):
-        async with no_task_left():
-            async with workflow.running() as handler:
-                if ending in ends:
-                    with pytest.raises(ends[ending]):
-                        await handler
-                else:
-                    await wait_until_all_wait()
-                    if ending == "cancel":
-                        await handler.cancel_run()
-            if ending not in ends:
-                with pytest.raises(WorkflowCancelledByUser):
+
+    async def scenario() -> None:
+        async with Flow(timeout=10 if ending == "timeout" else None).running() as handler:
+            await anyio.sleep(1)
+            if ending == "cancel":
+                await handler.cancel_run()
+            if ending != "left":
+                with pytest.raises(ends.get(ending, WorkflowCancelledByUser)):
                     await handler
+
+    simulate(scenario, backend=backend)
     middle = ["call sees ConnectionError"] if ending == "failure" else ["clean up", "call sees Cancelled"]
     assert journal == ["open run", "open call", *middle, "close call", "close run"]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_opening_takes_from_the_time_of_the_attempt_and_closing_does_not(backend: Any) -> None:
+    journal = Journal()
+    patience = [5.0]
+
+    @asynccontextmanager
+    async def slow() -> AsyncGenerator[str]:
+        await anyio.sleep(patience.pop() if patience else 1)
+        async with journal.opening("slow")() as name:
+            yield name
+            await anyio.sleep(3)
+        journal.append("closed")
+
+    class Flow(Workflow):
+        @step(timeout=2, retry_policy=retry_policy(wait=wait_none()))
+        async def work(
+            self, ctx: Context[Any], ev: StartEvent, run: Annotated[str, Resource(slow, cache=False)]
+        ) -> StopEvent:
+            journal.append(type(ctx.retry_info().last_exception).__name__)
+            return StopEvent()
+
+    async def scenario() -> None:
+        await Flow().run()
+
+    simulate(scenario, backend=backend)
+    assert journal == ["open slow", "StepTimedOut", "close slow", "closed"]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_many_steps_that_wait_with_a_deadline_hold_nothing_either(backend: Any) -> None:
+    journal = Journal()
+    for_run = Resource(journal.opening("run"))
+
+    class Asking(Workflow):
+        @step
+        async def split(self, ev: StartEvent) -> list[Part]:
+            return [Part(number=number) for number in range(9)]
+
+        @step(num_workers=9)
+        async def ask(self, ctx: Context[Any], ev: Part, run: Annotated[str, for_run]) -> Done:
+            await anyio.sleep(1)
+            await ctx.wait_for_event(Answer, waiter_event=Question(), waiter_id=str(ev.number), timeout=3600)
+            return Done()
+
+        @step
+        async def join(self, ev: list[Done]) -> StopEvent:
+            return StopEvent(result=len(ev))
+
+    async def scenario() -> object:
+        handler = Asking(**ASKS).run()
+        await anyio.sleep(60)
+        assert journal == ["open run", "close run"]
+        for question in handler.pending:
+            handler.ctx.send_event(Answer(text="yes"), reply_to=question.id)
+        return await handler
+
+    assert simulate(scenario, backend=backend) == 9
+    assert journal == ["open run", "close run"] * 2
 
 
 @pytest.mark.guarantee("R2")

@@ -340,12 +340,12 @@ class Crew:
             self._group = None  # everything waits; from now on work waits for a new root task
             self._dismiss_idle()
             return None
+        if self._idle == others:
+            self._run.all_wait()
         if not is_root and self._idle >= IDLE_WORKERS:
             return None
         if self._work is None:
             self._work = anyio.create_memory_object_stream[RunStep](float("inf"))
-        if self._idle == others:
-            self._run.all_wait()
         self._idle += 1
         try:
             return await self._work[1].receive()
