@@ -181,7 +181,10 @@ async def test_a_run_that_waits_holds_no_resource_and_no_task_and_opens_them_aga
     assert journal == [*before, "open run", "open call", "answered", "close call", "close run"]
 
 
-async def test_a_run_whose_question_has_a_deadline_holds_a_task_but_no_resource() -> None:
+@pytest.mark.parametrize(("limit", "timeout"), [(None, 3600.0), (1, None)])
+async def test_a_run_that_holds_a_task_while_it_waits_holds_no_resource(
+    limit: int | None, timeout: float | None
+) -> None:
     journal = Journal()
 
     class Asking(Workflow):
@@ -189,11 +192,11 @@ async def test_a_run_whose_question_has_a_deadline_holds_a_task_but_no_resource(
         async def ask(
             self, ctx: Context[Any], ev: StartEvent, run: Annotated[str, Resource(journal.opening("run"))]
         ) -> StopEvent:
-            answer = await ctx.wait_for_event(Answer, waiter_event=Question(), timeout=3600)
+            answer = await ctx.wait_for_event(Answer, waiter_event=Question(), timeout=timeout)
             return StopEvent(result=answer.text)
 
     with anyio.fail_after(5):
-        handler = Asking(**ASKS).run()
+        handler = Asking(**ASKS, num_concurrent_runs=limit).run()
         await wait_until_all_wait()
         assert journal == ["open run", "close run"]
         handler.ctx.send_event(Answer(text="yes"))

@@ -189,12 +189,13 @@ def booked(book: Book) -> type[Workflow]:
 
 @pytest.mark.guarantee("R1")
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_a_run_that_is_cancelled_at_any_point_leaves_nothing_open(backend: Backend) -> None:
+@pytest.mark.parametrize("options", [{}, {"num_concurrent_runs": 1}, {"waits": "park"}], ids=["bare", "turns", "park"])
+def test_a_run_that_is_cancelled_at_any_point_leaves_nothing_open(backend: Backend, options: dict[str, Any]) -> None:
     book = Book()
     flow = booked(book)
 
     async def scenario() -> None:
-        workflow = flow(types=[Question, Answer])
+        workflow = flow(types=[Question, Answer], **options)
         async with workflow.running() as handler:
             await anyio.sleep(1)
             handler.ctx.send_event(Answer(text="yes"))
