@@ -148,8 +148,8 @@ _ALL = [
         "what has arrived for a join isn't in the snapshot",
         "W4",
         "workflows.core.snapshot",
-        '[[member, writer.event(event, f"{path}.{step}")] for member, event in gathered.arrived]',
-        "[]",
+        "for place, event in gathered.arrived],",
+        "for place, event in gathered.arrived[:0]],",
     ),
     Fault(
         "two lists of one step are one batch",
@@ -163,7 +163,7 @@ _ALL = [
         "a join is given its events in the order of their arrival",
         "W7",
         "workflows.core.batches",
-        "sorted(gathered.arrived, key=lambda item: item[0])",
+        "sorted(gathered.arrived, key=_member)",
         "gathered.arrived",
     ),
     # W5 Nothing used twice
