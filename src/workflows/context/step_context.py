@@ -162,8 +162,9 @@ class StepContext(Context[StateT]):
         if child is None or child is not workflow.definition:
             known = ", ".join(self._definition.children) or "none"
             raise UsageError(
-                f"ctx.run() was given {workflow!r}, which {program.class_name} doesn't declare as a child; it could not "
-                f"be found again after a restart.\n  Declare it: {program.class_name}(children=[...]). Declared: {known}."
+                f"ctx.run() was given {workflow!r}, which {program.class_name} doesn't declare as a child: it couldn't "
+                f"be found again after a restart.\n  Declare the instance, {program.class_name}(children=[...]). There "
+                f"are: {known}."
             )
         call = ChildCall(child, start_event_of(child, None, inputs, what="ctx.run()"), key)
         return await run_child(self._attempt, call)

@@ -190,9 +190,8 @@ def _take_in(state: RunState, execution: Execution, record: Record) -> None:
             if version not in state.values.versions:
                 raise Malformed(f"{record} of step {execution.step!r} refers to a version that isn't there")
         state.values.hold(record.versions)
-    elif isinstance(record, Asked):
-        if record.question.execution != execution.id:
-            raise Malformed(f"question {record.question.id!r} isn't of execution {execution.id}")
+    elif isinstance(record, Asked) and record.question.execution != execution.id:
+        raise Malformed(f"question {record.question.id!r} isn't of execution {execution.id}")
     if isinstance(record, Asked | Ran) and not record.is_settled:
         _check_new(record.name, execution.open)
         execution.open[record.name] = record

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import attrs
@@ -44,3 +45,8 @@ class Definition:
             name: ChildKind(child.program, child.codec, child.timeout_s, child.kinds)
             for name, child in self.children.items()
         }
+
+    @cached_property
+    def has_resources(self) -> bool:
+        """Whether any step wants resources."""
+        return any(step.resources for step in self.program.steps.values())

@@ -8,6 +8,7 @@ import attrs
 
 from ..errors import EngineBug
 from .attempt import Attempt
+from .resources.resource_manager import ResourceManager
 
 GRACE_S = 5.0
 
@@ -30,6 +31,7 @@ class RunOptions:
         verbose: Whether steps are told of as they start and end.
         budget_s: The active time that the run may spend; None for no limit.
         child: Gives the options of a child run, by the name of its workflow.
+        resource_manager: Where steps have their resources from; None if no step wants any.
     """
 
     workflow: object
@@ -41,3 +43,4 @@ class RunOptions:
     verbose: bool = False
     budget_s: float | None = None
     child: Callable[[str], RunOptions] = _no_children
+    resource_manager: ResourceManager | None = None

@@ -2,9 +2,9 @@
 
 Rules:
 - The child's steps run in the crew of the run; the step that has started it awaits its end in place for as long as
-  something is at work in it. When all in it waits, awaiting it is a wait like any other: it suspends the step, or parks.
-- A child goes on while its step is suspended. It stands still from when its await is cancelled otherwise (by a deadline,
-  or a sibling task that failed), and goes on when the step comes to it again.
+  something is at work in it. When all in it waits, awaiting it is a wait like any other: it suspends or parks the step.
+- A child goes on while its step is suspended. It stands still from when its await is cancelled otherwise (by a
+  deadline, or a sibling task that failed), and goes on when the step comes to it again.
 - How it ended is on record, and given again on each replay: its result, or the error that it failed with. A retry keeps
   the result; one that failed is run anew.
 """

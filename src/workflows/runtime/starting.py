@@ -1,4 +1,4 @@
-"""Starting: the event that a run begins with, from what its caller gives."""
+"""Starting: the event that a run begins with."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from ..errors import InvalidInput, InvalidStartEvent
 from ..events import StartEvent
 from .definition import Definition
 
-logger: logging.Logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger("workflows.workflow")
 
 
 def start_event_of(
     definition: Definition, event: StartEvent | None, inputs: dict[str, Any], *, what: str
 ) -> StartEvent:
-    """The event that a run begins with: the one that's given, or one made of `inputs`.
+    """The event that was given, or one made of the inputs.
 
     Raises:
-        InvalidStartEvent: It's another event, or the inputs don't make one.
+        InvalidStartEvent: It's of another class, or the inputs don't make one.
     """
     program = definition.program
     wanted = program.start_event
     if event is not None:
         if not isinstance(event, wanted):
             raise InvalidStartEvent(
-                f"{program.class_name} starts with {wanted.__name__}; start_event={event!r} is none.",
+                f"{program.class_name} starts with {wanted.__name__}; start_event={event!r} is none."
             )
         if inputs:
             logger.warning(
