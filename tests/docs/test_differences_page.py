@@ -218,4 +218,3 @@ async def test_what_is_not_there_yet_is_not_there() -> None:
     for module in ("workflows.representation", "workflows.durability"):
         with pytest.raises(ModuleNotFoundError):
             importlib.import_module(module)
-    assert not hasattr(Context, "run")

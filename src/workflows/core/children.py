@@ -19,7 +19,6 @@ import attrs
 from . import ending, queueing
 from .commands import (
     Command,
-    DropChild,
     Finish,
     ForChild,
     PublishEvent,
@@ -64,7 +63,7 @@ def started(state: RunState, tick: ChildStarted) -> None:
 
 def wanted(state: RunState, tick: ChildWanted) -> None:
     """A step's await of a child was cut short, or a replay comes to it again."""
-    execution = state.live_execution(tick.execution, tick.attempt)
+    execution = state.acting_execution(tick.execution, tick.attempt)
     record = None if execution is None else execution.open.get(f"run {tick.child}")
     if not isinstance(record, Ran):
         return
@@ -141,10 +140,7 @@ def _set_timer(state: RunState, child: Child) -> None:
 def _finished(state: RunState, child: Child, at: float) -> None:
     """No attempt of a child runs any more: it has ended, or stands still."""
     if child.state.status is RunStatus.ENDED or child.is_left:
-        del state.children[child.id]
-        state.timers.drop(("child", child.id))
-        state.out.append(DropChild(child.id))
-        state.questions.asked.update(child.state.questions.asked)
+        state.drop_child(child)
         _settle(state, child, at)
     elif child.is_wanted and state.status is RunStatus.RUNNING:  # a retry has come to it meanwhile
         ending.child_resumes(state, child)

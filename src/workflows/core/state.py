@@ -12,7 +12,7 @@ import attrs
 from ..codec import Codec
 from ..events import Event
 from ..graph import Program
-from .commands import Command, PublishEvent, SetAlarm, SetBudget
+from .commands import Command, DropChild, PublishEvent, SetAlarm, SetBudget
 from .gather import Arrival, Buffer
 from .mailbox import Mailbox
 from .outcomes import Failure as Failure
@@ -265,11 +265,21 @@ class RunState:
         """Stop the children of an execution that is over, and those that were stopped before and kept for a retry."""
         for child in [child for child in self.children.values() if child.execution == execution.id]:
             child.is_wanted, child.is_left = False, True
-            self.stop_child(child)
+            if child.is_over:
+                self.drop_child(child)
+            else:
+                self.stop_child(child)
 
     def stop_child(self, child: Child) -> None:
         """Let a child stand still."""
         self.orders.append((child.id, CancelRequested(0, 0.0, "its step has left it")))
+
+    def drop_child(self, child: Child) -> None:
+        """A child is over, and nobody's any more."""
+        del self.children[child.id]
+        self.timers.drop(("child", child.id))
+        self.questions.asked.update(child.state.questions.asked)
+        self.out.append(DropChild(child.id))
 
     def publish(self, event: Event) -> None:
         """Append an event to the stream."""

@@ -122,7 +122,7 @@ async def _wait(attempt: Attempt, record: Ran) -> None:
                 await attempt.next_word([record.name])
             else:
                 await _wait_for_what_it_waits_for(attempt, record)
-            if not record.is_settled and attempt.is_stopping():
+            if attempt.is_stopping() and not record.is_settled:
                 await attempt.hold()
     except BaseException:
         if not record.is_settled and not attempt.is_in_vain:

@@ -1,0 +1,434 @@
+"""Child runs: `ctx.run(workflow)`, a run that belongs to a step."""
+
+import json
+from functools import partial
+from typing import Any, Literal
+
+import anyio
+import pytest
+
+from workflows import Context, Workflow, step
+from workflows.errors import (
+    AmbiguousAnswer,
+    ContextStateError,
+    InvalidAnswer,
+    InvalidStartEvent,
+    SnapshotMismatch,
+    UsageError,
+    WorkflowTimeoutError,
+    WorkflowValidationError,
+)
+from workflows.events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
+from workflows.handler import WorkflowHandler
+from workflows.testing import check_snapshot, simulate
+
+pytestmark = pytest.mark.anyio
+BACKENDS: tuple[Literal["asyncio", "trio"], ...] = ("asyncio", "trio")
+
+
+class Decision(HumanResponseEvent):
+    yes: bool
+
+
+class Approval(InputRequiredEvent, answer=Decision):
+    what: str
+
+
+class Claim(StartEvent):
+    number: int
+    cents: int = 100
+
+
+class Checked(Event):
+    number: int
+
+
+class Verdict(StopEvent):
+    number: int
+    paid: bool
+
+
+class Review(Workflow):
+    """Checks a claim; a large one is for a person to decide."""
+
+    def __init__(self, calls: list[Any] | None = None, **options: Any) -> None:
+        super().__init__(types=[Approval], **options)
+        self.calls: list[Any] = [] if calls is None else calls
+
+    @step
+    async def check(self, ctx: Context, ev: Claim) -> Checked | Verdict:
+        await ctx.once(self.calls.append, ("check", ev.number))
+        ctx.write_event_to_stream(Checked(number=ev.number))
+        if ev.cents < 0:
+            raise ValueError(f"claim {ev.number} is negative")
+        if ev.cents < 1000:
+            return Verdict(number=ev.number, paid=True)
+        decision = await ctx.ask(Approval(what=f"claim {ev.number}"))
+        return Verdict(number=ev.number, paid=decision.yes)
+
+    @step
+    async def end(self, ev: Checked) -> Verdict:
+        raise NotImplementedError
+
+
+class Month(Workflow):
+    """Reviews claims, all at once, each in a run of its own."""
+
+    def __init__(self, review: Review, **options: Any) -> None:
+        super().__init__(children=[review], types=[Approval], **options)
+        self.review = review
+
+    @step
+    async def settle(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        cents: list[int] = ev["cents"]
+        paid: dict[int, bool] = {}
+
+        async def settle_one(number: int) -> None:
+            async with ctx.branch(number):
+                verdict: Verdict = await ctx.run(self.review, key=f"claim {number}", number=number, cents=cents[number])
+                paid[number] = verdict.paid
+
+        async with anyio.create_task_group() as group:
+            for number in range(len(cents)):
+                group.start_soon(settle_one, number)
+        return StopEvent(result=[paid[number] for number in sorted(paid)])
+
+
+PATHS = {("settle/Review[claim 0]",), ("settle/Review[claim 2]",)}
+
+
+async def until_asked(handler: WorkflowHandler, count: int) -> None:
+    """Wait until so many questions are open, and nothing is at work."""
+    async for _ in handler.stream_events():
+        if len(handler.pending) == count:
+            break
+    await anyio.wait_all_tasks_blocked()
+
+
+class Sole(Workflow):
+    """One step that does what it's given."""
+
+    def __init__(self, body: Any, *children: Workflow, **options: Any) -> None:
+        super().__init__(children=children, types=[Approval], **options)
+        self.body = body
+
+    @step
+    async def only(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        return StopEvent(result=await self.body(ctx))
+
+
+async def test_a_child_gives_what_awaiting_its_run_would_give() -> None:
+    class Plain(Workflow):
+        @step
+        async def only(self, ev: StartEvent) -> StopEvent:
+            return StopEvent(result=7)
+
+    plain, review = Plain(), Review()
+
+    async def body(ctx: Context) -> list[Any]:
+        return [await ctx.run(plain), await ctx.run(review, number=1)]
+
+    with anyio.fail_after(5):
+        assert await Sole(body, plain, review).run() == [7, Verdict(number=1, paid=True)]
+
+
+async def test_a_child_that_waits_for_nobody_is_awaited_in_place() -> None:
+    """The step isn't replayed for it."""
+    review, bodies = Review(), 0
+
+    async def body(ctx: Context) -> None:
+        nonlocal bodies
+        bodies += 1
+        for number in range(3):
+            await ctx.run(review, number=number)
+
+    with anyio.fail_after(5):
+        await Sole(body, review).run()
+    assert bodies == 1
+
+
+@pytest.mark.guarantee("W1", "W3", "W10")
+async def test_questions_of_children_are_the_runs_with_their_path_and_survive_a_restart() -> None:
+    calls: list[Any] = []
+    with anyio.fail_after(5):
+        async with Month(Review(calls)).running(cents=[5000, 1, 7000]) as handler:
+            await until_asked(handler, 2)
+            assert {question.path for question in handler.pending} == PATHS
+            assert [question.step for question in handler.pending] == ["check", "check"]
+            with pytest.raises(AmbiguousAnswer) as caught:
+                await handler.send_event(Decision(yes=True))
+            assert caught.value.candidates == handler.pending
+            bad = Decision(yes="perhaps")  # type: ignore[arg-type]  # what comes from outside may be anything
+            with pytest.raises(InvalidAnswer):
+                await handler.send_event(bad, reply_to=handler.pending[0].id)
+            stored = json.loads(json.dumps(handler.ctx.to_dict()))
+        month = Month(Review(calls))
+        assert check_snapshot(month, stored) == []
+        restored: Context[Any] = Context.from_dict(month, stored)
+        questions = {question.path: question for question in restored.pending}
+        assert questions.keys() == PATHS
+        again = month.run(restored)
+        await again.send_event(Decision(yes=False), reply_to=questions["settle/Review[claim 2]",].id)
+        await again.send_event(Decision(yes=True))
+        assert await again == [True, True, False]
+    assert sorted(calls) == [("check", 0), ("check", 1), ("check", 2)], "nothing was done twice"
+
+
+async def test_what_children_stream_is_in_the_stream_of_the_run_but_not_how_they_end() -> None:
+    with anyio.fail_after(5):
+        handler = Month(Review()).run(cents=[1, 2])
+        events = [event async for event in handler.stream_events()]
+    assert sorted(event.number for event in events if isinstance(event, Checked)) == [0, 1]
+    assert [type(event) for event in events if not isinstance(event, Checked)] == [StopEvent]
+
+
+async def test_running_steps_name_those_of_children() -> None:
+    told: list[list[str]] = []
+    started = anyio.Event()
+    go_on = anyio.Event()
+
+    class Slow(Workflow):
+        @step
+        async def work(self, ev: StartEvent) -> StopEvent:
+            started.set()
+            await go_on.wait()
+            return StopEvent()
+
+    slow = Slow()
+
+    async def body(ctx: Context) -> object:
+        return await ctx.run(slow)
+
+    with anyio.fail_after(5):
+        handler = Sole(body, slow).run()
+        await started.wait()
+        told.append(await handler.ctx.running_steps())
+        go_on.set()
+        await handler
+    assert told == [["only", "only/Slow/work"]]
+
+
+@pytest.mark.guarantee("R2")
+async def test_what_a_child_fails_with_is_raised_where_it_is_awaited_and_says_where_it_comes_from() -> None:
+    review = Review()
+    caught: list[ValueError] = []
+
+    async def body(ctx: Context) -> str:
+        try:
+            await ctx.run(review, number=3, cents=-1)
+        except ValueError as error:
+            caught.append(error)
+        decision = await ctx.ask(Approval(what="go on?"))
+        return f"{decision.yes}"
+
+    with anyio.fail_after(5):
+        handler = Sole(body, review).run()
+        await until_asked(handler, 1)
+        await handler.send_event(Decision(yes=True))
+        assert await handler == "True"
+    assert [str(error) for error in caught] == ["claim 3 is negative"] * 2, "the replay is given it again"
+    assert any("in step 'check' of Review" in note for note in caught[0].__notes__)
+    assert review.calls == [("check", 3)]
+
+
+@pytest.mark.guarantee("R1")
+async def test_a_child_ends_with_its_step_and_with_its_run() -> None:
+    cleaned: list[str] = []
+    started = anyio.Event()
+
+    class Slow(Workflow):
+        @step
+        async def work(self, ev: StartEvent) -> StopEvent:
+            try:
+                started.set()
+                await anyio.sleep_forever()
+            finally:
+                cleaned.append("work")
+            raise NotImplementedError
+
+    slow = Slow()
+
+    async def by_itself(ctx: Context) -> object:
+        return await ctx.run(slow)
+
+    async def fails_beside(ctx: Context) -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(ctx.run, slow)
+            await started.wait()
+            raise LookupError("beside")
+
+    with anyio.fail_after(5):
+        with pytest.raises(ExceptionGroup) as caught:
+            await Sole(fails_beside, slow).run()
+        assert caught.group_contains(LookupError, match="beside")
+        assert cleaned == ["work"]
+        started = anyio.Event()
+        handler = Sole(by_itself, slow).run()
+        await started.wait()
+        await handler.cancel_run()
+        assert cleaned == ["work", "work"]
+
+
+async def test_a_deadline_around_a_child_lets_it_stand_still_and_a_replay_comes_to_the_same() -> None:
+    class Slow(Workflow):
+        @step
+        async def work(self, ev: StartEvent) -> StopEvent:
+            await anyio.sleep(100)
+            return StopEvent(result="slow")
+
+    slow, bodies = Slow(None), 0
+
+    async def body(ctx: Context) -> list[Any]:
+        nonlocal bodies
+        bodies += 1
+        found: list[Any] = []
+        with anyio.move_on_after(5) as scope:
+            found.append(await ctx.run(slow))
+        decision = await ctx.ask(Approval(what="go on?"))
+        return [*found, scope.cancelled_caught, decision.yes]
+
+    async def scenario() -> Any:
+        handler = Sole(body, slow, timeout=None).run()
+        await until_asked(handler, 1)
+        await handler.send_event(Decision(yes=True))
+        return await handler
+
+    for backend in BACKENDS:
+        bodies = 0
+        found = await anyio.to_thread.run_sync(partial(simulate, scenario, backend=backend))
+        assert found == [True, True]
+        assert bodies == 2
+
+
+async def test_a_childs_own_time_budget_counts() -> None:
+    class Slow(Workflow):
+        @step
+        async def work(self, ev: StartEvent) -> StopEvent:
+            await anyio.sleep(100)
+            raise NotImplementedError
+
+    slow = Slow(timeout=10)
+
+    async def body(ctx: Context) -> str:
+        try:
+            await ctx.run(slow)
+        except WorkflowTimeoutError as error:
+            return str(error).split(";")[0]
+        raise NotImplementedError
+
+    async def scenario() -> Any:
+        return await Sole(body, slow, timeout=None).run()
+
+    for backend in BACKENDS:
+        found = await anyio.to_thread.run_sync(partial(simulate, scenario, backend=backend))
+        assert found == "Run 'child 1' of Slow has spent its 10 seconds"
+
+
+async def test_a_child_of_a_workflow_that_parks_is_awaited_in_place_while_it_waits() -> None:
+    bodies = 0
+    review = Review(waits="park")
+
+    async def body(ctx: Context) -> bool:
+        nonlocal bodies
+        bodies += 1
+        verdict: Verdict = await ctx.run(review, number=1, cents=5000)
+        return verdict.paid
+
+    with anyio.fail_after(5):
+        handler = Sole(body, review, waits="park").run()
+        await until_asked(handler, 1)
+        await handler.send_event(Decision(yes=True))
+        assert await handler is True
+    assert bodies == 1
+
+
+async def test_children_have_states_of_their_own() -> None:
+    class Counting(Workflow):
+        @step
+        async def work(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            async with ctx.store.edit_state() as state:
+                state["n"] = state.get("n", 0) + 1
+            return StopEvent(result=await ctx.store.get("n"))
+
+    counting = Counting()
+
+    async def body(ctx: Context) -> list[Any]:
+        await ctx.store.set("n", 10)
+        return [await ctx.run(counting), await ctx.run(counting), await ctx.store.get("n")]
+
+    with anyio.fail_after(5):
+        assert await Sole(body, counting).run() == [1, 1, 10]
+
+
+@pytest.mark.guarantee("W6")
+async def test_a_snapshot_with_a_child_that_is_none_any_more_is_refused_when_its_loaded() -> None:
+    with anyio.fail_after(5):
+        async with Month(Review()).running(cents=[5000]) as handler:
+            await until_asked(handler, 1)
+            stored = handler.ctx.to_dict()
+
+    class Alone(Workflow):
+        @step
+        async def settle(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            raise NotImplementedError
+
+    alone = Alone(workflow_name=str(stored["workflow"]), types=[Approval])
+    with pytest.raises(SnapshotMismatch, match="is no child of Alone any more; its children: none"):
+        Context.from_dict(alone, stored)
+
+    class Renamed(Review):
+        check = None  # type: ignore[assignment]  # the step is taken away
+
+        @step
+        async def check_again(self, ev: Claim) -> Checked | Verdict:
+            raise NotImplementedError
+
+    review = Renamed(workflow_name=Review().workflow_name)
+    problems = check_snapshot(Month(review, workflow_name=str(stored["workflow"])), stored)
+    assert any("settle/Review[claim 0]: step 'check' is gone" in problem for problem in problems)
+
+
+async def test_what_isnt_declared_or_doesnt_fit_is_refused_with_the_way_out() -> None:
+    review = Review()
+
+    async def undeclared(ctx: Context) -> None:
+        await ctx.run(Review(), number=1)
+
+    async def badly(ctx: Context) -> None:
+        await ctx.run(review, number="seven")
+
+    async def inside_once(ctx: Context) -> None:
+        await ctx.once(lambda: ctx.run(review, number=1))
+
+    async def no_workflow(ctx: Context) -> None:
+        await ctx.run(Review, number=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # the class
+
+    with anyio.fail_after(5):
+        with pytest.raises(UsageError, match="Declare the instance"):
+            await Sole(undeclared, review).run()
+        with pytest.raises(InvalidStartEvent, match=r"ctx\.run\(\) was given number='seven'"):
+            await Sole(badly, review).run()
+        with pytest.raises(UsageError, match="can't be used inside"):
+            await Sole(inside_once, review).run()
+        with pytest.raises(UsageError, match="Declare the instance"):
+            await Sole(no_workflow, review).run()
+    with pytest.raises(ContextStateError):
+        await Context(review).run(review)
+    with pytest.raises(WorkflowValidationError, match=r"children\[0\] is .* which is no workflow"):
+        Month(3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # what's tested
+    with pytest.raises(WorkflowValidationError, match=r"is named .* as another one is"):
+        Sole(badly, Review(), Review())
+
+
+async def test_two_equal_children_in_tasks_without_a_branch_are_told_apart_by_nothing() -> None:
+    review = Review()
+
+    async def body(ctx: Context) -> None:
+        async with anyio.create_task_group() as group:
+            for _ in range(2):
+                group.start_soon(lambda: ctx.run(review, number=1))
+
+    with anyio.fail_after(5):
+        with pytest.raises(ExceptionGroup) as caught:
+            await Sole(body, review).run()
+    assert caught.group_contains(UsageError, match=r"ctx\.branch")
