@@ -57,6 +57,7 @@ class StepConfig:
     retry_policy: RetryPolicy | None = None
     skip_graph_checks: frozenset[str] = frozenset()
     accept_event_subclasses: bool = False
+    run_in: str | None = None
     scope: Mapping[str, object] = attrs.field(factory=dict[str, object], repr=False, eq=False)
 
 
@@ -69,6 +70,7 @@ def step(
     retry_policy: RetryPolicy | None = None,
     skip_graph_checks: Collection[StepGraphCheck] | None = None,
     accept_event_subclasses: bool = False,
+    run_in: Literal["process"] | None = None,
 ) -> StepT: ...
 @overload
 def step(
@@ -79,6 +81,7 @@ def step(
     retry_policy: RetryPolicy | None = None,
     skip_graph_checks: Collection[StepGraphCheck] | None = None,
     accept_event_subclasses: bool = False,
+    run_in: Literal["process"] | None = None,
 ) -> Callable[[StepT], StepT]: ...
 def step(
     func: StepT | None = None,
@@ -88,6 +91,7 @@ def step(
     retry_policy: RetryPolicy | None = None,
     skip_graph_checks: Collection[StepGraphCheck] | None = None,
     accept_event_subclasses: bool = False,
+    run_in: Literal["process"] | None = None,
 ) -> StepT | Callable[[StepT], StepT]:
     """Make a method, or a free function, a step of a workflow.
 
@@ -104,12 +108,14 @@ def step(
         skip_graph_checks: `"reachability"` for a step whose events come from where annotations don't show it,
             `"dead_end"` for one whose events are meant to lead nowhere.
         accept_event_subclasses: Take subclasses of the annotated events as well; otherwise exactly these classes.
+        run_in: `"process"` for a free function of a module that keeps a processor busy: it's called in a worker
+            process, with its event alone, and killed when the step is cancelled.
 
     Raises:
         WorkflowValidationError: An option is wrong, or a free function comes without `workflow=`. What annotations say
             is checked when the workflow is.
     """
-    config = StepConfig(num_workers, retry_policy, frozenset(), accept_event_subclasses)
+    config = StepConfig(num_workers, retry_policy, frozenset(), accept_event_subclasses, run_in)
 
     def decorate(function: StepT, frame: FrameType | None) -> StepT:
         target = _target_of(function, workflow)
@@ -117,6 +123,7 @@ def step(
         problems = [
             *_option_problems(num_workers, retry_policy, accept_event_subclasses),
             *skip_problems(skip_graph_checks, get_args(StepGraphCheck)),
+            *_process_problems(target, run_in),
         ]
         if problems:
             raise validation_error(f"Step '{name}'", [f"Step '{name}': {problem}" for problem in problems])
@@ -182,6 +189,26 @@ def _option_problems(workers: object, policy: object, subclasses: object) -> Ite
         yield f"retry_policy={shown} {problem}"
     if not isinstance(subclasses, bool):
         yield f"accept_event_subclasses={subclasses!r} is neither True nor False."
+
+
+def _process_problems(target: FunctionType, run_in: object) -> Iterator[str]:
+    if run_in is None:
+        return
+    if run_in != "process":
+        yield f"run_in={run_in!r} is no place to run in; there is 'process'."
+        return
+    remedy = 'Make it a plain function of a module: `@step(workflow=YourWorkflow, run_in="process")` above a `def`.'
+    if not is_free_function(target.__qualname__):
+        yield f"it's a method, and a process has no workflow to call it on. {remedy}"
+    elif "." in target.__qualname__ or target.__name__ == "<lambda>":
+        yield f"it's defined inside a function or an expression, where a process can't import it. {remedy}"
+    elif target.__module__ == "__main__":
+        yield (
+            "it's defined in the program that was started, and a process would import that under another name. Move "
+            "it, and the events that it takes and returns, to a module of their own."
+        )
+    if inspect.iscoroutinefunction(target):
+        yield "it's an `async def`, and a process has no event loop. Write a plain `def`; async code needs no process."
 
 
 def _target_of(function: object, workflow: object) -> FunctionType:

@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 import attrs
 
 from ..steps import config_of, validation_error
-from .annotations import Scopes, read_signature
+from .annotations import Scopes, read_signature, shown
 from .calls import compiled_call
-from .parameters import read_parameters
-from .returns import read_returns
+from .parameters import Parameters, read_parameters
+from .returns import Returns, read_returns
 from .spec import StepSpec
 
 
@@ -65,6 +65,8 @@ def inspect_step(
         return StepReading(None, problems, unresolved)
     context, state_type = parameters.contexts[0] if parameters.contexts else (None, None)
     context_name = None if context is None else context.name
+    if config.run_in == "process" and (problems := _process_problems(owner, parameters, returns)):
+        return StepReading(None, problems)
     join = parameters.join
     spec = StepSpec(
         name=name,
@@ -85,8 +87,26 @@ def inspect_step(
         accept_event_subclasses=config.accept_event_subclasses,
         skip_graph_checks=config.skip_graph_checks,
         call=compiled_call(function, parameters.own, context=context_name, join=join, is_method=is_method),
+        is_in_process=config.run_in == "process",
     )
     return StepReading(spec, ())
+
+
+def _process_problems(owner: str, parameters: Parameters, returns: Returns) -> list[str]:
+    """What keeps a step from running in a process: it shares nothing with this one, and imports what it needs."""
+    beside = [parameter.name for parameter in parameters.own if parameter.name not in parameters.event_names]
+    problems = [
+        f"{owner} runs in a process and takes {name!r} beside its event: no context and no resource reaches there. Put "
+        "what it needs into the event, and do the rest in a step before or after it."
+        for name in beside
+    ]
+    kinds = dict.fromkeys([*parameters.accepts, *returns.all])
+    return problems + [
+        f"{owner} runs in a process, which can't import {shown(kind)}: it's defined inside a function. Define it in a "
+        "module."
+        for kind in kinds
+        if "<locals>" in kind.__qualname__
+    ]
 
 
 def _is_async(function: Callable[..., object]) -> bool:

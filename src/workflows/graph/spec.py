@@ -54,6 +54,8 @@ class StepSpec:
     skip_graph_checks: frozenset[str]
     call: Call = attrs.field(repr=False)
     """`call(workflow, ctx, event)` gives the function's result: a coroutine if `is_async`."""
+    is_in_process: bool = False
+    """Whether it's called in a worker process."""
 
     def takes(self, event_type: type[Event]) -> bool:
         """Tell whether an event of exactly this class is one for the step."""
