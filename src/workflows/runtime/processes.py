@@ -126,8 +126,8 @@ def work(order: Order, event: str) -> tuple[str, str]:
             given = CollectionReleaseEvent(events=given, stream_id="", binding_id=order.step)
         result = step.call(None, None, given)
         return "returned", json.dumps(codec.encode(result))
-    except BaseException as error:
-        return "raised", json.dumps(codec.encode_exception(error))
+    except BaseException as error:  # noqa: ASYNC103  (there's no event loop in a worker process)
+        return "raised", json.dumps(codec.encode_exception(error))  # noqa: ASYNC104  (as above)
 
 
 @cache
