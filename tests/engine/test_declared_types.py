@@ -89,6 +89,7 @@ async def test_what_a_class_declares_changes_nothing_at_run_time(workflow: Any) 
 
 @pytest.mark.parametrize("workflow", [Event_, AnyStop, Maybe])
 async def test_a_subclass_of_the_stop_event_comes_back_as_it_is(workflow: Any) -> None:
+    """Semantics 15."""
     with anyio.fail_after(5):
         assert await workflow().run(euros=3) == Decided(approved=True)
 
@@ -116,6 +117,7 @@ def declared_as(steps: type, *arguments: Any) -> Any:
     ],
 )
 def test_a_class_that_declares_what_its_steps_contradict_is_refused(flow: Any, told: str) -> None:
+    """Semantics 16: at construction."""
     with pytest.raises(WorkflowConfigurationError) as caught:
         flow()
     assert told in str(caught.value)

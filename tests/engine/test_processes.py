@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import anyio
+import cattrs
 import pytest
 from anyio import to_process
 from anyio.abc import SocketAttribute, SocketStream
@@ -118,6 +119,19 @@ async def test_a_step_in_a_process_can_join_and_can_end_the_run() -> None:
     with anyio.fail_after(LONG):
         assert await Summing().run(numbers=[Decimal(1), Decimal("0.5")]) == Sum(total=Decimal("1.5"))
         assert await Summing().run(start_event=Numbers(numbers=[])) == Sum(total=Decimal(0))
+
+
+async def test_what_a_process_cannot_import_of_a_workflow_is_not_known_there() -> None:
+    class Unknown:
+        pass
+
+    class Local(Summing):
+        def configure_converter(self, converter: cattrs.Converter) -> None:
+            converter.register_unstructure_hook(Unknown, lambda _: "unknown")
+            converter.register_structure_hook(Unknown, lambda _, kind: kind())
+
+    with anyio.fail_after(LONG):
+        assert await Local(types=[Unknown]).run(numbers=[Decimal(3)]) == Sum(total=Decimal(3))
 
 
 async def test_errors_come_back_as_data_with_their_traceback() -> None:

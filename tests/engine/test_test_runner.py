@@ -90,6 +90,7 @@ async def test_it_gives_events_counts_result_and_context() -> None:
 
 
 async def test_per_step_there_is_a_beginning_and_an_end() -> None:
+    """Semantics 19."""
     with anyio.fail_after(5):
         done = await WorkflowTestRunner(Speaking()).run()
     states = [

@@ -1,4 +1,4 @@
-"""An event that nobody takes is told of when it comes, to readers of internal events."""
+"""An event that nobody takes is told of when it comes, to readers of internal events. (Semantics 19)"""
 
 from typing import Any
 
