@@ -22,6 +22,7 @@ WorkflowsError
 │   └── ReplayMismatch                    `.recorded`, `.now`
 ├── WorkflowRuntimeError              a run that couldn't go on
 │   ├── WorkflowTimeoutError
+│   ├── WorkerProcessDied                 the process of a step
 │   ├── WaitTimedOut
 │   ├── StepTimedOut
 │   ├── WorkflowCancelledByUser
@@ -145,6 +146,10 @@ class InvalidStartEvent(InvalidInput, WorkflowRuntimeError):
 
 class WorkflowTimeoutError(WorkflowRuntimeError, TimeoutError):
     """A run has spent its time budget."""
+
+
+class WorkerProcessDied(WorkflowRuntimeError):
+    """The process in which a step ran came to an end before the step had."""
 
 
 class WaitTimedOut(WorkflowRuntimeError, TimeoutError):

@@ -8,7 +8,7 @@ import sys
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from contextvars import Context as Variables
-from typing import Any, ClassVar, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, cast
 
 import cattrs
 from anyio.abc import TaskGroup
@@ -31,9 +31,11 @@ from .events import (
 )
 from .graph import (
     Program,
+    check_declared_types,
     check_definition,
     check_free_step,
     check_program,
+    check_step_names,
     compile_program,
     listed,
     option_problems,
@@ -53,7 +55,8 @@ from .runtime.run import Run
 from .runtime.spawn import backend
 from .runtime.starting import start_event_of
 from .runtime.turns import Turns
-from .steps import WorkflowGraphCheck, config_of, names_around, validation_error
+from .steps import WorkflowGraphCheck, names_around, validation_error
+from .types import ResultT_co, StartT
 
 StepT = TypeVar("StepT", bound=Callable[..., Any])
 
@@ -73,8 +76,11 @@ FAMILY: tuple[type[Event], ...] = (
 logger: logging.Logger = logging.getLogger(__name__)
 
 
-class Workflow:
+class Workflow(Generic[StartT, ResultT_co]):
     """Base class of workflows. Its steps are its methods decorated with `@step`, and free functions attached to it.
+
+    `Workflow[MyStart, str]` tells type checkers what runs begin with and what awaiting them gives: the `result` of a
+    `StopEvent`, or the class of the stop event itself if it's a subclass. Both may be left out.
 
     Args:
         timeout: The active time of a run in seconds, or None for no limit: a run spends it while any step of it is at
@@ -101,10 +107,16 @@ class Workflow:
     __free_steps__: ClassVar[tuple[Callable[..., Any], ...]] = ()
     __local_names__: ClassVar[dict[str, object]] = {}
 
+    if not TYPE_CHECKING:  # Python gives type variables defaults of their own from 3.13 on
+
+        def __class_getitem__(cls, arguments):
+            given = arguments if isinstance(arguments, tuple) else (arguments,)
+            return super().__class_getitem__((*given, *[Any] * (len(cls.__parameters__) - len(given))))
+
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         cls.__local_names__ = names_around(cls.__qualname__, cls.__module__, sys._getframe(1))  # pyright: ignore[reportPrivateUsage]  # there is no public way to the class body
-        _check_names(cls)
+        check_step_names(cls, Workflow)
         check_definition(cls)
 
     def __init__(
@@ -184,6 +196,7 @@ class Workflow:
         if self._definition is None or attached != self._compiled_from:
             names = {**self.__local_names__, **self._names}
             program = compile_program(type(self), free_steps=attached, workflow_name=self._workflow_name, scope=names)
+            check_declared_types(type(self), Workflow, program)
             roots = [*FAMILY, *program.events, *self._types]
             if program.state_type is not None and not issubclass(program.state_type, DictState):
                 roots.append(program.state_type)
@@ -244,11 +257,11 @@ class Workflow:
     def run(
         self,
         ctx: Context[Any] | None = None,
-        start_event: StartEvent | None = None,
+        start_event: StartT | None = None,
         *,
         run_id: str | None = None,
         **inputs: Any,
-    ) -> WorkflowHandler:
+    ) -> WorkflowHandler[ResultT_co]:
         """Start a run at once, and give its handler; needs a running event loop, of asyncio or Trio, and no task group.
 
         The run belongs to whoever awaits the handler. It ends with the event loop at the latest. Where structure is
@@ -272,11 +285,11 @@ class Workflow:
     async def running(
         self,
         ctx: Context[Any] | None = None,
-        start_event: StartEvent | None = None,
+        start_event: StartT | None = None,
         *,
         run_id: str | None = None,
         **inputs: Any,
-    ) -> AsyncGenerator[WorkflowHandler]:
+    ) -> AsyncGenerator[WorkflowHandler[ResultT_co]]:
         """Run inside a block: `async with workflow.running(topic="x") as handler: ...`.
 
         Leaving the block, however that happens, ends the run; it has ended when the block has. A run that is cut
@@ -299,7 +312,7 @@ class Workflow:
         *,
         run_id: str | None,
         is_owned: bool,
-    ) -> WorkflowHandler:
+    ) -> WorkflowHandler[ResultT_co]:
         """Make a run and launch it. For this package: use `run()`, `running()`, or a `Runtime`."""
         definition = self.definition
         if not self._disable_validation and not self._is_checked:
@@ -356,7 +369,7 @@ class Workflow:
             resource_manager=self.resource_manager if definition.has_resources else None,
         )
 
-    def _finished(self, context: Context[Any], run_id: str) -> WorkflowHandler:
+    def _finished(self, context: Context[Any], run_id: str) -> WorkflowHandler[ResultT_co]:
         """A finished run that is resumed: it gives what it gave."""
         run = Run(context.driver, self._run_options(context), run_id)
         context.begin(run)
@@ -381,19 +394,3 @@ def launch_in(group: TaskGroup) -> Launch:
         variables.run(start, main)
 
     return launch
-
-
-def _check_names(workflow: type[Workflow]) -> None:
-    """A step mustn't take the place of what every workflow has.
-
-    Raises:
-        WorkflowValidationError: Some do; all of them are listed.
-    """
-    title = workflow.__name__
-    taken = [name for name, value in vars(workflow).items() if config_of(value) is not None and hasattr(Workflow, name)]
-    if taken:
-        problems = [
-            f"Step {name!r} of {title} would take the place of Workflow.{name}. Call it something else."
-            for name in taken
-        ]
-        raise validation_error(title, problems)

@@ -31,6 +31,7 @@ from workflows.core.commands import (
     Finish,
     GrantEdit,
     Refuse,
+    ReportKept,
     ReportSwallowed,
     RunStep,
     SetAlarm,
@@ -140,6 +141,7 @@ class Feeding(RuleBasedStateMachine):
         assert [report.execution for report in only(commands, ReportSwallowed)] == told.swallowed
         assert left(commands) == told.left
         assert ignored(commands) == told.ignored
+        assert [report.event for report in only(commands, ReportKept)] == told.put_by
         assert len(only(commands, StopSteps)) == told.stops
         assert len(only(commands, Finish)) == told.finishes
         if told.refused is None:

@@ -211,7 +211,6 @@ async def test_every_exception_is_ours_and_a_builtin_s_and_lists_all_problems() 
 
 async def test_what_is_not_there_yet_is_not_there() -> None:
     for module, name in [
-        ("workflows.testing", "WorkflowTestRunner"),
         ("workflows.context", "PickleSerializer"),
     ]:
         assert not hasattr(importlib.import_module(module), name)

@@ -18,7 +18,7 @@ from ..errors import EncodeError
 from ..events import Event, HumanResponseEvent, InputRequiredEvent
 from ..graph import ListJoin, StepSpec
 from . import batches, queueing
-from .commands import PublishEvent, Refuse, ReportLeft
+from .commands import PublishEvent, Refuse, ReportKept, ReportLeft
 from .places import OUTSIDE, Place
 from .questions import Ask, Question, class_name, content_of, execution_of, question_id
 from .records import Asked
@@ -157,6 +157,7 @@ def to_steps(
         return
     if not isinstance(event, HumanResponseEvent):
         state.mailbox.keep(event)
+        state.out.append(ReportKept(event))
     elif not takers:  # else it has been told that they ignored it
         state.out.append(ReportLeft((event,)))
 
