@@ -1,5 +1,7 @@
 """A workflow's graph as data: steps, events, the human, resources, and the edges between them."""
 
+from .activity import RunActivity as RunActivity
+from .activity import StepActivity as StepActivity
 from .building import event_id as event_id
 from .building import get_workflow_representation as get_workflow_representation
 from .building import step_id as step_id
