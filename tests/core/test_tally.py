@@ -26,7 +26,7 @@ class Clocked:
     def feed(self, at: float, tick_type: Any, *parts: Any) -> list[RunStep]:
         return only(self.core.feed(tick_type(self.core.state.last_tick + 1, at, *parts)), RunStep)
 
-    def tally(self, at: float = 0.0) -> dict[str, Any]:
+    def tally(self, at: float = 0.0) -> Any:
         return tally_data(self.core.state, at)
 
 
@@ -43,7 +43,7 @@ def test_attempts_events_and_time_are_counted() -> None:
     found = clocked.tally(103.0)
     assert found["begin"] == [1, 1, 0, 2.0, {"begin": 1}, {"task": 2}]
     taken = {name: counts[4] for name, counts in found.items() if name != "begin"}
-    assert all(counts == {"task": 2} or counts == {"task": 1} for counts in taken.values())
+    assert all(counts in ({"task": 1}, {"task": 2}) for counts in taken.values())
     assert taken
 
 
@@ -109,7 +109,8 @@ def test_the_tally_survives_a_snapshot_and_goes_on() -> None:
 @pytest.mark.guarantee("D3")
 def test_a_snapshot_from_before_there_was_a_tally_loads_and_counts_from_then_on() -> None:
     hand = Hand(Core(PROGRAM, CODEC))
-    data = {name: part for name, part in hand.stored().items() if name != "tally"}
+    data: dict[str, Any] = hand.stored()
+    del data["tally"]
     state, _ = restore(PROGRAM, CODEC, data)
     assert state.tally == {}
 

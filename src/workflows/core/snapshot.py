@@ -81,7 +81,7 @@ def snapshot(state: RunState, *, at: float, include_state: bool = True) -> dict[
         "next_batch": state.next_batch,
         "streamed": state.streamed,
         "spent_s": _spent(state, at),
-        "tally": tally_data(state, at),
+        "tally": dict(tally_data(state, at)),
         **_pending(writer, state),
         "asked": list(state.questions.asked),
         "state": _values(state, include_state=include_state),

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import ItemsView, Mapping
+from typing import Any, cast
 
 from ..codec import Codec, Json
 from ..events import Event
 from .state import RunState
-from .stored import Malformed, count, of, seconds
+from .stored import Malformed, count, items, of, seconds
 from .tally import Counts, Kind, Tally
 
 _NOTHING = Tally()
 
 
-def tally_data(state: RunState, at: float) -> dict[str, Json]:
+def tally_data(state: RunState, at: float) -> dict[str, list[Json]]:
     """What each step has done until now; attempts at work count with the time that they have spent until now."""
     running = dict.fromkeys(state.tally, 0)
     active = dict.fromkeys(state.tally, 0.0)
@@ -48,11 +48,18 @@ def _named(counts: Counts) -> dict[str, Json]:
 
 def read_tally(codec: Codec, data: Mapping[str, Any]) -> dict[str, Tally]:
     """What each step had done. Steps and classes that have gone since are history, and stay."""
-    return {of(str, name): _read(codec, stored) for name, stored in of(dict, data.get("tally", {})).items()}
+    return {name: _read(codec, stored) for name, stored in _named_parts(data.get("tally", {}))}
+
+
+def _named_parts(data: object) -> ItemsView[str, Any]:
+    parts = cast("dict[str, Any]", of(dict, data))
+    for name in parts:
+        of(str, name)
+    return parts.items()
 
 
 def _read(codec: Codec, stored: Any) -> Tally:
-    attempts, finished, failures, spent, took, gave = of(list, stored)
+    attempts, finished, failures, spent, took, gave = items(stored)
     interrupted = count(attempts) - count(finished) - count(failures)
     if interrupted < 0 or seconds(spent) < 0:
         raise Malformed(f"a step has finished or failed more often than it was called, or in no time: {stored!r:.200}")
@@ -61,8 +68,8 @@ def _read(codec: Codec, stored: Any) -> Tally:
 
 def _kinds(codec: Codec, data: Any) -> Counts:
     counts: Counts = {}
-    for name, number in of(dict, data).items():
-        found = codec.types.get(of(str, name))
+    for name, number in _named_parts(data):
+        found = codec.types.get(name)
         kind: Kind = found if found is not None and issubclass(found, Event) else name
         counts[kind] = counts.get(kind, 0) + count(number)
     return counts

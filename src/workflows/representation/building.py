@@ -6,6 +6,7 @@ Which nodes and edges there are:
   derives from;
 - an edge from a step to each class that it returns, and from a class to each step that takes its events: those that
   name it, and those that accept subclasses of what it derives from;
+- an edge from each step for whose failures there's a handler to `StepFailedEvent`, which the handler takes;
 - a human, if a step returns a question or takes an answer: questions lead there, answers come from there;
 - resources, with an edge to each step that is given them.
 
@@ -23,7 +24,7 @@ from typing import Any, Protocol, cast
 import attrs
 
 from ..errors import UsageError
-from ..events import Event, HumanResponseEvent, InputRequiredEvent, StopEvent
+from ..events import Event, HumanResponseEvent, InputRequiredEvent, StepFailedEvent, StopEvent
 from ..graph import ListJoin, Program, SlotJoin, StepSpec, attached_steps, compile_program
 from ..steps import names_around
 from .graph import WorkflowGraph
@@ -101,6 +102,10 @@ def graph_of(program: Program, description: str | None = None) -> WorkflowGraph:
     ]
     edges = [
         *(edge for step in program.steps.values() for edge in _step_edges(step, events)),
+        *(
+            WorkflowGraphEdge(source=step_id(name), target=events[StepFailedEvent], label="fails")
+            for name in program.handlers
+        ),
         *(edge for event, name in events.items() for edge in _human_edges(event, name)),
         *(edge for _, edge in resources),
     ]

@@ -6,5 +6,6 @@ from .layout import arrange as arrange
 from .mermaid import to_mermaid as to_mermaid
 from .page import to_page as to_page
 from .picture import Picture as Picture
+from .picture import graph_of_run as graph_of_run
 from .picture import picture_of as picture_of
 from .svg import to_svg as to_svg
