@@ -16,7 +16,8 @@ WorkflowsError
 │   │   ├── AmbiguousAnswer                   `.candidates`
 │   │   ├── AlreadyAnswered
 │   │   └── NoOpenQuestion
-│   └── StreamEventsMissed                `.missed`, `.first_kept`
+│   ├── StreamEventsMissed                `.missed`, `.first_kept`
+│   └── MissingExtra                      a part of this package that has to be installed
 ├── StepError                         your step
 │   ├── SuspensionSwallowed
 │   └── ReplayMismatch                    `.recorded`, `.now`
@@ -117,6 +118,10 @@ class StreamEventsMissed(UsageError, LookupError):
         self.missed = missed
         self.first_kept = first_kept
         super().__init__(message)
+
+
+class MissingExtra(UsageError, ImportError):
+    """What this needs isn't installed; the message has the line that installs it."""
 
 
 class StepError(WorkflowsError):

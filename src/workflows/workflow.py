@@ -31,6 +31,7 @@ from .events import (
 )
 from .graph import (
     Program,
+    attached_steps,
     check_declared_types,
     check_definition,
     check_free_step,
@@ -178,8 +179,7 @@ class Workflow(Generic[StartT, ResultT_co]):
     @classmethod
     def _attached(cls) -> tuple[Callable[..., Any], ...]:
         """The free functions attached to it and to its base classes."""
-        own = [parent.__dict__.get("__free_steps__", ()) for parent in reversed(cls.__mro__)]
-        return tuple(function for functions in own for function in functions)
+        return attached_steps(cls)
 
     def configure_converter(self, converter: cattrs.Converter) -> None:
         """Add cattrs hooks for types of your own; override it, it does nothing.

@@ -27,7 +27,7 @@ from workflows.core.state import RunState, RunStatus, Status
 from workflows.events import CollectionReleaseEvent, StepFailedEvent, StopEvent, WorkflowTimedOutEvent
 
 HERE = Path(__file__).parent
-ADDED: Mapping[str, Any] = {"next_batch": 1, "batches": [], "slots": [], "place": [0, 0], "places": ...}
+ADDED: Mapping[str, Any] = {"next_batch": 1, "batches": [], "slots": [], "place": [0, 0], "places": ..., "tally": ...}
 """Keys that the format was given after its first files, and what a reader takes them for where they're missing.
 
 `...`: what they say was of no use to a reader of then.

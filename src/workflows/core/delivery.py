@@ -23,6 +23,7 @@ from .places import OUTSIDE, Place
 from .questions import Ask, Question, class_name, content_of, execution_of, question_id
 from .records import Asked
 from .state import Execution, RunState, RunStatus
+from .tally import count
 from .ticks import EventReceived
 
 
@@ -180,6 +181,7 @@ def answer(state: RunState, question: Question, event: Event, at: float, place: 
     execution = state.executions[question.execution]
     asked = execution.open[question.id]
     asked.answer = event
+    count(state.tally_of(execution.step).took, event)
     queueing.settled(state, execution, asked, at)
     if not isinstance(event, HumanResponseEvent):
         to_steps(state, event, at, place, besides=execution.step, is_taken=True)
@@ -222,8 +224,10 @@ def ask(state: RunState, execution: Execution, branch: str | None, wanted: Ask, 
     memory.add(branch, asked)
     if wanted.prompt is not None:
         publish(state, wanted.prompt)
+        count(state.tally_of(execution.step).gave, wanted.prompt)
     asked.answer = state.mailbox.take(question)
     if asked.answer is not None:
+        count(state.tally_of(execution.step).took, asked.answer)
         return
     execution.open[name] = asked
     state.questions.open(question, class_name(state.codec, wanted.answer_type))

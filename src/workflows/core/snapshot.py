@@ -19,6 +19,7 @@ from .places import Place, Recoveries
 from .questions import Question
 from .records import Asked, Collected, Edited, Effects, Memory, Read, Record, Value
 from .state import Batch, Execution, Outcome, RunState, RunStatus, Status
+from .tallying import tally_data
 from .values import copied
 
 FORMAT_VERSION = 1
@@ -80,6 +81,7 @@ def snapshot(state: RunState, *, at: float, include_state: bool = True) -> dict[
         "next_batch": state.next_batch,
         "streamed": state.streamed,
         "spent_s": _spent(state, at),
+        "tally": dict(tally_data(state, at)),
         **_pending(writer, state),
         "asked": list(state.questions.asked),
         "state": _values(state, include_state=include_state),

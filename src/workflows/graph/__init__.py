@@ -9,6 +9,7 @@ from .options import listed as listed
 from .options import option_problems as option_problems
 from .program import Program as Program
 from .program import Routes as Routes
+from .program import attached_steps as attached_steps
 from .program import check_definition as check_definition
 from .program import check_free_step as check_free_step
 from .program import check_step_names as check_step_names

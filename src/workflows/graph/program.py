@@ -260,6 +260,12 @@ def _add_free_steps(title: str, found: dict[str, _Found], free_steps: Iterable[S
     return problems
 
 
+def attached_steps(workflow_class: type) -> tuple[Step, ...]:
+    """Give the free functions attached to a class and to its base classes."""
+    own = [vars(owner).get("__free_steps__", ()) for owner in reversed(workflow_class.__mro__)]
+    return tuple(cast("Step", function) for functions in own for function in functions)
+
+
 def _name_of(function: Step) -> str:
     return str(getattr(function, "__name__", function))
 
