@@ -76,7 +76,8 @@ def minimums(session: nox.Session) -> None:
     """Run the tests with the lowest version of each dependency, of the tests' own too, that pyproject.toml allows."""
     constraints = Path(session.create_tmp()) / "constraints.txt"
     constraints.write_text("\n".join(lowest_versions()) + "\n", encoding="utf-8")
-    session.install("-e", ".[trio,pydantic]", *nox.project.dependency_groups(PROJECT, "tests"), "-c", str(constraints))
+    everything = [".[trio,pydantic,draw]", *nox.project.dependency_groups(PROJECT, "tests")]
+    session.install("-e", *everything, "-c", str(constraints))
     session.run("pytest", *session.posargs)
 
 

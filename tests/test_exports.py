@@ -13,7 +13,10 @@ import workflows
 PACKAGE = Path(*workflows.__path__)
 
 # Loaded by a plain `import workflows`, each would make every user pay for what some use: extras, a backend, a database.
-NOT_LOADED = ("trio", "pydantic", "asyncio", "sqlite3", "pytest", "hypothesis", "workflows.testing")
+NOT_LOADED = (
+    *("trio", "pydantic", "pygraphviz", "asyncio", "sqlite3", "pytest", "hypothesis"),
+    *("workflows.testing", "workflows.drawing"),
+)
 
 
 def exports() -> list[tuple[str, str]]:

@@ -24,7 +24,7 @@ LAYERS = (
     ("graph", "representation"),
     ("core",),
     ("runtime",),
-    ("workflow", "context", "handler", "host", "types", "resource"),
+    ("workflow", "context", "handler", "host", "types", "resource", "drawing"),
     ("durability",),
     ("testing",),
     ("cli", "server", "engines"),
@@ -43,6 +43,7 @@ IMPURE_CALLS = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today
 ALLOWED_IMPURE = {
     ("retry_policy", "random"): "jitter: seeded, so that the same seed gives the same delay",
     ("codec", "uuid.UUID"): "the class, whose values are encoded and decoded; none is made",
+    ("representation", "uuid.UUID"): "the class, which has a name in schemas; none is made",
 }
 ALLOWED_ASYNC: dict[str, str] = {}  # module: reason
 
@@ -60,6 +61,7 @@ LATE_IMPORTS = {
     "trio": "an extra; only those who run on it load it",
     "asyncio": "slow to import; only those who run on it load it",
     "pydantic": "an extra; only those who use its models have it",
+    "pygraphviz": "an extra; only those who draw have it",
 }
 
 # The name of an installed distribution, where it isn't that of the module.

@@ -181,7 +181,7 @@ class ExpenseReview(Workflow):
         found = ctx.collect_events(ev, [ClaimChecked] * ledger.claims)
         if found is None:
             return None
-        all_checked = [event.checked for event in found if isinstance(event, ClaimChecked)]
+        all_checked = [event.checked for event in found]
         all_checked = with_twins_marked(sorted(all_checked, key=lambda checked: checked.claim.line))
         decided: list[Decision] = []
         groups: dict[str, list[CheckedClaim]] = {}

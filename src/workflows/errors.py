@@ -16,12 +16,14 @@ WorkflowsError
 │   │   ├── AmbiguousAnswer                   `.candidates`
 │   │   ├── AlreadyAnswered
 │   │   └── NoOpenQuestion
-│   └── StreamEventsMissed                `.missed`, `.first_kept`
+│   ├── StreamEventsMissed                `.missed`, `.first_kept`
+│   └── MissingExtra                      a part of this package that has to be installed
 ├── StepError                         your step
 │   ├── SuspensionSwallowed
 │   └── ReplayMismatch                    `.recorded`, `.now`
 ├── WorkflowRuntimeError              a run that couldn't go on
 │   ├── WorkflowTimeoutError
+│   ├── WorkerProcessDied                 the process of a step
 │   ├── WaitTimedOut
 │   ├── StepTimedOut
 │   ├── WorkflowCancelledByUser
@@ -118,6 +120,10 @@ class StreamEventsMissed(UsageError, LookupError):
         super().__init__(message)
 
 
+class MissingExtra(UsageError, ImportError):
+    """What this needs isn't installed; the message has the line that installs it."""
+
+
 class StepError(WorkflowsError):
     """A step did something that breaks the replay of its work."""
 
@@ -145,6 +151,10 @@ class InvalidStartEvent(InvalidInput, WorkflowRuntimeError):
 
 class WorkflowTimeoutError(WorkflowRuntimeError, TimeoutError):
     """A run has spent its time budget."""
+
+
+class WorkerProcessDied(WorkflowRuntimeError):
+    """The process in which a step ran came to an end before the step had."""
 
 
 class WaitTimedOut(WorkflowRuntimeError, TimeoutError):

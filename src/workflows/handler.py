@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic
 from weakref import ref
 
 import anyio
@@ -15,16 +15,18 @@ from .errors import WorkflowCancelledByUser, WorkflowRuntimeError
 from .events import Event, StopEvent
 from .runtime.log import Cursor, Reader, check_position, cursor_after, cursor_at_start
 from .runtime.run import Run
+from .types import ResultT_co
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class WorkflowHandler:
+class WorkflowHandler(Generic[ResultT_co]):
     """A run: await it for its result, read its stream, send it events, cancel it.
 
     Awaiting gives the `result` of a plain `StopEvent`, or the stop event itself if it's of a subclass; it raises what
-    the run failed with. It may be awaited many times, by many tasks.
+    the run failed with. It may be awaited many times, by many tasks. The handler of a `Workflow[MyStart, str]` is a
+    `WorkflowHandler[str]`: that's what awaiting it gives.
 
     A run of a bare `workflow.run()` belongs to whoever awaits it: if its only await is cancelled, the run is, and has
     ended when the cancellation passes on. With other awaits or readers it goes on. A run of `running()` or of a
@@ -44,10 +46,10 @@ class WorkflowHandler:
         self.run_id: str = run.run_id
         self.ctx = ctx
 
-    def __await__(self) -> Generator[Any, None, Any]:
+    def __await__(self) -> Generator[Any, None, ResultT_co]:
         return self._wait().__await__()
 
-    async def _wait(self) -> Any:
+    async def _wait(self) -> ResultT_co:
         outcome = self._run.outcome
         self._awaits += 1
         try:
@@ -63,8 +65,9 @@ class WorkflowHandler:
             self._awaits -= 1
         if isinstance(outcome.error, WorkflowCancelledByUser):
             await checkpoint_if_cancelled()  # cancelled together with its run: that's what the caller has to see
-        event = outcome.get()
-        return event.result if type(event) is StopEvent else event
+        event: Any = outcome.get()
+        result: ResultT_co = event.result if type(event) is StopEvent else event
+        return result
 
     def _is_read_by_others(self) -> bool:
         return self._run.log.is_read_by_others(self._run.current_task())

@@ -11,10 +11,10 @@ from anyio.lowlevel import checkpoint
 
 from .context import Context
 from .errors import UsageError
-from .events import StartEvent
 from .handler import WorkflowHandler
-from .runtime.owning import OwningGroup
-from .workflow import Workflow, launch_in
+from .runtime.owning import OwningGroup, launch_in
+from .types import ResultT_co, StartT
+from .workflow import Workflow
 
 
 class Runtime:
@@ -61,13 +61,13 @@ class Runtime:
 
     def run(
         self,
-        workflow: Workflow,
+        workflow: Workflow[StartT, ResultT_co],
         ctx: Context[Any] | None = None,
-        start_event: StartEvent | None = None,
+        start_event: StartT | None = None,
         *,
         run_id: str | None = None,
         **inputs: Any,
-    ) -> WorkflowHandler:
+    ) -> WorkflowHandler[ResultT_co]:
         """Start a run. Arguments and errors are those of `Workflow.run`.
 
         Raises:

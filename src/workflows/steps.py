@@ -66,6 +66,7 @@ class StepConfig:
     skip_graph_checks: frozenset[str] = frozenset()
     accept_event_subclasses: bool = False
     timeout_s: float | None = None
+    run_in: str | None = None
     catches: CatchErrorHandler | None = None
     scope: Mapping[str, object] = attrs.field(factory=dict[str, object], repr=False, eq=False)
 
@@ -80,6 +81,7 @@ def step(
     skip_graph_checks: Collection[StepGraphCheck] | None = None,
     accept_event_subclasses: bool = False,
     timeout: float | None = None,
+    run_in: Literal["process"] | None = None,
 ) -> StepT: ...
 @overload
 def step(
@@ -91,6 +93,7 @@ def step(
     skip_graph_checks: Collection[StepGraphCheck] | None = None,
     accept_event_subclasses: bool = False,
     timeout: float | None = None,
+    run_in: Literal["process"] | None = None,
 ) -> Callable[[StepT], StepT]: ...
 def step(
     func: StepT | None = None,
@@ -101,6 +104,7 @@ def step(
     skip_graph_checks: Collection[StepGraphCheck] | None = None,
     accept_event_subclasses: bool = False,
     timeout: float | None = None,
+    run_in: Literal["process"] | None = None,
 ) -> StepT | Callable[[StepT], StepT]:
     """Make a method, or a free function, a step of a workflow.
 
@@ -120,7 +124,9 @@ def step(
         timeout: The seconds that one attempt may be at work; time in which all that is open in it waits for answers
             isn't counted. An attempt that takes longer is cancelled and has failed with `StepTimedOut`, which the retry
             policy and `@catch_error` get as any other failure. A plain `def` step runs in a thread, which can't be cut
-            short: what it returns late still counts.
+            short: what it returns late still counts. A process is killed.
+        run_in: `"process"` for a free function of a module that keeps a processor busy: it's called in a worker
+            process, with its event alone, and killed when the step is cancelled.
 
     Raises:
         WorkflowValidationError: An option is wrong, or a free function comes without `workflow=`. What annotations say
@@ -132,7 +138,7 @@ def step(
     ]
     timeout_s = None if timeout is None or problems else float(timeout)
     skipped = frozenset[str]() if problems else frozenset(skip_graph_checks or ())
-    config = StepConfig(num_workers, retry_policy, skipped, accept_event_subclasses, timeout_s)
+    config = StepConfig(num_workers, retry_policy, skipped, accept_event_subclasses, timeout_s, run_in=run_in)
 
     def decorator(function: StepT) -> StepT:
         return decorate(function, config, problems, workflow=workflow)
@@ -153,7 +159,8 @@ def decorate(
     Raises:
         WorkflowValidationError: The options have problems, or the function can't be a step.
     """
-    target = _target_of(function, workflow, may_be_free=is_handler)
+    target = _target_of(function, workflow, is_handler=is_handler)
+    problems = [*problems, *_process_problems(target, config.run_in)]
     if problems:
         name = shown_qualname(target)
         raise validation_error(f"Step '{name}'", [f"Step '{name}': {problem}" for problem in problems])
@@ -218,7 +225,27 @@ def _option_problems(workers: object, policy: object, subclasses: object, timeou
         yield f"timeout={timeout!r} is no number of seconds above 0; None means no limit."
 
 
-def _target_of(function: object, workflow: object, *, may_be_free: bool) -> FunctionType:
+def _process_problems(target: FunctionType, run_in: object) -> Iterator[str]:
+    if run_in is None:
+        return
+    if run_in != "process":
+        yield f"run_in={run_in!r} is no place to run in; there is 'process'."
+        return
+    remedy = 'Make it a plain function of a module: `@step(workflow=YourWorkflow, run_in="process")` above a `def`.'
+    if not is_free_function(target.__qualname__):
+        yield f"it's a method, and a process has no workflow to call it on. {remedy}"
+    elif "." in target.__qualname__ or target.__name__ == "<lambda>":
+        yield f"it's defined inside a function or an expression, where a process can't import it. {remedy}"
+    elif target.__module__ == "__main__":
+        yield (
+            "it's defined in the program that was started, and a process would import that under another name. Move "
+            "it, and the events that it takes and returns, to a module of their own."
+        )
+    if inspect.iscoroutinefunction(target):
+        yield "it's an `async def`, and a process has no event loop. Write a plain `def`; async code needs no process."
+
+
+def _target_of(function: object, workflow: object, *, is_handler: bool) -> FunctionType:
     """Find the plain function that is decorated; refuse what can't become a step."""
     target = plain_function(function)
     if target is None:
@@ -229,7 +256,7 @@ def _target_of(function: object, workflow: object, *, may_be_free: bool) -> Func
     name = shown_qualname(target)
     if workflow is not None and not callable(getattr(workflow, "add_step", None)):
         raise WorkflowValidationError(f"Step '{name}': workflow={workflow!r} isn't a workflow class.")
-    if is_free_function(target.__qualname__) and workflow is None and not may_be_free:
+    if is_free_function(target.__qualname__) and workflow is None and not is_handler:
         raise WorkflowValidationError(
             f"Step '{name}' is a free function, and belongs to no workflow. Write @step(workflow=YourWorkflow), "
             "or move it into the class."
@@ -239,6 +266,11 @@ def _target_of(function: object, workflow: object, *, may_be_free: bool) -> Func
     config = config_of(target)
     copied = config is not None and config is config_of(getattr(target, "__wrapped__", None))  # by functools.wraps
     if config is not None and not copied:
+        if is_handler or config.catches is not None:
+            raise WorkflowValidationError(
+                f"Step '{name}' is decorated with @catch_error and once more. Leave the other decorator out: a handler "
+                "is a step, without the options of @step, and runs in no process."
+            )
         raise WorkflowValidationError(
             f"Step '{name}' is decorated with @step already. Write all options in one @step(...); "
             "to attach a free function to another workflow, call YourWorkflow.add_step(function)."

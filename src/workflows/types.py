@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from .events import StopEvent
+from .events import StartEvent, StopEvent
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as TypeVarWithDefault
+
+    StartT = TypeVarWithDefault("StartT", bound=StartEvent, default=Any)
+    ResultT_co = TypeVarWithDefault("ResultT_co", default=Any, covariant=True)
+else:
+    StartT = TypeVar("StartT", bound=StartEvent)
+    """The start event of a `Workflow[StartT, ResultT]`; anything, for a workflow that doesn't say."""
+    ResultT_co = TypeVar("ResultT_co", covariant=True)
+    """What awaiting a run of a `Workflow[StartT, ResultT]` gives; anything, for a workflow that doesn't say."""
 
 StopEventT = TypeVar("StopEventT", bound=StopEvent)
 """The stop event of a workflow: `StopEvent` or a subclass of it."""

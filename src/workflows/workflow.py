@@ -7,11 +7,9 @@ import logging
 import sys
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
-from contextvars import Context as Variables
-from typing import Any, ClassVar, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, cast
 
 import cattrs
-from anyio.abc import TaskGroup
 
 from .codec import Codec
 from .context import Context, DictState, StepContext
@@ -30,10 +28,12 @@ from .events import (
     WorkflowTimedOutEvent,
 )
 from .graph import (
-    Program,
+    attached_steps,
+    check_declared_types,
     check_definition,
     check_free_step,
     check_program,
+    check_step_names,
     compile_program,
     listed,
     option_problems,
@@ -42,18 +42,19 @@ from .graph import (
 from .handler import WorkflowHandler
 from .runtime.attempt import Attempt
 from .runtime.clock import Clock
-from .runtime.crew import Launch, Main
+from .runtime.crew import Launch
 from .runtime.definition import Definition
 from .runtime.identity import new_uuid
 from .runtime.options import RunOptions
-from .runtime.owning import OwningGroup
+from .runtime.owning import OwningGroup, launch_in
 from .runtime.resources.resource_manager import ResourceManager
 from .runtime.resources.validating import resource_problems
 from .runtime.run import Run
 from .runtime.spawn import backend
-from .runtime.starting import start_event_of
+from .runtime.starting import named_children, start_event_of, whose_context
 from .runtime.turns import Turns
-from .steps import WorkflowGraphCheck, config_of, names_around, validation_error
+from .steps import WorkflowGraphCheck, names_around, validation_error
+from .types import ResultT_co, StartT
 
 StepT = TypeVar("StepT", bound=Callable[..., Any])
 
@@ -73,8 +74,11 @@ FAMILY: tuple[type[Event], ...] = (
 logger: logging.Logger = logging.getLogger(__name__)
 
 
-class Workflow:
+class Workflow(Generic[StartT, ResultT_co]):
     """Base class of workflows. Its steps are its methods decorated with `@step`, and free functions attached to it.
+
+    `Workflow[MyStart, str]` tells type checkers what runs begin with and what awaiting them gives: the `result` of a
+    `StopEvent`, or the class of the stop event itself if it's a subclass. Both may be left out.
 
     Args:
         timeout: The active time of a run in seconds, or None for no limit: a run spends it while any step of it is at
@@ -103,10 +107,16 @@ class Workflow:
     __free_steps__: ClassVar[tuple[Callable[..., Any], ...]] = ()
     __local_names__: ClassVar[dict[str, object]] = {}
 
+    if not TYPE_CHECKING:  # Python gives type variables defaults of their own from 3.13 on
+
+        def __class_getitem__(cls, arguments):
+            given = arguments if isinstance(arguments, tuple) else (arguments,)
+            return super().__class_getitem__((*given, *[Any] * (len(cls.__parameters__) - len(given))))
+
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         cls.__local_names__ = names_around(cls.__qualname__, cls.__module__, sys._getframe(1))  # pyright: ignore[reportPrivateUsage]  # there is no public way to the class body
-        _check_names(cls)
+        check_step_names(cls, Workflow)
         check_definition(cls)
 
     def __init__(
@@ -127,7 +137,7 @@ class Workflow:
     ) -> None:
         title = type(self).__name__
         declared = listed(types)
-        self._children, wrong = _named_children(children)
+        self._children, wrong = named_children(children, Workflow)
         problems = list(
             option_problems(
                 timeout=timeout, limit=num_concurrent_runs, waits=waits, history=stream_history, types=declared
@@ -171,8 +181,7 @@ class Workflow:
     @classmethod
     def _attached(cls) -> tuple[Callable[..., Any], ...]:
         """The free functions attached to it and to its base classes."""
-        own = [parent.__dict__.get("__free_steps__", ()) for parent in reversed(cls.__mro__)]
-        return tuple(function for functions in own for function in functions)
+        return attached_steps(cls)
 
     def configure_converter(self, converter: cattrs.Converter) -> None:
         """Add cattrs hooks for types of your own; override it, it does nothing.
@@ -189,6 +198,7 @@ class Workflow:
         if self._definition is None or attached != self._compiled_from:
             names = {**self.__local_names__, **self._names}
             program = compile_program(type(self), free_steps=attached, workflow_name=self._workflow_name, scope=names)
+            check_declared_types(type(self), Workflow, program)
             roots = [*FAMILY, *program.events, *self._types]
             if program.state_type is not None and not issubclass(program.state_type, DictState):
                 roots.append(program.state_type)
@@ -256,11 +266,11 @@ class Workflow:
     def run(
         self,
         ctx: Context[Any] | None = None,
-        start_event: StartEvent | None = None,
+        start_event: StartT | None = None,
         *,
         run_id: str | None = None,
         **inputs: Any,
-    ) -> WorkflowHandler:
+    ) -> WorkflowHandler[ResultT_co]:
         """Start a run at once, and give its handler; needs a running event loop, of asyncio or Trio, and no task group.
 
         The run belongs to whoever awaits the handler. It ends with the event loop at the latest. Where structure is
@@ -284,11 +294,11 @@ class Workflow:
     async def running(
         self,
         ctx: Context[Any] | None = None,
-        start_event: StartEvent | None = None,
+        start_event: StartT | None = None,
         *,
         run_id: str | None = None,
         **inputs: Any,
-    ) -> AsyncGenerator[WorkflowHandler]:
+    ) -> AsyncGenerator[WorkflowHandler[ResultT_co]]:
         """Run inside a block: `async with workflow.running(topic="x") as handler: ...`.
 
         Leaving the block, however that happens, ends the run; it has ended when the block has. A run that is cut
@@ -311,7 +321,7 @@ class Workflow:
         *,
         run_id: str | None,
         is_owned: bool,
-    ) -> WorkflowHandler:
+    ) -> WorkflowHandler[ResultT_co]:
         """Make a run and launch it. For this package: use `run()`, `running()`, or a `Runtime`."""
         definition = self.definition
         if not self._disable_validation and not self._is_checked:
@@ -320,9 +330,10 @@ class Workflow:
             raise UsageError(f"ctx={ctx!r} is no context. Make one with Context(workflow), or take handler.ctx.")
         context: Context[Any] = Context(self) if ctx is None else ctx
         if context.definition.program is not definition.program:
+            whose = whose_context(context.definition.program, definition.program)
             raise ContextStateError(
-                f"This context was made for {_whose(context.definition.program, definition.program)}.\n  Make one with "
-                "Context(workflow), or Context.from_dict(workflow, data), for the workflow that runs it."
+                f"This context was made for {whose}.\n  Make one with Context(workflow), or "
+                "Context.from_dict(workflow, data), for the workflow that runs it."
             )
         state = context.driver.core.state
         if context.driver.carry_out is not None:
@@ -373,62 +384,9 @@ class Workflow:
             resource_manager=self.resource_manager if definition.has_resources else None,
         )
 
-    def _finished(self, context: Context[Any], run_id: str) -> WorkflowHandler:
+    def _finished(self, context: Context[Any], run_id: str) -> WorkflowHandler[ResultT_co]:
         """A finished run that is resumed: it gives what it gave."""
         run = Run(context.driver, self._run_options(accepts_changes=context.accepts_changes), run_id)
         context.begin(run)
         run.close()
         return WorkflowHandler(run, context, is_owned=False)
-
-
-def _named_children(children: object) -> tuple[dict[str, Workflow], list[str]]:
-    """The workflows that steps may run, by name, and what is wrong with them."""
-    given = listed(children)
-    if not isinstance(given, tuple):
-        return {}, [f"children={children!r} is no list of workflows. Write children=[MyWorkflow()]."]
-    named: dict[str, Workflow] = {}
-    problems: list[str] = []
-    for number, child in enumerate(cast("tuple[object, ...]", given)):
-        if not isinstance(child, Workflow):
-            problems.append(f"children[{number}] is {child!r}, which is no workflow. Give an instance: MyWorkflow().")
-        elif named.setdefault(child.workflow_name, child) is not child:
-            problems.append(
-                f"children[{number}] is named {child.workflow_name!r} as another one is. Give it a workflow_name= of "
-                "its own."
-            )
-    return named, problems
-
-
-def _whose(theirs: Program, ours: Program) -> str:
-    """For whom a context was made that doesn't fit."""
-    if theirs.workflow_name != ours.workflow_name or theirs.class_name != ours.class_name:
-        return f"another workflow, {theirs.class_name}; this one is {ours.class_name}"
-    return f"another instance of {ours.class_name}, or for this one before a step was added"
-
-
-def launch_in(group: TaskGroup) -> Launch:
-    """Launch runs in a task group, each in the context variables of whoever started it. For this package."""
-
-    def start(main: Main) -> None:
-        group.start_soon(main)
-
-    def launch(main: Main, variables: Variables) -> None:
-        variables.run(start, main)
-
-    return launch
-
-
-def _check_names(workflow: type[Workflow]) -> None:
-    """A step mustn't take the place of what every workflow has.
-
-    Raises:
-        WorkflowValidationError: Some do; all of them are listed.
-    """
-    title = workflow.__name__
-    taken = [name for name, value in vars(workflow).items() if config_of(value) is not None and hasattr(Workflow, name)]
-    if taken:
-        problems = [
-            f"Step {name!r} of {title} would take the place of Workflow.{name}. Call it something else."
-            for name in taken
-        ]
-        raise validation_error(title, problems)

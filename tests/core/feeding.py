@@ -31,6 +31,7 @@ from workflows.core.commands import (
     Finish,
     GrantEdit,
     Refuse,
+    ReportKept,
     ReportSwallowed,
     RunStep,
     SetAlarm,
@@ -82,6 +83,7 @@ class Feeding(RuleBasedStateMachine):
         self.ids: set[str] = set()  # of questions, ever
         self.accepted: dict[int, Event] = {}  # from outside
         self.gone: dict[int, list[str]] = {}  # events from outside -> where they went, once and for all
+        self.begun: Counter[str] = Counter()  # attempts of each step in this run
         self.answered: dict[int, list[Wait]] = {}  # events from outside -> the questions that they answered
 
     # --- feeding ----------------------------------------------------------------------------------------------------
@@ -98,12 +100,15 @@ class Feeding(RuleBasedStateMachine):
         """Feed core, shadow and model the same tick, and see that they agree."""
         tick = tick_type(self.core.state.last_tick + 1, self.at, *parts, **named)
         before = self.core.state.next_execution
+        if tick_type is ticks.RunStarted and self.model.phase == "ended":
+            self.begun.clear()
         commands = self.core.feed(tick)
         self.see_that_a_refusal_changes_nothing(tick, commands)
         said = self.shadow.feed(tick)
         assert said == commands, "feeding a tick to an equal core gives the same commands"
         assert self.shadow.state == self.core.state
         self.fed.append(tick)
+        self.begun.update(job.step.name for job in only(commands, RunStep))
         self.compare(apply(self.model, tick), commands)
         self.follow(tick, commands, before)
         return commands
@@ -140,6 +145,7 @@ class Feeding(RuleBasedStateMachine):
         assert [report.execution for report in only(commands, ReportSwallowed)] == told.swallowed
         assert left(commands) == told.left
         assert ignored(commands) == told.ignored
+        assert [report.event for report in only(commands, ReportKept)] == told.put_by
         assert len(only(commands, StopSteps)) == told.stops
         assert len(only(commands, Finish)) == told.finishes
         if told.refused is None:

@@ -28,6 +28,7 @@ from workflows.core.places import Place
 from workflows.core.records import Asked, Edited, Effects, Read, Tape, Value
 from workflows.core.snapshot import snapshot
 from workflows.core.state import RunStatus, Status
+from workflows.core.tallying import tally_data
 from workflows.events import HumanResponseEvent
 
 
@@ -71,6 +72,18 @@ class Invariants(Feeding):
         assert state.live == len(live)
         assert live >= self.actors.keys()
         assert {job.id for job in self.model.live} == live
+
+    @invariant()
+    def the_tally_has_every_attempt_that_we_were_told_to_run(self) -> None:
+        """Over restarts too; what has come of those that are over adds up, and time has been spent by nobody else."""
+        found = tally_data(self.core.state, self.at)
+        assert {name: counts[0] for name, counts in found.items() if counts[0]} == self.begun
+        running = Counter(found.step for found in self.core.state.executions.values() if found.is_live)
+        for name, tally in self.core.state.tally.items():
+            ended = self.begun[name] - running[name]
+            assert tally.finished + tally.failures + tally.interrupted == ended
+            assert tally.seconds >= 0
+            assert tally.seconds == 0 or ended or running[name]
 
     @invariant()
     def every_event_from_outside_is_in_one_place(self) -> None:

@@ -181,6 +181,7 @@ class Told:
     wakes: list[tuple[int, str]] = attrs.field(factory=list[tuple[int, str]])
     grants: list[str] = attrs.field(factory=list[str])
     left: list[Event] = attrs.field(factory=list[Event])
+    put_by: list[Event] = attrs.field(factory=list[Event])
     ignored: list[tuple[Event, str]] = attrs.field(factory=list[tuple[Event, str]])
     swallowed: list[int] = attrs.field(factory=list[int])
     refused: str | None = None
@@ -356,6 +357,7 @@ class Reference:
             self.told.left.append(event)
         else:
             self.mailbox.append(event)
+            self.told.put_by.append(event)
 
     def to_step(self, step: str, event: Event, level: Level = OUTERMOST) -> bool:
         if step in TOGETHER:

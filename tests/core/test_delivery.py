@@ -21,7 +21,7 @@ from tests.core.flow import (
     steps_of,
 )
 from workflows.core import ticks
-from workflows.core.commands import Refuse, RunStep, WakeWait
+from workflows.core.commands import Refuse, ReportKept, RunStep, WakeWait
 from workflows.core.questions import Ask
 from workflows.core.records import Asked, Value
 from workflows.core.state import Status
@@ -203,7 +203,7 @@ def test_an_ordinary_event_that_misses_the_requirements_is_kept_for_a_wait_that_
     hand = Hand()
     job = hand.start()
     (question,) = hand.ask(job, Ask(Note, requirements={"who": "bob"}))
-    assert hand.receive(Note(n=1, who="ann")) == []
+    assert hand.receive(Note(n=1, who="ann")) == [ReportKept(Note(n=1, who="ann"))]
     assert hand.state.mailbox.in_order() == [Note(n=1, who="ann")]
     assert hand.receive(Note(n=2, who="bob")) == [WakeWait(job.execution, question.id)]
     assert hand.ask(job, Ask(Note, requirements={"who": "ann"})) == []

@@ -22,6 +22,7 @@ from workflows.core.commands import (
     GrantEdit,
     PublishEvent,
     Refuse,
+    ReportKept,
     ReportSwallowed,
     RunStep,
     SetAlarm,
@@ -92,7 +93,7 @@ def test_a_second_stop_event_is_ignored() -> None:
 def test_a_stop_event_that_is_sent_does_not_end_the_run() -> None:
     hand = Hand()
     job = hand.start()
-    assert hand.step(job, ticks.EventSent, "", 1, StopEvent(), None, None) == []
+    assert hand.step(job, ticks.EventSent, "", 1, StopEvent(), None, None) == [ReportKept(StopEvent())]
     assert hand.state.status is RunStatus.RUNNING
     assert hand.state.mailbox.in_order() == [StopEvent()]
 

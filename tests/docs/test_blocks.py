@@ -14,6 +14,7 @@ NEEDED_FOR = {
     "trio": ('"trio"', "simulate", "sweep_"),
     "pydantic": ("import pydantic", "from pydantic"),
     "tenacity": ("import tenacity",),
+    "pygraphviz": ("draw_svg", "draw_html"),
 }
 
 

@@ -25,7 +25,7 @@ from workflows.core.ticks import Tick
 from workflows.events import StartEvent, StopEvent
 
 PAGE = ROOT / "docs" / "explanation" / "core.md"
-WALKS = 2000
+WALKS = 2500
 STEPS = 40
 
 Edge = tuple[str, str, str]  # from, tick, to

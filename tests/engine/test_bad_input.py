@@ -296,18 +296,18 @@ WRONG_CALLS: list[tuple[Use, str]] = [
     (lambda ctx: ctx.wait_for_event(ANY.__class__), "waits for <class '.*EventMeta'>, which is no event class"),
     (lambda ctx: ctx.wait_for_event(ANY(what="x")), "which is no event class"),
     (lambda ctx: ctx.wait_for_event(Undeclared), r"types=\[Undeclared\]"),
-    (lambda ctx: ctx.ask(Approved(ok=True)), "which is no InputRequiredEvent"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    (lambda ctx: ctx.ask(Approved(ok=True)), "which is no InputRequiredEvent"),  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     (lambda ctx: ctx.ask(ANY), "which is no InputRequiredEvent"),
     (lambda ctx: ctx.ask(Approval(what="x"), timeout=-1), "timeout=-1"),
     (lambda ctx: ctx.ask(Approval(what="x"), timeout=math.nan), "timeout=nan"),
     (lambda ctx: ctx.ask(Approval(what="x"), timeout=math.inf), "timeout=inf"),
     (lambda ctx: ctx.ask(Approval(what="x"), timeout=1e20), r"timeout=1e\+20"),
     (lambda ctx: ctx.ask(Approval(what="x"), timeout=True), "timeout=True"),
-    (lambda ctx: ctx.ask(Approval(what="x"), timeout="5"), "timeout='5'"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    (lambda ctx: ctx.ask(Approval(what="x"), timeout="5"), "timeout='5'"),  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     (lambda ctx: ctx.ask(ANY(what=object())), r"\$\.what"),
     (lambda ctx: ctx.write_event_to_stream(5), "was given 5, which is no event"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     (lambda ctx: ctx.stream("text"), "was given 'text', which is no event"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    (lambda ctx: ctx.once(5), "was given 5, which is no function"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    (lambda ctx: ctx.once(5), "was given 5, which is no function"),  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     (lambda ctx: ctx.collect_events(5, [Part]), "was given 5, which is no event"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     (lambda ctx: ctx.once(object), "has run in ctx.once.*can't be stored"),
 ]

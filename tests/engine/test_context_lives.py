@@ -199,7 +199,7 @@ ONLY_IN_STEPS: list[Use] = [
     lambda context: context.wait_for_event(HumanResponseEvent),
     lambda context: context.ask(InputRequiredEvent()),
     lambda context: context.ask_all(InputRequiredEvent()),
-    lambda context: context.once(list),
+    lambda context: context.once(dict[str, int]),
     lambda context: context.branch("x"),
     lambda context: context.write_event_to_stream(Note(text="")),
     lambda context: context.stream(Note(text="")),
@@ -271,7 +271,7 @@ async def test_the_context_of_a_step_that_is_over_is_closed() -> None:
                 kept[0].write_event_to_stream(ev)
             with pytest.raises(ContextStateError, match="'work' that is over"):
                 kept[0].send_event(ev)
-            for operation in (kept[0].store.get("x", 0), kept[0].store.set("x", 0), kept[0].once(list)):
+            for operation in (kept[0].store.get("x", 0), kept[0].store.set("x", 0), kept[0].once(dict[str, int])):
                 with pytest.raises(ContextStateError, match="'work' that is over"):
                     await operation
             for use_late in [*ONLY_IN_STEPS, PENDING]:

@@ -180,6 +180,7 @@ async def test_without_a_timeout_a_run_takes_as_long_as_it_takes() -> None:
 
 @pytest.mark.anyio
 async def test_runs_above_the_limit_wait_for_their_turn_and_their_handlers_are_there_at_once() -> None:
+    """Semantics 17."""
     workflow = Gated(2)
     with anyio.fail_after(5):
         async with no_task_left():

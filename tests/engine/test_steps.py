@@ -294,7 +294,7 @@ async def test_what_nobody_took_is_reported_at_the_end(caplog: pytest.LogCapture
         handler = Leaving().run(run_id="r1")
         internal = [event async for event in handler.stream_events(expose_internal=True)]
         await handler
-    assert UnhandledEvent(event_type="Other", qualified_name="Other", idle=False) in internal
+    assert UnhandledEvent(event_type="Other", qualified_name=f"{__name__}.Other", idle=False) in internal
     (record,) = caplog.records
     assert record.levelname == "WARNING"
     assert "(1)" in record.getMessage()

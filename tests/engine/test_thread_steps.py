@@ -77,8 +77,9 @@ async def test_awaitable_operations_work_through_from_thread() -> None:
     class Threaded(Workflow):
         @step
         def work(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
-            first = from_thread.run(ctx.once, fetch, 1)
-            second = from_thread.run(ctx.once, fetch_async, 2)
+            first = from_thread.run(lambda: ctx.once(fetch, 1))
+            once: Any = ctx.once  # pyright can't see arguments through to overloads; mypy can
+            second = from_thread.run(once, fetch_async, 2)
             from_thread.run(ctx.store.set, "sum", first + second)
             from_thread.run(ctx.stream, Word(number=3))
             return StopEvent(result=from_thread.run(ctx.store.get, "sum"))

@@ -125,12 +125,16 @@ async def test_a_retry_keeps_answers_and_results_and_reads_afresh() -> None:
     calls: list[str] = []
     reads: list[int] = []
 
+    def note() -> int:
+        calls.append("once")
+        return len(calls)
+
     class Failing(Workflow):
         @step(retry_policy=Retried())
         async def work(self, ctx: Context, ev: StartEvent) -> StopEvent:
             reads.append(await ctx.store.get("n", 0))
             await ctx.store.set("n", reads[-1] + 1)
-            value = await ctx.once(lambda: calls.append("once"), key="x")
+            value = await ctx.once(note, key="x")
             answer = await ctx.ask(Asked(what="go"))
             if ctx.retry_info().retry_number < 2:
                 raise ValueError("not yet")
@@ -140,7 +144,7 @@ async def test_a_retry_keeps_answers_and_results_and_reads_afresh() -> None:
         handler = Failing(types=TYPES).run()
         await settle()
         await handler.send_event(Said(number=5))
-        assert await handler == [None, 5]
+        assert await handler == [1, 5]
         asked = [event async for event in handler.stream_events() if isinstance(event, Asked)]
     assert calls == ["once"]
     assert asked == [Asked(what="go")]

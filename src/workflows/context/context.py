@@ -22,7 +22,7 @@ from ..core.restore import restore
 from ..core.snapshot import snapshot
 from ..core.state import RunState, RunStatus
 from ..errors import ContextSerdeError, ContextStateError, WorkflowRuntimeError
-from ..events import Event, HumanResponseEvent, InputRequiredEvent, StopEvent
+from ..events import Event, StopEvent
 from ..graph import Program
 from ..retry_policy import RetryInfo
 from ..runtime.attempt import current_attempt
@@ -33,12 +33,12 @@ from ..runtime.log import Reader, cursor_at_start
 from ..runtime.refusals import check_target
 from ..runtime.run import Run
 from ..steps import ContextMarker
+from .recorded import Recorded
 from .shape import StateShape
 from .state_store import DictState, StateStore, StateT
 from .stores import RunStore
 
 EventT = TypeVar("EventT", bound=Event)
-T = TypeVar("T")
 Snapshot: TypeAlias = dict[str, Json]
 Migration: TypeAlias = Callable[[Snapshot], Snapshot]
 OnMismatch: TypeAlias = Literal["error", "accept"] | Migration
@@ -55,7 +55,7 @@ class Defined(Protocol):
         ...
 
 
-class Context(ContextMarker, Generic[StateT]):
+class Context(ContextMarker, Recorded, Generic[StateT]):
     """A run of a workflow: its state, its open questions, and the way to send it events.
 
     In a step's signature, `ctx: Context` or `ctx: Context[MyState]` asks for the step's context, whose operations
@@ -214,8 +214,8 @@ class Context(ContextMarker, Generic[StateT]):
     # What only steps can do
 
     def collect_events(
-        self, ev: Event, expected: list[type[Event]], buffer_id: str | None = None
-    ) -> list[Event] | None:
+        self, ev: Event, expected: list[type[EventT]], buffer_id: str | None = None
+    ) -> list[EventT] | None:
         """Keep an event until there is one for each expected type; then give them, in the order of `expected`.
 
         Gives None until then. An event of an expected type that isn't missing is kept for the next set; one of
@@ -251,37 +251,6 @@ class Context(ContextMarker, Generic[StateT]):
             UsageError: Inside `once` or `edit_state`, or the event class isn't declared.
         """
         raise self._only_in_steps("wait_for_event()")
-
-    async def ask(self, question: InputRequiredEvent, *, timeout: float | None = None) -> Any:
-        """Publish a question and wait for its answer: the event class that it declares with `answer=`.
-
-        As `wait_for_event`, and raises the same.
-        """
-        raise self._only_in_steps("ask()")
-
-    async def ask_all(self, *questions: InputRequiredEvent, timeout: float | None = None) -> tuple[Any, ...]:
-        """Ask several questions at once; the answers come in the order of the questions, when all are there.
-
-        Raises:
-            TimeoutError: One wasn't answered in time.
-        """
-        raise self._only_in_steps("ask_all()")
-
-    async def once(self, fn: Callable[..., Any], *args: Any, key: str | None = None, **kwargs: Any) -> Any:
-        """Call a function, sync or async, once per step execution, and record its result.
-
-        On a replay, and on a retry after an error, the recorded result is given and the function isn't called. A
-        function that raises has no result: a retry calls it again, and a replay gives the error again. If the process
-        dies before the result is stored, the function runs again.
-
-        Args:
-            fn: The function.
-            key: Tells this call from others, where neither its arguments nor its order do.
-
-        Raises:
-            EncodeError: The function has run, but its result can't be stored.
-        """
-        raise self._only_in_steps("once()")
 
     async def run(self, workflow: Defined, /, *, key: str | None = None, **inputs: Any) -> Any:
         """Run a workflow as a child of the step, and give its result.
@@ -391,11 +360,6 @@ class Context(ContextMarker, Generic[StateT]):
             )
         return self._run
 
-    def _only_in_steps(self, what: str) -> ContextStateError:
-        return ContextStateError(
-            f"{what} belongs into a step: it was called on a context outside. Take the context that the step is given."
-        )
-
 
 def running_steps(driver: Driver) -> list[str]:
     """The names of the steps that are at work, each once, sorted."""
@@ -408,11 +372,6 @@ def _running_steps(state: RunState) -> list[str]:
     return found + [
         f"{child.label}/{name}" for child in state.children.values() for name in _running_steps(child.state)
     ]
-
-
-def answer_type_of(question: InputRequiredEvent) -> type[Event]:
-    """The event class that answers a question."""
-    return type(question).__answer_type__ or HumanResponseEvent
 
 
 def _state_type(program: Program) -> type[Any] | None:

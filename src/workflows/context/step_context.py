@@ -25,7 +25,8 @@ from ..runtime.refusals import check_target
 from ..runtime.running_children import ChildCall, run_child
 from ..runtime.starting import start_event_of
 from ..runtime.waiting import wait_for_answers
-from .context import Context, Defined, answer_type_of, running_steps
+from .context import Context, Defined, running_steps
+from .recorded import answer_type_of
 from .shape import StateShape
 from .state_store import DictState, StateStore, StateT
 from .stores import StepStore
@@ -91,11 +92,12 @@ class StepContext(Context[StateT]):
         self._attempt.call(lambda: operations.send(self._attempt, message, step=step, reply_to=reply_to))
 
     def collect_events(
-        self, ev: Event, expected: list[type[Event]], buffer_id: str | None = None
-    ) -> list[Event] | None:
+        self, ev: Event, expected: list[type[EventT]], buffer_id: str | None = None
+    ) -> list[EventT] | None:
         """See `Context.collect_events`."""
         attempt = self._attempt
-        return attempt.call(lambda: operations.collect(attempt, ev, expected, buffer_id=buffer_id))
+        found = attempt.call(lambda: operations.collect(attempt, ev, expected, buffer_id=buffer_id))
+        return cast("list[EventT] | None", found)
 
     async def wait_for_event(
         self,
@@ -112,15 +114,6 @@ class StepContext(Context[StateT]):
         self._check(ask)
         (answer,) = await wait_for_answers(self._attempt, (ask,), what="ctx.wait_for_event()")
         return cast("EventT", answer)
-
-    async def ask(self, question: InputRequiredEvent, *, timeout: float | None = None) -> Any:
-        """See `Context.ask`."""
-        (answer,) = await self._ask_all((question,), timeout, "ctx.ask()")
-        return answer
-
-    async def ask_all(self, *questions: InputRequiredEvent, timeout: float | None = None) -> tuple[Any, ...]:
-        """See `Context.ask_all`."""
-        return tuple(await self._ask_all(questions, timeout, "ctx.ask_all()")) if questions else ()
 
     async def _ask_all(
         self, questions: tuple[InputRequiredEvent, ...], timeout: float | None, what: str
@@ -150,8 +143,9 @@ class StepContext(Context[StateT]):
         if ask.timeout_s is not None and not _is_wait(ask.timeout_s):
             raise UsageError(f"timeout={ask.timeout_s!r} is no number of seconds from now; None means no limit.")
 
-    async def once(self, fn: Callable[..., Any], *args: Any, key: str | None = None, **kwargs: Any) -> Any:
-        """See `Context.once`."""
+    async def _once(
+        self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], key: str | None
+    ) -> Any:
         return await once(self._attempt, Call(fn, args, kwargs), key=key)
 
     async def run(self, workflow: Defined, /, *, key: str | None = None, **inputs: Any) -> Any:

@@ -28,14 +28,18 @@ def returned(state: RunState, tick: StepReturned) -> None:
     if state.status is not RunStatus.RUNNING:
         halted(state, tick)
         return
-    free_worker(state, execution)
+    tally = free_worker(state, execution)
+    tally.finished += 1
+    gave = tally.gave
     state.forget(execution)
     place = execution.place
     joins = state.program.joins.get(execution.step, ()) if tick.is_list else ()
     batch = batches.open_batch(state, place, execution.step, joins) if joins else None
     for number, event in enumerate(tick.events):
+        kind = type(event)
+        gave[kind] = gave[kind] + 1 if kind in gave else 1
         if isinstance(event, StopEvent):
-            spend_no_more(state, execution, tick.at)
+            spend_no_more(state, execution, tally, tick.at)
             ending.stop(state, event)
             return
         there = place if batch is None else Place(batch.id, number, place.recoveries)
@@ -48,7 +52,7 @@ def returned(state: RunState, tick: StepReturned) -> None:
     if place.batch:
         batches.leave(state, place, tick.at)
     run_queued(state, execution.step, tick.at)
-    spend_no_more(state, execution, tick.at)  # last, so that a chain of steps is one stretch of time
+    spend_no_more(state, execution, tally, tick.at)  # last, so that a chain of steps is one stretch of time
 
 
 def raised(state: RunState, tick: StepRaised) -> None:
@@ -56,8 +60,9 @@ def raised(state: RunState, tick: StepRaised) -> None:
     execution = state.live_execution(tick.execution, tick.attempt)
     if execution is None:
         return
-    free_worker(state, execution)
-    spend_no_more(state, execution, tick.at)
+    tally = free_worker(state, execution)
+    tally.failures += 1
+    spend_no_more(state, execution, tally, tick.at)
     if state.status is not RunStatus.RUNNING:
         ending.failed_while_ending(state, execution, tick)
         return
@@ -99,8 +104,9 @@ def suspended(state: RunState, tick: StepSuspended) -> None:
     if execution.status is Status.RUNNING:  # its run was stopped before it could tell of its suspension
         halted(state, tick)
         return
-    free_worker(state, execution)
-    spend_no_more(state, execution, tick.at)
+    tally = free_worker(state, execution)
+    tally.interrupted += 1
+    spend_no_more(state, execution, tally, tick.at)
     execution.status = Status.QUEUED if execution.is_woken else Status.SUSPENDED
     if state.status is not RunStatus.RUNNING:
         ending.attempt_ended(state)
@@ -115,8 +121,9 @@ def halted(state: RunState, tick: StepHalted | StepReturned | StepSuspended) -> 
     execution = state.live_execution(tick.execution, tick.attempt)
     if execution is None:
         return
-    free_worker(state, execution)
-    spend_no_more(state, execution, tick.at)
+    tally = free_worker(state, execution)
+    tally.interrupted += 1
+    spend_no_more(state, execution, tally, tick.at)
     if state.status is RunStatus.RUNNING:  # not the run was cancelled, but whoever carries it
         execution.status = Status.QUEUED
         state.work_of(execution.step).append(execution.id)
@@ -131,6 +138,7 @@ def parked(state: RunState, tick: StepParked) -> None:
     if execution is not None and not execution.is_parked:
         execution.is_parked = True
         state.budget.leave(tick.at)
+        state.tally[execution.step].spend(execution.active_since, tick.at)
         if state.status is RunStatus.RUNNING:
             delivery.withdraw_passed(state, execution)
 

@@ -84,6 +84,13 @@ class ReportLeft:
 
 
 @attrs.frozen
+class ReportKept:
+    """An event came that nobody takes now; it's kept for a wait that may come."""
+
+    event: Event
+
+
+@attrs.frozen
 class ReportIgnored:
     """An event that belongs to no batch came to a step that takes batches only, and was dropped."""
 
@@ -125,6 +132,7 @@ Command: TypeAlias = (
     | Finish
     | Refuse
     | ReportLeft
+    | ReportKept
     | ReportIgnored
     | ReportSwallowed
     | ForChild

@@ -20,11 +20,12 @@ from ..errors import EncodeError
 from ..events import Event, HumanResponseEvent, InputRequiredEvent
 from ..graph import ListJoin, StepSpec
 from . import batches, queueing
-from .commands import Refuse, ReportLeft
+from .commands import Refuse, ReportKept, ReportLeft
 from .places import OUTSIDE, Place
 from .questions import Ask, Question, class_name, content_of, execution_of, inner_id, outer_id, question_id
 from .records import Asked
 from .state import Execution, RunState, RunStatus
+from .tally import count
 from .ticks import EventReceived
 
 
@@ -215,6 +216,7 @@ def to_steps(
         return
     if not isinstance(event, HumanResponseEvent):
         state.mailbox.keep(event)
+        state.out.append(ReportKept(event))
     elif not takers:  # else it has been told that they ignored it
         state.out.append(ReportLeft((event,)))
 
@@ -237,6 +239,7 @@ def answer(state: RunState, question: Question, event: Event, at: float, place: 
     execution = state.executions[question.execution]
     asked = execution.asked(question.id)
     asked.answer = event
+    count(state.tally_of(execution.step).took, event)
     queueing.settled(state, execution, asked, at)
     if not isinstance(event, HumanResponseEvent):
         to_steps(state, event, at, place, besides=execution.step, is_taken=True)
@@ -279,8 +282,10 @@ def ask(state: RunState, execution: Execution, branch: str | None, wanted: Ask, 
     memory.add(branch, asked)
     if wanted.prompt is not None:
         state.publish(wanted.prompt)
+        count(state.tally_of(execution.step).gave, wanted.prompt)
     asked.answer = state.mailbox.take(question)
     if asked.answer is not None:
+        count(state.tally_of(execution.step).took, asked.answer)
         return
     execution.open[name] = asked
     state.questions.open(question, class_name(state.codec, wanted.answer_type))

@@ -20,6 +20,9 @@ def started(state: RunState, tick: RunStarted) -> None:
     """A run begins."""
     if state.status not in (RunStatus.NEW, RunStatus.ENDED):
         return
+    if state.status is RunStatus.ENDED:  # before the first run, something may be queued already
+        state.work.clear()
+        state.tally.clear()
     state.status = RunStatus.HALTED if tick.is_held else RunStatus.RUNNING
     state.run_id, state.seed = tick.run_id, tick.seed
     state.outcome, state.halt_errors = None, ()

@@ -5,13 +5,14 @@ A step runs at most `num_workers` attempts at once; a suspended or delayed execu
 
 from __future__ import annotations
 
-from ..events import Event
+from ..events import CollectionReleaseEvent, Event
 from ..graph import StepSpec
 from . import edits
 from .commands import RunStep, WakeWait
 from .places import OUTSIDE, Place
 from .records import Asked, Ran
 from .state import Execution, RunState, RunStatus, Status, StepWork
+from .tally import Tally
 
 
 def queue(state: RunState, step: str, event: Event, at: float, place: Place = OUTSIDE) -> None:
@@ -49,12 +50,19 @@ def _run(state: RunState, execution: Execution, work: StepWork, spec: StepSpec, 
     work.running += 1
     state.live += 1
     state.budget.enter(at)
+    execution.active_since = at
     execution.status = Status.RUNNING
     execution.attempt += 1
     execution.is_parked = execution.is_woken = False
     execution.on = ()
     if execution.first_at is None:
         execution.first_at = at
+        kind = type(execution.event)
+        if kind is CollectionReleaseEvent:
+            work.tally.take_all(execution.event)
+        else:
+            took = work.tally.took
+            took[kind] = took[kind] + 1 if kind in took else 1
     if execution.memory is not None:
         execution.memory.seal()
     state.out.append(RunStep(execution.id, execution.attempt, spec, execution.event))
@@ -66,20 +74,25 @@ def run_all_queued(state: RunState, at: float) -> None:
         run_queued(state, step, at)
 
 
-def free_worker(state: RunState, execution: Execution) -> None:
-    """An attempt is over: free its worker, and what it held."""
-    state.work[execution.step].running -= 1
+def free_worker(state: RunState, execution: Execution) -> Tally:
+    """An attempt is over: free its worker, and what it held. Gives what its step has done."""
+    work = state.work[execution.step]
+    work.running -= 1
     state.live -= 1
     if execution.status is Status.SUSPENDING:
         state.timers.drop(("grace", execution.id))
     if state.values.editor is not None:
         edits.end_edits_of(state, execution)
+    return work.tally
 
 
-def spend_no_more(state: RunState, execution: Execution, at: float) -> None:
+def spend_no_more(state: RunState, execution: Execution, tally: Tally, at: float) -> None:
     """An attempt is over: it spends no more of the budget."""
     if not execution.is_parked:
         state.budget.leave(at)
+        spent = at - execution.active_since
+        if spent > 0:  # not if the clock was set back
+            tally.seconds += spent
     execution.is_parked = False
 
 
@@ -87,6 +100,7 @@ def unpark(state: RunState, execution: Execution, at: float) -> None:
     """A parked attempt spends time again."""
     if execution.is_parked:
         execution.is_parked = False
+        execution.active_since = at
         state.budget.enter(at)
 
 

@@ -9,6 +9,7 @@ from .gather import Buffer
 from .questions import class_name
 from .records import RAISED, Collected, Read, Value
 from .state import Execution, RunState, RunStatus
+from .tally import count
 from .ticks import (
     EventCollected,
     EventPublished,
@@ -35,12 +36,14 @@ def sent(state: RunState, tick: EventSent) -> None:
             return
         if target is not None:
             execution.remember().add_effect(tick.branch, tick.digest)
+            count(state.tally_of(execution.step).gave, tick.event)
             delivery.answer(state, target, tick.event, tick.at, execution.place.outside)
             return
     if tick.step is not None and not delivery.takes(state, tick.step, tick.event):
         _refuse(state, execution, tick, delivery.not_taken(state, tick.event, tick.step))
         return
     execution.remember().add_effect(tick.branch, tick.digest)
+    count(state.tally_of(execution.step).gave, tick.event)
     if tick.step is None:
         delivery.deliver(state, tick.event, tick.at, execution.place.outside)
     else:

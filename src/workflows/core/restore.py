@@ -25,6 +25,7 @@ from .restored_memory import read_memory
 from .snapshot import FORMAT_VERSION
 from .state import ChildKind, Execution, RunState, RunStatus, Status
 from .stored import Malformed, SnapshotReader, check_types, count, items, of, place_from, seconds, with_recoveries
+from .tallying import read_tally
 from .values import copied
 
 _STATUSES = {"new": RunStatus.NEW, "running": RunStatus.HALTED, "ended": RunStatus.ENDED}
@@ -92,6 +93,7 @@ def _state(reader: SnapshotReader, data: Mapping[str, Any]) -> RunState:
     state.next_execution = _next_number(data["next_execution"])
     state.streamed = count(data["streamed"])
     state.budget.spent_s = seconds(data["spent_s"])
+    state.tally = read_tally(reader.codec, data)
     check_types(reader, data)
     _read_values(state, data["state"])
     _read_outcome(reader, state, data["outcome"])

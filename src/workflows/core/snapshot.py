@@ -20,6 +20,7 @@ from .places import Place, Recoveries
 from .questions import Question
 from .records import Asked, Collected, Edited, Effects, Memory, Ran, Read, Record, Value
 from .state import Batch, ChildKind, Execution, RunState, RunStatus, Status
+from .tallying import tally_data
 from .values import copied
 
 FORMAT_VERSION = 1
@@ -83,6 +84,7 @@ def snapshot(state: RunState, *, at: float, include_state: bool = True) -> dict[
         "next_child": state.next_child,
         "streamed": state.streamed,
         "spent_s": _spent(state, at),
+        "tally": dict(tally_data(state, at)),
         **_pending(writer, state),
         "children": _children(writer, state, at),
         "asked": list(state.questions.asked),

@@ -21,6 +21,7 @@ from .outcomes import type_and_args
 from .places import OUTSIDE, Place
 from .questions import Question, Questions
 from .records import Asked, Edited, Memory, Ran, Read, Record
+from .tally import Tally
 from .ticks import CancelRequested, Tick
 from .timers import Timers
 from .values import Values
@@ -66,6 +67,7 @@ class Execution:
     on: tuple[str, ...] = ()  # those of them that a suspended step's own task waits for
     is_woken: bool = False
     is_parked: bool = False
+    active_since: float = attrs.field(default=0.0, eq=False)  # counts while an attempt of it is at work
 
     @property
     def is_live(self) -> bool:
@@ -108,8 +110,9 @@ class Batch:
 
 @attrs.define
 class StepWork:
-    """The work of one step: what waits for a free worker, and how many attempts run."""
+    """The work of one step: what waits for a free worker, how many attempts run, and what it has done before."""
 
+    tally: Tally
     running: int = 0
     queue: deque[int] | None = None  # made when something has to wait
 
@@ -202,6 +205,7 @@ class RunState:
     streamed: int = 0  # position in the stream: how many events were published
     executions: dict[int, Execution] = attrs.field(factory=dict[int, Execution])
     work: dict[str, StepWork] = attrs.field(factory=dict[str, StepWork])
+    tally: dict[str, Tally] = attrs.field(factory=dict[str, Tally])
     live: int = 0
     questions: Questions = attrs.field(factory=Questions)
     mailbox: Mailbox = attrs.field(factory=Mailbox)
@@ -227,8 +231,12 @@ class RunState:
         """The work of a step."""
         work = self.work.get(step)
         if work is None:
-            work = self.work[step] = StepWork()
+            work = self.work[step] = StepWork(self.tally_of(step))
         return work
+
+    def tally_of(self, step: str) -> Tally:
+        """What a step has done."""
+        return self.tally.setdefault(step, Tally())
 
     def live_execution(self, execution: int, attempt: int) -> Execution | None:
         """The execution whose attempt speaks; None if that attempt is over."""

@@ -15,6 +15,7 @@ from .failures import WorkflowTimedOutEvent as WorkflowTimedOutEvent
 from .family import EventType as EventType
 from .family import HumanResponseEvent as HumanResponseEvent
 from .family import InputRequiredEvent as InputRequiredEvent
+from .family import QuestionEvent as QuestionEvent
 from .family import StartEvent as StartEvent
 from .family import StopEvent as StopEvent
 from .internal import InternalDispatchEvent as InternalDispatchEvent

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeGuard, TypeVar
 
 import attrs
 
 from ..errors import DefinitionError
 from .construction import EXTRAS
 from .fields import KEEPS_OPEN
+from .generics import arguments_of, is_open
 from .model import Event, short_name, shown_extras, shown_fields
 
 EventType = type[Event]
@@ -81,6 +82,9 @@ class InputRequiredEvent(Event):
         claim_id: str
     ```
 
+    Type checkers don't see class keywords, so that the answer to such a question is `Any` to them; `QuestionEvent` says
+    the same to them, too.
+
     Class keywords, besides those of `Event`:
         answer: The class of the answer, inherited by subclasses.
 
@@ -111,9 +115,78 @@ class InputRequiredEvent(Event):
             super().__init_subclass__(**keywords)
             if answer is None:
                 return
-            if not (isinstance(answer, type) and issubclass(answer, HumanResponseEvent)):
+            if not _is_answer(answer):
                 raise DefinitionError(
                     f"Event class {cls.__module__}.{cls.__qualname__} has answer={answer!r}: give a subclass of "
                     f"HumanResponseEvent, whose fields say what an answer must have."
                 )
             cls.__answer_type__ = answer
+
+
+AnswerT_co = TypeVar("AnswerT_co", bound=HumanResponseEvent, covariant=True)
+
+
+class QuestionEvent(InputRequiredEvent, Generic[AnswerT_co]):
+    """A question that says in its type what answers it, so that type checkers know what `await ctx.ask(...)` gives.
+
+    ```python
+    class Approval(QuestionEvent[Approved]):
+        claim_id: str
+    ```
+
+    is the same as `class Approval(InputRequiredEvent, answer=Approved)`, and more: the answer is an `Approved` to type
+    checkers as well. Only subclasses that name their answer can be made.
+
+    Raises:
+        DefinitionError: What stands in the brackets is no subclass of `HumanResponseEvent`, or `answer=` says
+            otherwise.
+    """
+
+    if TYPE_CHECKING:
+
+        def __init__(self, /, **extras: Any) -> None: ...
+
+    else:
+
+        def __init__(self, /, **extras):
+            raise TypeError(
+                f"{type(self).__name__} doesn't say what answers it. Derive a class that does, "
+                f"`class Approval({type(self).__name__}[Approved])`, and make one of that; or make an "
+                "InputRequiredEvent, which any HumanResponseEvent answers."
+            )
+
+        def __init_subclass__(cls, *, answer=None, **keywords):
+            super().__init_subclass__(answer=answer, **keywords)
+            (declared,) = arguments_of(cls, QuestionEvent)
+            if is_open(declared) and cls.__parameters__:
+                cls.__init__ = QuestionEvent.__init__
+            elif not is_open(declared):
+                cls.__answer_type__ = _declared_answer(cls, declared, answer)
+            elif cls.__answer_type__ is None:
+                raise _no_answer(cls, None)
+
+
+def _is_answer(kind: object) -> TypeGuard[type[HumanResponseEvent]]:
+    return isinstance(kind, type) and issubclass(kind, HumanResponseEvent)
+
+
+def _declared_answer(cls: type[InputRequiredEvent], declared: object, answer: type | None) -> type[HumanResponseEvent]:
+    """The class of a question's answer, of what stands in the brackets, in `answer=`, and was inherited."""
+    if not _is_answer(declared):
+        raise _no_answer(cls, declared)
+    known = cls.__answer_type__
+    if known is not None and issubclass(known, declared):
+        return known
+    if answer is not None:
+        raise DefinitionError(
+            f"Event class {cls.__module__}.{cls.__qualname__} is a question for {declared.__name__}, and has "
+            f"answer={answer.__name__}. Say it once."
+        )
+    return declared
+
+
+def _no_answer(cls: type, found: object) -> DefinitionError:
+    return DefinitionError(
+        f"Event class {cls.__module__}.{cls.__qualname__} is a question for {found!r}: put a subclass of "
+        "HumanResponseEvent in the brackets, `QuestionEvent[Approved]`; the class itself, not its name."
+    )

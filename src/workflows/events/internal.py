@@ -40,10 +40,11 @@ class WorkflowIdleEvent(InternalDispatchEvent):
 
 
 class UnhandledEvent(InternalDispatchEvent):
-    """An event came that no step accepts and no wait has asked for.
+    """An event came that no step accepts and no wait has asked for. It's kept for a wait that may come.
 
-    `event_type` is the name of its class, `qualified_name` the name with its module, `step_name` the step that it was
-    addressed to, and `idle` tells whether the run had nothing else to do.
+    `event_type` is the name of its class, `qualified_name` the name with its module, and `idle` tells whether the run
+    had nothing else to do. `step_name` is the step that ignored it, if one did: a step that takes a list takes only
+    what belongs to a batch, and what else comes to it isn't kept.
     """
 
     event_type: str

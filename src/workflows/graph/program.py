@@ -162,6 +162,23 @@ def check_definition(workflow_class: type) -> None:
         raise validation_error(title, problems)
 
 
+def check_step_names(workflow_class: type, generic: type) -> None:
+    """Check that no step takes the place of what every workflow has, as soon as a class is defined.
+
+    Raises:
+        WorkflowValidationError: Some do; all of them are listed.
+    """
+    title = workflow_class.__name__
+    names = [name for name, value in vars(workflow_class).items() if config_of(value) is not None]
+    problems = [
+        f"Step {name!r} of {title} would take the place of Workflow.{name}. Call it something else."
+        for name in names
+        if hasattr(generic, name)
+    ]
+    if problems:
+        raise validation_error(title, problems)
+
+
 def check_free_step(workflow_class: type, attached: Iterable[Step], function: object) -> str:
     """Check a function that is about to be attached to a class, and give its name as a step.
 
@@ -241,6 +258,12 @@ def _add_free_steps(title: str, found: dict[str, _Found], free_steps: Iterable[S
         elif name not in methods:
             found[name] = _Found(function)
     return problems
+
+
+def attached_steps(workflow_class: type) -> tuple[Step, ...]:
+    """Give the free functions attached to a class and to its base classes."""
+    own = [vars(owner).get("__free_steps__", ()) for owner in reversed(workflow_class.__mro__)]
+    return tuple(cast("Step", function) for functions in own for function in functions)
 
 
 def _name_of(function: Step) -> str:

@@ -7,17 +7,17 @@ one step together.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import attrs
 
 from ..injection import bound
-from ..steps import config_of, validation_error
-from .annotations import Scopes, read_signature
+from ..steps import StepConfig, config_of, validation_error
+from .annotations import Scopes, read_signature, shown
 from .calls import compiled_call
 from .handlers import handler_signature_problems
-from .parameters import read_parameters
-from .returns import read_returns
+from .parameters import Parameters, read_parameters
+from .returns import Returns, read_returns
 from .spec import StepSpec
 
 
@@ -61,7 +61,7 @@ def inspect_step(
     signature = read_signature(function, scopes=scopes)
     parameters = read_parameters(signature, is_method=is_method)
     returns = read_returns(function, signature.returns)
-    misread = [] if config.catches is None or parameters.problems else handler_signature_problems(parameters)
+    misread = [] if parameters.problems or parameters.unresolved else _misfits(config, parameters, returns)
     problems = [f"{owner} {problem}" for problem in (*parameters.problems, *misread, *returns.problems)]
     unresolved = [f"{owner} {problem}" for problem in (*parameters.unresolved, *returns.unresolved)]
     if problems or unresolved:
@@ -99,12 +99,37 @@ def inspect_step(
             resources=[found.name for found in resources],
         ),
         resources=resources,
+        is_in_process=config.run_in == "process",
     )
     return StepReading(spec, ())
 
 
 def _names_in(scopes: Scopes) -> dict[str, object]:
     return {name: value for scope in reversed(scopes) for name, value in scope.items()}
+
+
+def _misfits(config: StepConfig, parameters: Parameters, returns: Returns) -> list[str]:
+    """What is all right for a step, but not for a handler, or not for one that runs in a process."""
+    return [
+        *(() if config.catches is None else handler_signature_problems(parameters)),
+        *(_process_problems(parameters, returns) if config.run_in == "process" else ()),
+    ]
+
+
+def _process_problems(parameters: Parameters, returns: Returns) -> Iterator[str]:
+    """What keeps a step from running in a process: it shares nothing with this one, and imports what it needs."""
+    for parameter in parameters.own:
+        if parameter.name not in parameters.event_names:
+            yield (
+                f"runs in a process and takes {parameter.name!r} beside its event: no context and no resource reaches "
+                "there. Put what it needs into the event, and do the rest in a step before or after it."
+            )
+    for kind in dict.fromkeys([*parameters.accepts, *returns.all]):
+        if "<locals>" in kind.__qualname__:
+            yield (
+                f"runs in a process, which can't import {shown(kind)}: it's defined inside a function. Define it in a "
+                "module."
+            )
 
 
 def _is_async(function: Callable[..., object]) -> bool:

@@ -61,6 +61,8 @@ class StepSpec:
     """`call(workflow, ctx, event)` gives the function's result: a coroutine if `is_async`. A step that has resources is
     given their values too, by parameter: `call(workflow, ctx, event, resources)`."""
     resources: tuple[ResourceDefinition, ...] = ()
+    is_in_process: bool = False
+    """Whether it's called in a worker process."""
 
     def takes(self, event_type: type[Event]) -> bool:
         """Tell whether an event of exactly this class is one for the step."""

@@ -21,6 +21,7 @@ from ..retry_policy.arguments import as_delay
 from . import spawn
 from .attempt import Attempt, current_attempt
 from .departures import unread
+from .processes import call_in_process
 from .resources.injecting import call_with_resources
 from .telling import tell_ended, tell_running
 from .worker import Worker
@@ -54,6 +55,8 @@ async def call_step(run: Run, job: RunStep, worker: Worker) -> None:
         elif job.step.is_async:
             running = job.step.call(run.options.workflow, context, job.event)
             result = await cast("Awaitable[object]", running)
+        elif job.step.is_in_process:
+            result = await call_in_process(run, job)
         else:
             result = await to_thread.run_sync(job.step.call, run.options.workflow, context, job.event)
     except BaseException as error:  # noqa: ASYNC103  (raised again below, when the core knows)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextvars import Context as Variables
 from types import TracebackType
 
 import anyio
 from anyio.abc import TaskGroup
+
+from .crew import Launch, Main
 
 
 class OwningGroup:
@@ -39,3 +42,15 @@ class OwningGroup:
             await self._group.__aexit__(None, None, None)
         except (anyio.get_cancelled_exc_class(), BaseExceptionGroup):  # noqa: ASYNC103  (the error goes on instead)
             return  # noqa: ASYNC104  (as above)
+
+
+def launch_in(group: TaskGroup) -> Launch:
+    """Launch runs in a task group, each in the context variables of whoever started it. For this package."""
+
+    def start(main: Main) -> None:
+        group.start_soon(main)
+
+    def launch(main: Main, variables: Variables) -> None:
+        variables.run(start, main)
+
+    return launch

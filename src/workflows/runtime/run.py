@@ -19,6 +19,7 @@ from ..core.commands import (
     GrantEdit,
     PublishEvent,
     ReportIgnored,
+    ReportKept,
     ReportLeft,
     ReportSwallowed,
     RunStep,
@@ -31,7 +32,7 @@ from ..core.engine import Core
 from ..core.state import Child, RunStatus
 from ..core.ticks import CancelRequested, EventReceived, StepHalted, TimerFired
 from ..errors import UsageError
-from ..events import Event, UnhandledEvent
+from ..events import Event
 from ..graph import Program
 from . import spawn
 from .answers import fitted_answer
@@ -43,7 +44,7 @@ from .options import RunOptions
 from .outcome import RunOutcome, ending_of
 from .refusals import error_for
 from .resources.keeping import Keeping
-from .telling import tell_ignored, tell_left, tell_swallowed
+from .telling import tell_ignored, tell_left, tell_swallowed, tell_unhandled
 from .turns import TurnQueue
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -167,13 +168,16 @@ class Run:
 
     def _report_left(self, command: ReportLeft) -> None:
         tell_left(self.run_id, command.events)
-        if self.log.wants_internal:
+        if self.core.state.status is RunStatus.RUNNING:  # at its end, what is left was told of when it came
             for event in command.events:
-                kind = type(event)
-                self.log.append(UnhandledEvent(event_type=kind.__name__, qualified_name=kind.__qualname__, idle=False))
+                tell_unhandled(self, event)
+
+    def _report_kept(self, command: ReportKept) -> None:
+        tell_unhandled(self, command.event)
 
     def _report_ignored(self, command: ReportIgnored) -> None:
         tell_ignored(self.run_id, command.event, command.step)
+        tell_unhandled(self, command.event, command.step)
 
     def _report_swallowed(self, command: ReportSwallowed) -> None:
         tell_swallowed(self.run_id, command.step, self.grace_s)
@@ -260,6 +264,7 @@ class Run:
         StopSteps: _stop_steps,
         Finish: _finish,
         ReportLeft: _report_left,
+        ReportKept: _report_kept,
         ReportIgnored: _report_ignored,
         ReportSwallowed: _report_swallowed,
         ForChild: _for_child,

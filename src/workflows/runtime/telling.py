@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from ..core.commands import RunStep
-from ..events import Event, StepState, StepStateChanged, WorkflowIdleEvent
+from ..events import Event, StepState, StepStateChanged, UnhandledEvent, WorkflowIdleEvent
 
 if TYPE_CHECKING:
     from .run import Run
@@ -52,6 +52,21 @@ def tell_idle(run: Run) -> None:
     """Nothing is at work in the run."""
     if run.log.wants_internal:
         run.log.append(WorkflowIdleEvent())
+
+
+def tell_unhandled(run: Run, event: Event, step: str | None = None) -> None:
+    """An event came that nobody takes now, or that a step ignores."""
+    if run.log.wants_internal:
+        kind = type(event)
+        is_idle = not run.core.state.budget.active
+        run.log.append(
+            UnhandledEvent(
+                event_type=kind.__name__,
+                qualified_name=f"{kind.__module__}.{kind.__qualname__}",
+                step_name=step,
+                idle=is_idle,
+            )
+        )
 
 
 def tell_stalled(run: Run) -> None:

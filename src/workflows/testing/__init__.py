@@ -7,5 +7,7 @@ from .crashing import Process as Process
 from .crashing import observe as observe
 from .crashing import sweep_crash as sweep_crash
 from .faults import SimulationFault as SimulationFault
+from .runner import WorkflowTestResult as WorkflowTestResult
+from .runner import WorkflowTestRunner as WorkflowTestRunner
 from .simulation import simulate as simulate
 from .snapshots import check_snapshot as check_snapshot

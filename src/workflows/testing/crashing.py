@@ -21,6 +21,7 @@ from ..core.ticks import Tick
 from ..errors import AnswerRefused, UsageError
 from ..events import Event
 from ..handler import WorkflowHandler
+from ..types import ResultT_co
 from ..workflow import Workflow
 from .backends import Backend
 from .faults import SimulationFault
@@ -88,7 +89,7 @@ class Process:
         """Whether nothing was stored yet."""
         return self._from.stored is None
 
-    def run(self, workflow: Workflow, **inputs: Any) -> WorkflowHandler:
+    def run(self, workflow: Workflow[Any, ResultT_co], **inputs: Any) -> WorkflowHandler[ResultT_co]:
         """Start the run; in a later life, go on with it from what was stored. Once in each life."""
         if self._context is not None:
             raise UsageError("A process carries one run: Process.run() was called twice.")
@@ -100,7 +101,9 @@ class Process:
         observe(self._context, self._take_down)
         return workflow.run(ctx=self._context, **inputs)
 
-    async def answer(self, handler: WorkflowHandler, answer: Callable[[Question], Event | None]) -> Any:
+    async def answer(
+        self, handler: WorkflowHandler[ResultT_co], answer: Callable[[Question], Event | None]
+    ) -> ResultT_co:
         """Answer each question as it comes, and give the result of the run.
 
         Args:
@@ -108,17 +111,17 @@ class Process:
             answer: Gives the answer to a question, or None to leave it open; the same one in each life.
         """
         failure: Exception | None = None
-        result: Any = None
+        result: list[ResultT_co] = []
         async with anyio.create_task_group() as group:
             group.start_soon(self._keep_answering, handler, answer)
             try:
-                result = await handler
+                result.append(await handler)
             except Exception as error:
                 failure = error
             group.cancel_scope.cancel()
         if failure is not None:
             raise failure
-        return result
+        return result[0]
 
     async def wait_for_tick(self) -> None:
         """Wait until something has happened to the run."""

@@ -72,6 +72,8 @@ def options(names: list[StepGraphCheck]) -> None:
     step(skip_graph_checks={"reachability", "dead_end"})
     step(skip_graph_checks=["terminal_event"])  # expect: error
     step(skip_graph_checks="dead_end")  # expect: error
+    step(run_in="process")
+    step(run_in="thread")  # expect: error
     step(num_workers="2")  # expect: error
     step(num_workers=None)  # expect: error
     step(retry_policy=Policy)  # expect: error
