@@ -17,7 +17,7 @@ from .codec import Codec
 from .context import Context, DictState, StepContext
 from .core.state import RunStatus
 from .core.ticks import RunResumed, RunStarted
-from .errors import ContextStateError, InvalidInput, InvalidStartEvent, UsageError
+from .errors import ContextStateError, UsageError
 from .events import (
     CollectionReleaseEvent,
     Event,
@@ -47,8 +47,11 @@ from .runtime.definition import Definition
 from .runtime.identity import new_uuid
 from .runtime.options import RunOptions
 from .runtime.owning import OwningGroup
+from .runtime.resources.resource_manager import ResourceManager
+from .runtime.resources.validating import resource_problems
 from .runtime.run import Run
 from .runtime.spawn import backend
+from .runtime.starting import start_event_of
 from .runtime.turns import Turns
 from .steps import WorkflowGraphCheck, config_of, names_around, validation_error
 
@@ -78,6 +81,7 @@ class Workflow:
             work, not while all of them wait. A run that has spent it raises `WorkflowTimeoutError`.
         disable_validation: Leave out the check of the graph that `run()` makes; `validate()` still makes it.
         verbose: Print steps as they start and end (or log them, if the logger `workflows.verbose` is at INFO).
+        resource_manager: Where steps have their resources from; default: one of this instance's own.
         num_concurrent_runs: How many runs of this instance may be active at once; others wait for their turn, and get
             it in the order in which they began.
         workflow_name: The name that snapshots carry; default: module and qualified name of the class.
@@ -109,6 +113,7 @@ class Workflow:
         *,
         disable_validation: bool = False,
         verbose: bool = False,
+        resource_manager: ResourceManager | None = None,
         num_concurrent_runs: int | None = None,
         workflow_name: str | None = None,
         skip_graph_checks: Collection[WorkflowGraphCheck] | None = None,
@@ -124,6 +129,8 @@ class Workflow:
                 timeout=timeout, limit=num_concurrent_runs, waits=waits, history=stream_history, types=declared
             )
         )
+        if not isinstance(cast("object", resource_manager), ResourceManager | None):
+            problems.append(f"resource_manager={resource_manager!r} is no ResourceManager; None means one of its own.")
         if problems:
             raise validation_error(title, [f"{title}: {problem}" for problem in problems])
         self._skips = workflow_skips(skip_graph_checks, owner=title)
@@ -135,6 +142,7 @@ class Workflow:
         self._waits = waits
         self._clock = clock
         self._stream_history = stream_history
+        self.resource_manager: ResourceManager = ResourceManager() if resource_manager is None else resource_manager
         self._turns = None if num_concurrent_runs is None else Turns(num_concurrent_runs)
         self._names = {**names_around(type(self).__qualname__, type(self).__module__, inspect.currentframe())}
         self._definition: Definition | None = None
@@ -206,14 +214,26 @@ class Workflow:
         """The event that a run ends with."""
         return self.definition.program.stop_event
 
-    def validate(self) -> bool:
-        """Check the graph; True if the workflow asks people.
+    def validate(self, *, validate_resource_configs: bool = True, validate_resources: bool = False) -> bool:
+        """Check the graph, and that resources can be had; True if the workflow asks people.
+
+        Args:
+            validate_resource_configs: Read the files of `ResourceConfig`s too. (`run()` leaves that to the steps.)
+            validate_resources: Call the factories of resources too, and throw away what they give: context managers are
+                opened and closed. Async ones need an event loop, and get one of their own.
 
         Raises:
             WorkflowValidationError: Something is wrong; all problems are listed.
+            UsageError: There are async factories to call, and an event loop runs here already.
         """
-        program = self.definition.program
+        definition = self.definition
+        program = definition.program
+        manager, configs = self.resource_manager, validate_resource_configs
         problems = check_program(program, self._skips)
+        if definition.has_resources:
+            problems += resource_problems(
+                program, manager, definition.codec, configs=configs, factories=validate_resources
+            )
         if problems:
             raise validation_error(program.class_name, problems)
         self._is_checked = True
@@ -283,7 +303,7 @@ class Workflow:
         """Make a run and launch it. For this package: use `run()`, `running()`, or a `Runtime`."""
         definition = self.definition
         if not self._disable_validation and not self._is_checked:
-            self.validate()
+            self.validate(validate_resource_configs=False)
         if ctx is not None and not isinstance(cast("object", ctx), Context):
             raise UsageError(f"ctx={ctx!r} is no context. Make one with Context(workflow), or take handler.ctx.")
         context: Context[Any] = Context(self) if ctx is None else ctx
@@ -307,7 +327,7 @@ class Workflow:
                 definition.program.class_name,
                 ignored,
             )
-        event = None if context.is_running else self._start_event(definition.program, start_event, inputs)
+        event = None if context.is_running else start_event_of(definition, start_event, inputs)
         turns = None if self._turns is None else self._turns.queue()
         run = Run(context.driver, self._run_options(context), name, launch=launch, turns=turns, is_owned=is_owned)
         context.begin(run)
@@ -333,6 +353,7 @@ class Workflow:
             stream_history=definition.stream_history,
             verbose=definition.verbose,
             budget_s=definition.timeout_s,
+            resource_manager=self.resource_manager if definition.has_resources else None,
         )
 
     def _finished(self, context: Context[Any], run_id: str) -> WorkflowHandler:
@@ -341,27 +362,6 @@ class Workflow:
         context.begin(run)
         run.close()
         return WorkflowHandler(run, context, is_owned=False)
-
-    def _start_event(self, program: Program, event: StartEvent | None, inputs: dict[str, Any]) -> StartEvent:
-        """The event that a run begins with."""
-        wanted = program.start_event
-        if event is not None:
-            if not isinstance(event, wanted):
-                raise InvalidStartEvent(
-                    f"{program.class_name} starts with {wanted.__name__}; start_event={event!r} is none.",
-                )
-            if inputs:
-                logger.warning(
-                    "run() of %s was given start_event=, so %s are ignored", program.class_name, sorted(inputs)
-                )
-            return event
-        try:
-            return self.definition.codec.validate(inputs, wanted)
-        except InvalidInput as error:
-            given = ", ".join(f"{name}={value!r}" for name, value in inputs.items()) or "nothing"
-            raise InvalidStartEvent(
-                f"{program.class_name} starts with {wanted.__name__}, and run() was given {given}:", error.problems
-            ) from error
 
 
 def _whose(theirs: Program, ours: Program) -> str:

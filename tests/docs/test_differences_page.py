@@ -243,8 +243,7 @@ async def test_what_is_not_there_yet_is_not_there() -> None:
         ("workflows.context", "PickleSerializer"),
     ]:
         assert not hasattr(importlib.import_module(module), name)
-    for module in ("workflows.resource", "workflows.representation", "workflows.durability"):
+    for module in ("workflows.representation", "workflows.durability"):
         with pytest.raises(ModuleNotFoundError):
             importlib.import_module(module)
-    assert "resource_manager" not in inspect.signature(Workflow.__init__).parameters
     assert not hasattr(Context, "run")

@@ -16,6 +16,7 @@ MODULES = (
     "workflows.errors",
     "workflows.events",
     "workflows.handler",
+    "workflows.resource",
     "workflows.retry_policy",
     "workflows.testing",
     "workflows.types",
@@ -27,13 +28,14 @@ WITHOUT_A_PLACE = {
     "StepFunction": "what a type checker takes for a step",
     "StepConfig": "what @step leaves on a function",
 }
+RENAMING = ("workflows.decorators", "workflows.resource")  # modules that only give names of others
 DIRECTIVE = re.compile(r"^\s*\.\. (auto\w+|py:data):: ([\w.]+)", re.MULTILINE)
 TEXT = "".join(page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs" / "reference").glob("*.md")))
 
 
 def public_names(module: ModuleType) -> set[str]:
     """What a module defines or re-exports for its users."""
-    if hasattr(module, "__path__") or module.__name__ == "workflows.decorators":
+    if hasattr(module, "__path__") or module.__name__ in RENAMING:
         own = (ROOT / "src" / module.__name__.replace(".", "/")).with_suffix("")
         path = own / "__init__.py" if own.is_dir() else own.with_suffix(".py")
         return set(re.findall(r"^from \.\S+ import (\w+) as \1$", path.read_text(encoding="utf-8"), re.MULTILINE))

@@ -148,8 +148,8 @@ _ALL = [
         "what has arrived for a join isn't in the snapshot",
         "W4",
         "workflows.core.snapshot",
-        '[[member, writer.event(event, f"{path}.{step}")] for member, event in gathered.arrived]',
-        "[]",
+        "for place, event in gathered.arrived],",
+        "for place, event in gathered.arrived[:0]],",
     ),
     Fault(
         "two lists of one step are one batch",
@@ -163,7 +163,7 @@ _ALL = [
         "a join is given its events in the order of their arrival",
         "W7",
         "workflows.core.batches",
-        "sorted(gathered.arrived, key=lambda item: item[0])",
+        "sorted(gathered.arrived, key=_member)",
         "gathered.arrived",
     ),
     # W5 Nothing used twice
@@ -285,6 +285,20 @@ _ALL = [
         "            self._group.cancel_scope.cancel()\n            if self._run.attempts:",
         "            if self._run.attempts:",
     ),
+    Fault(
+        "a resource of a run isn't shielded while steps clean up",
+        "R1",
+        "workflows.runtime.resources.keeping",
+        "                entry.scope.shield = True\n",
+        "",
+    ),
+    Fault(
+        "a resource of a call is closed without a shield",
+        "R1",
+        "workflows.runtime.resources.closing",
+        "guard.shield, guard.deadline = True, self.until()",
+        "guard.deadline = self.until()",
+    ),
     # R2 Failures surface
     Fault(
         "only the first of several failures is told",
@@ -299,6 +313,13 @@ _ALL = [
         "workflows.runtime.outcome",
         "        self.is_retrieved = error is None or isinstance(error, WorkflowCancelledByUser)\n",
         "        self.is_retrieved = True\n",
+    ),
+    Fault(
+        "what closing a resource raises is lost",
+        "R2",
+        "workflows.runtime.resources.keeping",
+        "        self.errors.append(error)\n",
+        "",
     ),
     # R3 Streams
     Fault(

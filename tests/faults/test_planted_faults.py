@@ -17,6 +17,7 @@ GUARANTEES = (*(f"W{n}" for n in range(1, 11)), "R1", "R2", "R3", "D1", "D2", "D
 PLACES = (  # the quickest to notice first
     *("tests/waiting/test_waiting.py", "tests/sim/test_stopping.py", "tests/sim/test_step_timeout.py"),
     *("tests/waiting/test_lives.py", "tests/engine"),
+    "tests/resource/test_context_managers.py",
     "tests/codec",
     *("tests/golden", "tests/core"),
 )

@@ -2,7 +2,8 @@
 
 The rules: a step has one event parameter, which names an event class or a union of some; or several, one class each,
 and is called when there's an event for each of them; or one list of events, and is called with a batch. It may have one
-context parameter. It has nothing else beside `self`. Every departure is reported.
+context parameter, and any number of resources, marked as such. It has nothing else beside `self`. Every departure is
+reported.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import attrs
 
 from ..collect import All, Collect, Take
 from ..events import Event
+from ..injection import ResourceDefinition, read_resource
 from ..steps import ContextMarker
 from .annotations import (
     EMPTY,
@@ -40,6 +42,7 @@ class Parameters:
     events: list[tuple[inspect.Parameter, tuple[type[Event], ...]]] = attrs.field(factory=list[Any])
     lists: list[tuple[inspect.Parameter, tuple[type[Event], ...], ListJoin]] = attrs.field(factory=list[Any])
     contexts: list[tuple[inspect.Parameter, type | None]] = attrs.field(factory=list[Any])
+    resources: list[ResourceDefinition] = attrs.field(factory=list[ResourceDefinition])
     problems: list[str] = attrs.field(factory=list[str])
     unresolved: list[str] = attrs.field(factory=list[str])
 
@@ -109,6 +112,11 @@ def _read_parameter(parameter: inspect.Parameter, annotation: object, parts: Par
         )
     elif isinstance(annotation, Unresolved):
         parts.unresolved.append(annotation.told(f"parameter {name!r}"))
+    elif (resource := read_resource(name, annotation)) is not None:
+        if isinstance(resource, str):
+            parts.problems.append(resource)
+        else:
+            parts.resources.append(resource)
     elif events := events_in(annotation):
         _check_unmarked(name, annotation, parts)
         parts.events.append((parameter, events))
@@ -198,7 +206,8 @@ def _foreign_parameter(name: str, annotation: object, parts: Parameters) -> str:
         return f"takes `{written}`, where {others} isn't an event class: a step takes classes derived from Event only."
     return (
         f"takes `{written}`, which is neither an event nor a Context: derive the class from Event, "
-        "or let the step read such a value from self, from ctx.store or from a field of its event."
+        "let the step read such a value from self, from ctx.store or from a field of its event, or mark what makes it: "
+        f"`{name}: Annotated[{shown(annotation)}, Resource(factory)]`."
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
+from ..injection import bound
 from ..steps import config_of, validation_error
 from .annotations import Scopes, read_signature
 from .calls import compiled_call
@@ -68,6 +69,7 @@ def inspect_step(
     context, state_type = parameters.contexts[0] if parameters.contexts else (None, None)
     context_name = None if context is None else context.name
     join = parameters.join
+    resources = tuple(bound(found, _names_in(scopes)) for found in parameters.resources)
     spec = StepSpec(
         name=name,
         function=function,
@@ -88,9 +90,21 @@ def inspect_step(
         skip_graph_checks=config.skip_graph_checks,
         timeout_s=config.timeout_s,
         catches=config.catches,
-        call=compiled_call(function, parameters.own, context=context_name, join=join, is_method=is_method),
+        call=compiled_call(
+            function,
+            parameters.own,
+            context=context_name,
+            join=join,
+            is_method=is_method,
+            resources=[found.name for found in resources],
+        ),
+        resources=resources,
     )
     return StepReading(spec, ())
+
+
+def _names_in(scopes: Scopes) -> dict[str, object]:
+    return {name: value for scope in reversed(scopes) for name, value in scope.items()}
 
 
 def _is_async(function: Callable[..., object]) -> bool:

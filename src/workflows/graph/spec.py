@@ -8,10 +8,11 @@ from typing import TypeAlias
 import attrs
 
 from ..events import Event
+from ..injection import ResourceDefinition
 from ..retry_policy import RetryPolicy
 from ..steps import CatchErrorHandler
 
-Call: TypeAlias = Callable[[object, object, Event], object]
+Call: TypeAlias = Callable[..., object]
 
 
 @attrs.frozen
@@ -57,7 +58,9 @@ class StepSpec:
     catches: CatchErrorHandler | None
     """For which steps it takes over when they fail, if it does."""
     call: Call = attrs.field(repr=False)
-    """`call(workflow, ctx, event)` gives the function's result: a coroutine if `is_async`."""
+    """`call(workflow, ctx, event)` gives the function's result: a coroutine if `is_async`. A step that has resources is
+    given their values too, by parameter: `call(workflow, ctx, event, resources)`."""
+    resources: tuple[ResourceDefinition, ...] = ()
 
     def takes(self, event_type: type[Event]) -> bool:
         """Tell whether an event of exactly this class is one for the step."""

@@ -21,6 +21,7 @@ from ..retry_policy.arguments import as_delay
 from . import spawn
 from .attempt import Attempt, current_attempt
 from .departures import unread
+from .resources.injecting import call_with_resources
 from .telling import tell_ended, tell_running
 from .worker import Worker
 
@@ -48,7 +49,9 @@ async def call_step(run: Run, job: RunStep, worker: Worker) -> None:
     failure: BaseException | None = None
     token = current_attempt.set(attempt)
     try:
-        if job.step.is_async:
+        if job.step.resources:
+            result = await call_with_resources(attempt, job.event)
+        elif job.step.is_async:
             running = job.step.call(run.options.workflow, context, job.event)
             result = await cast("Awaitable[object]", running)
         else:

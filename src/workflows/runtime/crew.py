@@ -208,7 +208,7 @@ class Crew:
         try:
             deadline = self._on_loop_clock(self._budget_at)
             with anyio.CancelScope(deadline=deadline, shield=self._is_owned) as self._scope:
-                is_asleep = await self._work_till_nothing_is_left()
+                is_asleep = await self._run.working(self._work_till_nothing_is_left)
         except Exception as error:
             bug = sole(error)
         finally:
@@ -340,6 +340,8 @@ class Crew:
             self._group = None  # everything waits; from now on work waits for a new root task
             self._dismiss_idle()
             return None
+        if self._idle == others:
+            self._run.all_wait()
         if not is_root and self._idle >= IDLE_WORKERS:
             return None
         if self._work is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import attrs
 
 from ..codec import Codec
@@ -30,3 +32,8 @@ class Definition:
     suspends: bool = True
     stream_history: int = 65_536
     verbose: bool = False
+
+    @cached_property
+    def has_resources(self) -> bool:
+        """Whether any step wants resources."""
+        return any(step.resources for step in self.program.steps.values())

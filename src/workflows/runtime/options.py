@@ -7,6 +7,7 @@ from collections.abc import Callable
 import attrs
 
 from .attempt import Attempt
+from .resources.resource_manager import ResourceManager
 
 GRACE_S = 5.0
 
@@ -24,6 +25,7 @@ class RunOptions:
         stream_history: How many events of the stream are kept for readers that come late.
         verbose: Whether steps are told of as they start and end.
         budget_s: The active time that the run may spend; None for no limit.
+        resource_manager: Where steps have their resources from; None if no step wants any.
     """
 
     workflow: object
@@ -34,3 +36,4 @@ class RunOptions:
     stream_history: int = 65_536
     verbose: bool = False
     budget_s: float | None = None
+    resource_manager: ResourceManager | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 import anyio
@@ -75,15 +76,23 @@ class RunOutcome:
         self.log_if_unheard()
 
 
-def ending_of(state: RunState) -> tuple[StopEvent | None, BaseException | None]:
-    """Result or error of a run that has ended or stands still."""
+def ending_of(state: RunState, closing: Sequence[BaseException] = ()) -> tuple[StopEvent | None, BaseException | None]:
+    """Result or error of a run that has ended or stands still; `closing` is what its resources have raised."""
     outcome = state.outcome
     if state.status is RunStatus.HALTED or outcome is None:
-        return None, _with_errors(_cancelled(state), state.halt_errors)
+        return None, _with_errors(_cancelled(state), state.halt_errors, closing)
     if outcome.failures:
-        return None, _joined(state, outcome.failures)
+        return None, _joined(state, outcome.failures, closing)
     if outcome.timed_out_s is not None:
-        return None, _with_errors(_timed_out(state, outcome.timed_out_s, outcome.active_steps), state.halt_errors)
+        own = _timed_out(state, outcome.timed_out_s, outcome.active_steps)
+        return None, _with_errors(own, state.halt_errors, closing)
+    for error in closing:
+        logger.error(
+            "a resource couldn't be closed after %s had its result",
+            state.program.class_name,
+            exc_info=error,
+            extra={"run_id": state.run_id},
+        )
     for failure in state.halt_errors:
         logger.error(
             "step %r raised while it was cancelled, after %s had its result",
@@ -110,27 +119,28 @@ def _timed_out(state: RunState, seconds: float, active: tuple[str, ...]) -> Base
     )
 
 
-def _joined(state: RunState, failures: tuple[Failure, ...]) -> BaseException:
+def _joined(state: RunState, failures: tuple[Failure, ...], closing: Sequence[BaseException]) -> BaseException:
     """The one error itself, or a group, with the steps' names in notes."""
     for failure in failures:
         note = f"in step {failure.step!r} of {state.program.class_name}, run {state.run_id!r}"
         if note not in getattr(failure.error, "__notes__", ()):
             failure.error.add_note(note)
-    if len(failures) == 1:
-        return failures[0].error
+    errors = [*(failure.error for failure in failures), *closing]
+    if len(errors) == 1:
+        return errors[0]
     message = f"{len(failures)} steps of {state.program.class_name} failed"
-    return BaseExceptionGroup(message, [failure.error for failure in failures])
+    if closing:
+        message = f"{state.program.class_name} failed, and its resources couldn't be closed"
+    return BaseExceptionGroup(message, errors)
 
 
-def _with_errors(own: BaseException, failures: tuple[Failure, ...]) -> BaseException:
-    """Our error, or the errors of the steps' clean-up with ours as their context."""
-    if not failures:
+def _with_errors(own: BaseException, failures: tuple[Failure, ...], closing: Sequence[BaseException]) -> BaseException:
+    """Our error, or the errors of clean-up with ours as their context."""
+    errors = [*(failure.error for failure in failures), *closing]
+    if not errors:
         return own
-    error = (
-        failures[0].error
-        if len(failures) == 1
-        else BaseExceptionGroup("steps raised while they were cancelled", [failure.error for failure in failures])
-    )
+    message = "resources couldn't be closed" if closing else "steps raised while they were cancelled"
+    error = errors[0] if len(errors) == 1 else BaseExceptionGroup(message, errors)
     for failure in failures:
         failure.error.add_note(f"in step {failure.step!r}, while it was cancelled")
     error.__context__ = own

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Mapping
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from ..codec import Codec
 from ..core.commands import (
@@ -39,10 +39,13 @@ from .log import EventLog
 from .options import RunOptions
 from .outcome import RunOutcome, ending_of
 from .refusals import error_for
+from .resources.keeping import Keeping
 from .telling import tell_ignored, tell_left, tell_swallowed
 from .turns import TurnQueue
 
 logger: logging.Logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Run:
@@ -72,6 +75,7 @@ class Run:
         "options",
         "outcome",
         "program",
+        "resources",
         "run_id",
         "suspends",
         "thread",
@@ -103,6 +107,7 @@ class Run:
         self.outcome: RunOutcome = RunOutcome(self.program.class_name, run_id)
         self.thread: int = threading.get_ident()
         self.attempts: dict[int, Attempt] = {}
+        self.resources: Keeping | None = None if options.resource_manager is None else Keeping(self)
         self.crew: Crew = Crew(self, launch, turns, is_owned=is_owned)
         driver.carry_out = self.carry_out
 
@@ -153,6 +158,22 @@ class Run:
     def _report_swallowed(self, command: ReportSwallowed) -> None:
         tell_swallowed(self.run_id, command.step, self.grace_s)
 
+    # Its work
+
+    async def working(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do the run's work, in its root task; its resources are closed when that's over."""
+        if self.resources is None:
+            return await work()
+        async with self.resources.open_here():
+            result = await work()
+        self.resources.log_errors()
+        return result
+
+    def all_wait(self) -> None:
+        """No step is at work, though the run has a task."""
+        if self.resources is not None:
+            self.resources.all_wait()
+
     # Its end
 
     def end(self, bug: Exception | None) -> None:
@@ -171,7 +192,7 @@ class Run:
             return
         self.crew.close()
         self.driver.carry_out = None
-        result, error = ending_of(self.core.state)
+        result, error = ending_of(self.core.state, () if self.resources is None else self.resources.errors)
         if bug is not None:
             logger.error("run %s was ended by a bug of the engine", self.run_id, exc_info=bug)
             result, error = None, bug

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from contextvars import Context
 from functools import partial
 from types import ModuleType
@@ -43,11 +44,15 @@ class Backend:
         spawn: Starts a coroutine function in a context, as a task that nobody waits for.
         current_task: Gives an object for the task that calls it; None outside of any.
         checkpoint: The backend's own checkpoint, which costs less than the neutral one.
+        loop: Gives an object for the event loop that runs in this thread.
+        call_in: Has a function called in such a loop, from any thread; does nothing if the loop is closed.
     """
 
     spawn: Callable[[Callable[[], Coroutine[Any, Any, None]], Context], None]
     current_task: Callable[[], object]
     checkpoint: Callable[[], Awaitable[None]]
+    loop: Callable[[], object]
+    call_in: Callable[[Any, Callable[[], object]], None]
 
 
 _backends: dict[str, Backend] = {}
@@ -122,7 +127,13 @@ def _trio_backend(trio: ModuleType) -> Backend:
 
     for function in _uninterrupted:
         trio.lowlevel.enable_ki_protection(function)
-    return Backend(spawn, partial(_or_none, trio.lowlevel.current_task), trio.lowlevel.checkpoint)
+
+    def call_in(token: Any, function: Callable[[], object]) -> None:
+        with suppress(trio.RunFinishedError):
+            token.run_sync_soon(function)
+
+    task = partial(_or_none, trio.lowlevel.current_task)
+    return Backend(spawn, task, trio.lowlevel.checkpoint, trio.lowlevel.current_trio_token, call_in)
 
 
 def _asyncio_backend(asyncio: ModuleType) -> Backend:
@@ -141,7 +152,12 @@ def _asyncio_backend(asyncio: ModuleType) -> Backend:
         _roots.add(task)
         task.add_done_callback(_roots.discard)
 
-    return Backend(spawn, partial(_or_none, asyncio.current_task), partial(asyncio.sleep, 0))
+    def call_in(loop: Any, function: Callable[[], object]) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(function)
+
+    task = partial(_or_none, asyncio.current_task)
+    return Backend(spawn, task, partial(asyncio.sleep, 0), asyncio.get_running_loop, call_in)
 
 
 def _or_none(current_task: Callable[[], object]) -> object:

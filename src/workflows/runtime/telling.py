@@ -80,6 +80,17 @@ def tell_slow(run_id: str, steps: Sequence[str], grace_s: float) -> None:
     )
 
 
+def tell_unclosed(run_id: str, resource: str, grace_s: float) -> None:
+    """A resource whose closing takes too long."""
+    logger.warning(
+        "resource %r of run %s wasn't closed after %g s, and is given up",
+        resource,
+        run_id,
+        grace_s,
+        extra={"run_id": run_id},
+    )
+
+
 def tell_running(run: Run, job: RunStep, worker: str) -> None:
     """A step begins."""
     if run.options.verbose:

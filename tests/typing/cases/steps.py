@@ -78,4 +78,5 @@ def options(names: list[StepGraphCheck]) -> None:
     step(retry_policy=3)  # expect: error
     step(workflow=Flow)  # expect: error
     step(3)  # expect: error
-    step(timeout=3)  # expect: error
+    step(timeout=3)
+    step(timeout="3")  # expect: error
