@@ -235,13 +235,9 @@ INVENTORY: dict[str, dict[str, str | None]] = {
 
 # Not compared as long as they're being built: whole modules, names, and parameters.
 BEING_BUILT = {
-    "workflows.resource",
     "workflows.representation",
     "workflows.testing",
     "workflows.testing.runner",
-    "workflows.workflow:Workflow(resource_manager=)",
-    "workflows.workflow:Workflow.validate(validate_resource_configs=)",
-    "workflows.workflow:Workflow.validate(validate_resources=)",
 }
 
 # What isn't here, or has another default; each stands with its reason on the page, under the words behind it.
