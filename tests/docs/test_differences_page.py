@@ -161,6 +161,25 @@ async def test_a_store_without_a_run_is_that_of_a_context() -> None:
     assert await store.get("a") == {"b": 1}
 
 
+async def test_a_field_is_annotated_with_the_class_of_the_event_or_exception_that_it_holds() -> None:
+    class Holding(Event):
+        failed: Event
+        error: Exception | None
+
+    class Passing(Workflow):
+        @step
+        async def begin(self, ev: StartEvent) -> Holding:
+            return Holding(failed=Progress(done=2), error=ConnectionError("closed"))
+
+        @step
+        async def end(self, ctx: Context, ev: Holding) -> StopEvent:
+            await ctx.ask(Approval(what="?"))
+            return StopEvent(result=(ev.failed, type(ev.error), str(ev.error)))
+
+    workflow = Passing(types=TYPES)
+    assert await resumed(workflow, await until_asked(workflow), YES) == (Progress(done=2), ConnectionError, "closed")
+
+
 async def test_a_context_in_a_step_is_that_of_a_running_run() -> None:
     class Looking(Workflow):
         @step
