@@ -66,7 +66,9 @@ async def test_three_executions_that_wait_without_an_id_ask_three_questions_and_
             assert len({question.id for question in handler.pending}) == 3 - answered
             assert not handler.is_done()
             await handler.send_event(HumanResponseEvent(response=answered + 1))
-        assert await handler == [10, 21, 32]
+        tens, items = zip(*[divmod(number, 10) for number in await handler], strict=True)
+        assert sorted(tens) == [1, 2, 3]  # which of them asked first is up to the scheduler
+        assert items == (0, 1, 2)
         asked = [event async for event in handler.stream_events() if isinstance(event, InputRequiredEvent)]
         assert len(asked) == 3
 
