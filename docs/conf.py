@@ -40,6 +40,7 @@ nitpick_ignore_regex = [
     (r"py:.*", _unlisted),
     (r"py:.*", r"workflows\.core\.(ticks|commands|places)\..*|AbstractAsyncContextManager|Field|OnMismatch|Snapshot"),
     (r"py:.*", r"AnyCondition|AnyWait|AnyStop|Seconds|ExceptionTypes"),  # of workflows.retry_policy
+    (r"py:.*", r"Json"),  # what json.dumps takes
 ]
 
 html_theme = "furo"

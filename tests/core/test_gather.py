@@ -64,6 +64,7 @@ def _first(waiting: list[Event], kind: type[Event]) -> Event:
 
 
 def test_an_event_of_a_type_that_is_not_missing_is_kept_for_the_next_set() -> None:
+    """Semantics 26."""
     hand = Hand()
     job = hand.start()
     expected: Kinds = [Note, Task]

@@ -22,7 +22,10 @@ NEEDED_FOR = {
 def test_every_block_of_a_page_does_what_it_says(
     page: Path, anyio_backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    code = "".join(block.text for block in blocks_of(page) if block.language == "python")
+    blocks = blocks_of(page)
+    commands = "".join(block.text for block in blocks if block.language == "console")
+    run = [block for block in blocks if block.caption is None or block.caption in commands]
+    code = "".join(block.text for block in run if block.language == "python")
     for package, words in NEEDED_FOR.items():
         if any(word in code for word in words):
             pytest.importorskip(package)

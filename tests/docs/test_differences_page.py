@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import warnings
 from typing import Any
 
 import anyio
@@ -10,11 +11,13 @@ import pytest
 
 from tests.docs.asking import TYPES, YES, Approval, Decision, Progress, resumed, settled, until_asked
 from workflows import Context, Workflow, step
+from workflows.context import JsonSerializer, StateStore
 from workflows.errors import (
     AlreadyAnswered,
     AmbiguousAnswer,
     InvalidAnswer,
     NoOpenQuestion,
+    UsageError,
     WaitTimedOut,
     WorkflowsError,
     WorkflowValidationError,
@@ -143,6 +146,50 @@ async def test_nothing_is_pickled_and_there_is_no_serializer_to_choose() -> None
     assert not hasattr(importlib.import_module("workflows.context.serializers"), "PickleSerializer")
     for function in (Workflow.__init__, Context.__init__, Context.to_dict, Context.from_dict):
         assert "serializer" not in inspect.signature(function).parameters
+
+
+async def test_a_serializer_takes_classes_and_no_names_of_them() -> None:
+    allow: Any = JsonSerializer
+    with pytest.raises(UsageError, match="names of classes"):
+        allow(allowed_types=["tests.docs.asking.Decision"])
+    with pytest.raises(ValueError, match="Decision"):
+        allow().serialize(YES)
+
+
+async def test_a_store_without_a_run_is_that_of_a_context() -> None:
+    store: StateStore[Any] = Context(Asking(types=TYPES)).store
+    await store.set("a.b", 1)
+    assert await store.get("a") == {"b": 1}
+
+
+async def test_a_field_is_annotated_with_the_class_of_the_event_or_exception_that_it_holds() -> None:
+    class Holding(Event):
+        failed: Event
+        error: Exception | None
+
+    class Passing(Workflow):
+        @step
+        async def begin(self, ev: StartEvent) -> Holding:
+            return Holding(failed=Progress(done=2), error=ConnectionError("closed"))
+
+        @step
+        async def end(self, ctx: Context, ev: Holding) -> StopEvent:
+            await ctx.ask(Approval(what="?"))
+            return StopEvent(result=(ev.failed, type(ev.error), str(ev.error)))
+
+    workflow = Passing(types=TYPES)
+    assert await resumed(workflow, await until_asked(workflow), YES) == (Progress(done=2), ConnectionError, "closed")
+
+
+async def test_a_context_in_a_step_is_that_of_a_running_run() -> None:
+    class Looking(Workflow):
+        @step
+        async def look(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            return StopEvent(result=ctx.is_running)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert await Looking().run() is True
 
 
 async def test_an_exception_of_no_declared_type_comes_back_as_data() -> None:

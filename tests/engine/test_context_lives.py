@@ -35,6 +35,7 @@ class Asking(Workflow):
 
 
 async def test_what_is_set_before_a_run_is_seen_by_its_steps_and_what_they_set_afterwards() -> None:
+    """Semantics 29."""
     workflow = Counting()
     context = Context[Any](workflow)
     assert not context.is_running
@@ -48,6 +49,7 @@ async def test_what_is_set_before_a_run_is_seen_by_its_steps_and_what_they_set_a
 
 
 async def test_runs_one_after_another_on_one_context_keep_its_state() -> None:
+    """Semantics 12 and 18."""
     workflow = Counting()
     context = Context[Any](workflow)
     with anyio.fail_after(5):
@@ -62,6 +64,8 @@ async def test_runs_one_after_another_on_one_context_keep_its_state() -> None:
 
 
 async def test_a_later_run_on_one_context_starts_clean() -> None:
+    """Semantics 12."""
+
     class Leaving(Workflow):
         """Ends while other steps wait, are queued, and hold half a set."""
 
@@ -93,6 +97,7 @@ async def test_a_later_run_on_one_context_starts_clean() -> None:
 
 
 async def test_a_context_whose_run_goes_on_is_refused() -> None:
+    """Semantics 18."""
     workflow = Asking()
     with anyio.fail_after(5):
         handler = workflow.run()

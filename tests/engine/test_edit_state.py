@@ -62,6 +62,7 @@ async def test_edits_are_granted_one_at_a_time_in_the_order_of_asking() -> None:
 
 @pytest.mark.anyio
 async def test_readers_never_wait_and_see_what_was_committed() -> None:
+    """Semantics 29."""
     workflow = Editing(1)
     with anyio.fail_after(5):
         handler = workflow.run()
@@ -187,6 +188,8 @@ WRITERS: list[Writer] = [
 @pytest.mark.anyio
 @pytest.mark.parametrize("write", WRITERS)
 async def test_a_writer_inside_the_block_is_refused_with_the_way_out(write: Writer) -> None:
+    """Semantics 29."""
+
     class Wrong(Workflow):
         @step
         async def work(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
@@ -226,6 +229,8 @@ async def test_an_edit_in_an_edit_and_a_wait_in_an_edit_are_refused() -> None:
 
 @pytest.mark.anyio
 async def test_an_edit_that_raises_is_dropped_and_the_next_one_goes_on() -> None:
+    """Semantics 29."""
+
     class Failing(Workflow):
         @step
         async def work(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:

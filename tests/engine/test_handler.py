@@ -62,6 +62,7 @@ class Failing(Workflow):
 
 
 async def test_a_plain_stop_event_is_unwrapped_and_one_of_a_subclass_is_not() -> None:
+    """Semantics 15."""
     with anyio.fail_after(5):
         handler = Judging().run()
         assert await handler == Verdict(ok=True)
@@ -134,6 +135,7 @@ async def test_every_run_has_an_id_of_its_own_or_the_one_it_was_given() -> None:
 
 
 async def test_the_context_of_a_handler_is_the_one_that_was_passed() -> None:
+    """Semantics 18."""
     workflow = Judging()
     context = Context[Any](workflow)
     with anyio.fail_after(5):
@@ -215,6 +217,7 @@ async def test_events_are_sent_to_one_step_or_to_all() -> None:
 
 
 async def test_a_handler_is_awaited_by_many_tasks_and_again_afterwards() -> None:
+    """Semantics 15."""
     results: list[object] = []
 
     async def wait(handler: WorkflowHandler) -> None:

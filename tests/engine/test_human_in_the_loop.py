@@ -60,6 +60,7 @@ class PlainWaiting(Workflow):
 async def test_a_question_comes_out_of_the_stream_and_its_answer_goes_in_by_the_context(
     workflow_class: type[Workflow],
 ) -> None:
+    """Semantics 8."""
     answers = iter(["5"])
     with anyio.fail_after(5):
         async with no_task_left():
@@ -75,6 +76,7 @@ async def test_a_question_comes_out_of_the_stream_and_its_answer_goes_in_by_the_
 @pytest.mark.parametrize("workflow_class", [Plain, PlainWaiting])
 @pytest.mark.guarantee("W4", "W10")
 async def test_a_run_is_left_at_its_question_and_taken_up_again_later(workflow_class: type[Workflow]) -> None:
+    """Semantics 7 and 8."""
     workflow = workflow_class()
     snapshots: list[dict[str, Any]] = []
     with anyio.fail_after(5):

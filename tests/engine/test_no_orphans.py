@@ -83,6 +83,7 @@ async def last_event(handler: WorkflowHandler) -> Event:
 
 
 async def test_a_stop_event_ends_the_steps_beside_it_before_their_next_effect() -> None:
+    """Semantics 14."""
     workflow = Siblings(stop)
     with anyio.fail_after(5):
         async with no_task_left():

@@ -77,6 +77,7 @@ def test_wrong_options_are_refused_all_at_once_with_their_values() -> None:
 
 @pytest.mark.parametrize("limit", [True, False, 0, -1, 1.5, "2"])
 def test_a_limit_of_runs_is_a_whole_number_above_zero(limit: Any) -> None:
+    """Semantics 17."""
     with pytest.raises(WorkflowValidationError, match="num_concurrent_runs"):
         Echo(num_concurrent_runs=limit)
 
@@ -388,6 +389,7 @@ class DeadEnd(Workflow):
 
 @pytest.mark.anyio
 async def test_a_wrong_graph_is_refused_by_run_and_validate_unless_that_is_switched_off() -> None:
+    """Semantics 16."""
     for _ in range(2):
         with pytest.raises(WorkflowValidationError, match="Part"):
             _ = DeadEnd().run()
@@ -432,6 +434,8 @@ def test_validate_tells_whether_people_are_asked() -> None:
 
 @pytest.mark.anyio
 async def test_a_step_that_is_added_later_is_checked_and_runs() -> None:
+    """Semantics 16."""
+
     class Growing(Workflow):
         @step
         async def begin(self, ev: StartEvent) -> Part | StopEvent:

@@ -151,6 +151,7 @@ async def test_an_inner_scope_alone_is_enough_to_end_the_run() -> None:
 
 @pytest.mark.anyio
 async def test_cancelling_one_of_several_awaits_leaves_the_run_alone() -> None:
+    """Semantics 15."""
     workflow = Gated()
     results: list[object] = []
     handler = workflow.run()

@@ -117,6 +117,7 @@ async def test_the_seed_of_each_failure_is_another_one() -> None:
 
 @pytest.mark.guarantee("W1")
 async def test_a_retry_keeps_answers_and_results_of_once_and_does_the_rest_again() -> None:
+    """Semantics 2."""
     calls: list[str] = []
 
     class Paying(Workflow):
@@ -148,6 +149,7 @@ async def test_a_retry_keeps_answers_and_results_of_once_and_does_the_rest_again
 
 @pytest.mark.guarantee("W8")
 async def test_a_delay_is_an_instant_that_a_snapshot_keeps_and_a_restart_waits_for_the_rest_of() -> None:
+    """Semantics 11."""
     clock = StoppedClock()
     policy = Delays(3600)
     attempts: list[int] = []

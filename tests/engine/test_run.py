@@ -221,6 +221,7 @@ async def test_a_run_goes_on_when_nobody_holds_its_handler() -> None:
 
 @pytest.mark.anyio
 async def test_a_workflow_can_be_collected_after_its_runs() -> None:
+    """Semantics 20."""
     workflow = Echo()
     with anyio.fail_after(5):
         handler = workflow.run(text="x")

@@ -93,6 +93,7 @@ def resumed(workflow: Workflow, data: dict[str, Any]) -> WorkflowHandler:
 
 
 async def test_before_a_run_there_is_a_snapshot_and_it_keeps_the_state() -> None:
+    """Semantics 9."""
     workflow = Counting()
     context = Context[Any](workflow)
     with anyio.fail_after(5):
@@ -115,6 +116,7 @@ async def test_a_run_that_has_just_been_started_can_be_resumed_elsewhere() -> No
 
 
 async def test_while_steps_run_what_is_in_flight_queued_and_half_gathered_is_in_it() -> None:
+    """Semantics 9 and 10."""
     workflow = Summing()
     with anyio.fail_after(5):
         handler = workflow.run()
@@ -136,6 +138,7 @@ async def test_while_steps_run_what_is_in_flight_queued_and_half_gathered_is_in_
 
 
 async def test_in_the_loop_over_the_stream_after_leaving_it_and_after_cancelling() -> None:
+    """Semantics 7 and 9: a cancelled run says that it is running, and can be resumed."""
     workflow = Asking()
     snapshots: list[dict[str, Any]] = []
     with anyio.fail_after(5):

@@ -185,6 +185,8 @@ async def test_paths_lead_through_dicts_lists_and_objects(place: Place) -> None:
 
 @everywhere
 async def test_missing_dicts_on_a_path_are_made(place: Place) -> None:
+    """Semantics 29."""
+
     async def work(store: StateStore[Any]) -> None:
         await store.set("a.b.c", 1)
         await store.set("a.b.d", 2)
@@ -196,6 +198,8 @@ async def test_missing_dicts_on_a_path_are_made(place: Place) -> None:
 
 @everywhere
 async def test_keys_that_are_names_of_methods_work(place: Place) -> None:
+    """Semantics 29."""
+
     async def work(store: StateStore[Any]) -> None:
         for name in ("items", "keys", "get", "values", "update", "_values", "__class__"):
             await store.set(name, name)

@@ -103,6 +103,7 @@ async def test_a_reader_that_starts_late_gets_everything_from_the_start() -> Non
 
 
 async def test_the_stream_can_be_read_after_the_run_has_ended() -> None:
+    """Semantics 19."""
     workflow = Speaking()
     with anyio.fail_after(5):
         handler = workflow.run()
@@ -216,6 +217,8 @@ async def test_the_last_event_comes_after_what_was_published_during_clean_up_is_
 
 
 async def test_a_stop_event_that_a_step_only_writes_ends_nothing() -> None:
+    """Semantics 14."""
+
     class Talking(Workflow):
         @step
         async def work(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
@@ -309,6 +312,7 @@ async def test_two_tasks_that_share_one_reader_get_each_event_once_and_both_end(
 
 
 async def test_a_loop_that_was_left_goes_on_where_it_stood() -> None:
+    """Semantics 19."""
     workflow = Speaking()
     seen: list[Event] = []
     with anyio.fail_after(5):
@@ -677,6 +681,7 @@ async def test_a_second_run_on_one_context_goes_on_counting() -> None:
 
 
 async def test_internal_events_are_seen_only_where_they_are_asked_for() -> None:
+    """Semantics 19."""
     workflow = Speaking()
     inner: list[Event] = []
     outer: list[Event] = []
@@ -713,6 +718,8 @@ async def test_the_stream_of_a_context_shows_internal_events() -> None:
 
 
 async def test_steps_at_work_at_once_have_workers_of_different_names() -> None:
+    """Semantics 19."""
+
     class Many(Workflow):
         def __init__(self) -> None:
             super().__init__()

@@ -26,6 +26,7 @@ def test_undeclared_keywords_are_attributes_and_items() -> None:
 
 
 def test_the_mapping_face_shows_extras_and_nothing_else() -> None:
+    """Semantics 30."""
     event = build_event(Loose, {"cents": 1}, {"a": 1, "b": 2})
     assert (list(event), len(event), list(event.keys()), list(event.values())) == (["a", "b"], 2, ["a", "b"], [1, 2])
     assert list(event.items()) == [("a", 1), ("b", 2)]
@@ -40,6 +41,7 @@ def test_a_class_with_fields_has_an_empty_mapping_face() -> None:
 
 
 def test_an_event_is_true_without_and_with_extras() -> None:
+    """Semantics 30."""
     assert Event()
     assert Event(x=0)
     assert Amount(cents=0)
@@ -107,6 +109,8 @@ def test_replace_refuses_what_is_no_field() -> None:
 
 
 def test_events_are_equal_by_class_fields_and_extras() -> None:
+    """Semantics 30."""
+
     class Other(Amount):
         pass
 

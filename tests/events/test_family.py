@@ -58,6 +58,7 @@ def test_a_stop_event_has_a_result_and_extras() -> None:
 
 
 def test_repr_of_a_stop_event_lists_extras_fields_and_result_and_str_is_the_result_s() -> None:
+    """Semantics 30."""
     assert repr(StopEvent(result="r", a=1)) == "StopEvent(a=1, result='r')"
     assert repr(Done(total=3, result="r")) == "Done(total=3, result='r')"
     assert (str(StopEvent(result="r", a=1)), str(StopEvent())) == ("r", "None")

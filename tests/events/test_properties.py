@@ -1,6 +1,7 @@
 """What holds for every event, whatever its class and values."""
 
 import copy
+import keyword
 import pickle
 from typing import Any
 
@@ -121,6 +122,7 @@ def test_no_assignment_changes_an_event(event: Event, name: str, value: Any) -> 
 @given(names=st.lists(NAMES, min_size=1, max_size=4, unique=True), given_names=st.sets(NAMES, max_size=5))
 def test_a_closed_class_takes_exactly_its_fields(names: list[str], given_names: set[str]) -> None:
     assume(not set(names) & {"items", "keys", "get", "values", "replace", "to_dict", "self"})
+    assume(not any(map(keyword.iskeyword, names)))
     body = {"__annotations__": dict.fromkeys(names, int), "__module__": __name__}
     declare: Any = type(Event)
     cls: type[Event] = declare("Drawn", (Event,), body)

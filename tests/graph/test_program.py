@@ -248,6 +248,7 @@ def test_missing_ends_are_told_together() -> None:
 
 
 def test_several_ends_are_told_with_the_steps_that_use_them() -> None:
+    """Semantics 16."""
     steps = {
         "one": build_step("one", [StartEvent], [StopEvent, Ordered]),
         "two": build_step("two", [Begin, Ordered], [End]),
@@ -337,6 +338,7 @@ def stateful(**states: Any) -> type:
 
 
 def test_the_most_derived_state_counts() -> None:
+    """Semantics 29."""
     assert compile_program(stateful(a=Context)).state_type is None
     assert compile_program(stateful(a=Context[Account], b=Context)).state_type is Account
     for one, other in ((Account, Savings), (Savings, Account)):
@@ -344,6 +346,7 @@ def test_the_most_derived_state_counts() -> None:
 
 
 def test_unrelated_states_are_refused_with_both_and_their_steps() -> None:
+    """Semantics 29."""
     workflow_class = stateful(a=Context[Account], b=Context[Savings], c=Context[dict[str, int]])
     error = compile_error(workflow_class)
     assert isinstance(error, ValueError)

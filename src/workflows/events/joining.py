@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import attrs
+
 from .model import Event
 
 
@@ -11,6 +13,6 @@ class CollectionReleaseEvent(Event):
     `stream_id` tells the batch (one each time a step returned a list), `binding_id` the step that joins it.
     """
 
-    events: list[Event]
-    stream_id: str
-    binding_id: str
+    events: list[Event] = attrs.field(factory=list[Event])
+    stream_id: str = ""
+    binding_id: str = ""
