@@ -1,8 +1,10 @@
 """Child runs: `ctx.run(workflow)`, a run that belongs to a step."""
 
 import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import anyio
 import pytest
@@ -20,6 +22,7 @@ from workflows.errors import (
 )
 from workflows.events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
 from workflows.handler import WorkflowHandler
+from workflows.resource import Resource
 from workflows.testing import check_snapshot, simulate
 
 pytestmark = pytest.mark.anyio
@@ -340,6 +343,42 @@ async def test_a_child_of_a_workflow_that_parks_is_awaited_in_place_while_it_wai
         await handler.send_event(Decision(yes=True))
         assert await handler is True
     assert bodies == 1
+
+
+async def test_resources_that_live_as_long_as_a_run_are_opened_once_for_all_its_children() -> None:
+    said: list[str] = []
+
+    @asynccontextmanager
+    async def connect() -> AsyncGenerator[str]:
+        said.append("opened")
+        yield "connection"
+        said.append("closed")
+
+    def client() -> str:
+        said.append("made")
+        return "client"
+
+    class Using(Workflow):
+        @step
+        async def work(
+            self,
+            ev: StartEvent,
+            connection: Annotated[str, Resource(connect)],
+            cached: Annotated[str, Resource(client)],
+        ) -> StopEvent:
+            said.append(f"{cached} uses {connection}")
+            return StopEvent()
+
+    using = Using()
+
+    async def body(ctx: Context) -> None:
+        await ctx.run(using)
+        await ctx.run(using)
+
+    with anyio.fail_after(5):
+        await Sole(body, using).run()
+    used = ["client uses connection"] * 2
+    assert said == ["opened", "made", *used, "closed"]
 
 
 async def test_children_have_states_of_their_own() -> None:

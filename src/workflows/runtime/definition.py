@@ -48,5 +48,6 @@ class Definition:
 
     @cached_property
     def has_resources(self) -> bool:
-        """Whether any step wants resources."""
-        return any(step.resources for step in self.program.steps.values())
+        """Whether any step wants resources, or one of a child."""
+        own = any(step.resources for step in self.program.steps.values())
+        return own or any(child.has_resources for child in self.children.values())

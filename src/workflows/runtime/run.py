@@ -115,7 +115,9 @@ class Run:
         self.outcome: RunOutcome = RunOutcome(self.program.class_name, run_id)
         self.thread: int = threading.get_ident()
         self.attempts: dict[int, Attempt] = {}
-        self.resources: Keeping | None = None if options.resource_manager is None else Keeping(self)
+        self.resources: Keeping | None = (
+            parent.resources if parent else None if options.resource_manager is None else Keeping(self)
+        )
         self.children: dict[int, ChildRun] = {}
         self.crew: Crew = parent.crew if parent else Crew(self, launch, turns, is_owned=is_owned)
         driver.carry_out = self.carry_out

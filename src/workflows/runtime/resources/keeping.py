@@ -23,7 +23,7 @@ import anyio
 import attrs
 from anyio.abc import TaskGroup
 
-from ...core.state import RunStatus, Status
+from ...core.state import RunState, RunStatus, Status
 from ...core.ticks import CancelRequested
 from ...errors import WorkflowRuntimeError
 from ..attempt import outside_of_steps
@@ -54,8 +54,15 @@ class _Entry:
     ended: anyio.Event = attrs.field(factory=anyio.Event)
 
 
+def _will_try_again(state: RunState) -> bool:
+    """Whether a step of a run, or of a child, waits for the delay before a retry."""
+    if any(execution.status is Status.DELAYED for execution in state.executions.values()):
+        return True
+    return any(_will_try_again(child.state) for child in state.children.values())
+
+
 class Keeping:
-    """The open resources of one run.
+    """The open resources of one run, those of its children too.
 
     Attributes:
         errors: What closing them has raised, and nobody was told yet.
@@ -181,14 +188,13 @@ class Keeping:
 
     def all_wait(self) -> None:
         """No step is at work, but there's a task that waits: close what's open, unless a step is about to try again."""
-        if not self._open or self._closed is not None or self._group is None or self._run.attempts:
+        if not self._open or self._closed is not None or self._group is None or self._run.is_at_work:
             return
-        executions = self._run.core.state.executions.values()
-        if not any(execution.status is Status.DELAYED for execution in executions):
+        if not _will_try_again(self._run.core.state):
             self._start(self._group, self._close_while_waiting)
 
     async def _close_while_waiting(self) -> None:
-        if not self._run.attempts:
+        if not self._run.is_at_work:
             with anyio.CancelScope(shield=True):
                 await self._close_all()
         self.log_errors()
