@@ -66,7 +66,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def bare(session: nox.Session) -> None:
-    """Run the tests with nothing optional installed: no trio, no pydantic."""
+    """Run the tests with nothing optional installed: no trio, no pydantic, no pygraphviz."""
     install(session, "bare")
     session.run("pytest", *session.posargs)
 

@@ -6,7 +6,7 @@ stands in `runtime.resources`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Hashable, Mapping, Sequence
 from copy import copy
 from typing import Annotated, Any, Protocol, TypeGuard, get_args, get_origin, runtime_checkable
 
@@ -61,6 +61,12 @@ class ResourceDefinition:
     name: str
     resource: ResourceDescriptor
     type_annotation: Any = None
+
+
+def key_of(resource: ResourceDescriptor) -> Hashable:
+    """What a resource is known by: a marker of the user's own by its class and name."""
+    found: Hashable = getattr(resource, "key", None)
+    return (type(resource), resource.name) if found is None else found
 
 
 def is_descriptor(marker: object) -> TypeGuard[ResourceDescriptor]:

@@ -8,9 +8,16 @@ from hypothesis import given
 
 from tests.drawing.seed import Claims, HumanInTheLoopWorkflow
 from tests.graph.test_properties import Drawn, compiled, graphs
-from workflows import Workflow, step
+from workflows import Workflow, catch_error, step
 from workflows.errors import InvalidInput, UsageError, WorkflowConfigurationError
-from workflows.events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
+from workflows.events import (
+    Event,
+    HumanResponseEvent,
+    InputRequiredEvent,
+    StartEvent,
+    StepFailedEvent,
+    StopEvent,
+)
 from workflows.representation import (
     WorkflowEventNode,
     WorkflowExternalNode,
@@ -67,6 +74,66 @@ def test_joins_are_told_apart_by_labels() -> None:
         ("add_up", "StopEvent", None),
         ("Sent", "note", "2 together"),
     ]
+
+
+class Ordered(Event, name="ordered"):
+    pass
+
+
+class Orders(Workflow):
+    """Has two handlers: one for a step that it names, and one for the others."""
+
+    @step
+    async def order(self, ev: StartEvent) -> Ordered:
+        return Ordered()
+
+    @step
+    async def ship(self, ev: Ordered) -> StopEvent:
+        raise ConnectionError
+
+    @catch_error(for_steps=["ship"])
+    async def ship_later(self, failed: StepFailedEvent) -> StopEvent:
+        return StopEvent()
+
+    @catch_error
+    async def say_sorry(self, failed: StepFailedEvent) -> StopEvent:
+        return StopEvent()
+
+
+def test_each_of_several_handlers_is_connected_to_the_steps_that_it_is_for() -> None:
+    graph = get_workflow_representation(Orders)
+    edges = {(edge.source, edge.target, edge.label) for edge in graph.edges}
+    name = StepFailedEvent.__event_name__
+    assert {edge for edge in edges if name in str(edge)} == {
+        ("step:order", f"event:{name}#say_sorry", "fails"),
+        (f"event:{name}#say_sorry", "step:say_sorry", None),
+        ("step:ship", f"event:{name}#ship_later", "fails"),
+        (f"event:{name}#ship_later", "step:ship_later", None),
+    }
+    failed = [node for node in graph.nodes if node.label == "StepFailedEvent"]
+    assert [node.id for node in failed] == [f"event:{name}#ship_later", f"event:{name}#say_sorry"]
+    assert set(arrows(graph.filter_by_node_type("event"))) == {
+        ("order", "ship", "Ordered"),
+        ("order", "say_sorry", "StepFailedEvent"),
+        ("ship", "ship_later", "StepFailedEvent"),
+    }
+
+
+def test_handlers_share_a_node_where_others_take_the_event_or_return_it() -> None:
+    class Curious(Orders):
+        @step(skip_graph_checks=["dead_end", "reachability"])
+        async def look(self, failed: StepFailedEvent) -> None:
+            return None
+
+    class Passing(Orders):
+        @catch_error
+        async def say_sorry(self, failed: StepFailedEvent) -> StepFailedEvent:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]  # it's another step
+            return failed
+
+    for kind in (Curious, Passing):
+        graph = get_workflow_representation(kind)
+        assert event(graph, "StepFailedEvent").id == f"event:{StepFailedEvent.__event_name__}"
+        assert ("order", "StepFailedEvent", "fails") in arrows(graph)
 
 
 def test_nodes_carry_docstrings_and_classes() -> None:

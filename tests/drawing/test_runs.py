@@ -8,6 +8,7 @@ import anyio
 import pytest
 
 from tests.drawing.seed import Claims, HumanInTheLoopWorkflow
+from tests.drawing.test_representation import Orders
 from workflows import Context, Workflow, catch_error, step
 from workflows.drawing import draw_html, draw_mermaid, draw_svg, get_run_activity
 from workflows.errors import ContextSerdeError, ContextStateError
@@ -137,6 +138,23 @@ async def test_failures_are_shown_and_lead_to_their_handler() -> None:
     picture = draw_mermaid(handler)
     assert "0 done, 1 attempt, 1 failed" in node(picture, "work")
     assert '-->|"fails · 1"|' in picture
+
+
+async def test_of_several_handlers_a_run_shows_the_one_that_took_over() -> None:
+    with anyio.fail_after(5):
+        handler = Orders(clock=Clock()).run()
+        await handler
+    picture = draw_mermaid(handler)
+    assert picture.count("StepFailedEvent") == 2
+    assert '-->|"fails · 1"|' in picture
+    assert '-.->|"fails"|' in picture
+    assert "1 done" in node(picture, "ship_later")
+    assert "not run" in node(picture, "say_sorry")
+
+
+def test_a_page_lists_what_several_handlers_take_once() -> None:
+    pytest.importorskip("pygraphviz")
+    assert draw_html(Orders).count("<td>StepFailedEvent</td>") == 1
 
 
 async def test_a_picture_of_a_run_can_be_drawn_in_its_middle_and_of_a_simpler_graph() -> None:

@@ -6,9 +6,10 @@ Which nodes and edges there are:
   derives from;
 - an edge from a step to each class that it returns, and from a class to each step that takes its events: those that
   name it, and those that accept subclasses of what it derives from;
-- an edge from each step for whose failures there's a handler to `StepFailedEvent`, which the handler takes;
+- an edge from each step for whose failures there's a handler to `StepFailedEvent`, which the handler takes; several
+  handlers have a node of it each, so that one sees who takes over for whom;
 - a human, if a step returns a question or takes an answer: questions lead there, answers come from there;
-- resources, with an edge to each step that is given them.
+- a node for each resource, with an edge to each step that is given it, and to each resource that is made of it.
 
 What a step does inside isn't in its signature: events that it only sends, or waits for, aren't in the graph.
 """
@@ -19,9 +20,7 @@ import inspect
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Protocol, cast
-
-import attrs
+from typing import Protocol, cast
 
 from ..errors import UsageError
 from ..events import Event, HumanResponseEvent, InputRequiredEvent, StepFailedEvent, StopEvent
@@ -33,10 +32,9 @@ from .nodes import (
     WorkflowExternalNode,
     WorkflowGraphEdge,
     WorkflowGraphNode,
-    WorkflowResourceConfigNode,
-    WorkflowResourceNode,
     WorkflowStepNode,
 )
+from .resources import Resources
 from .schema import schema_of
 
 HUMAN = "external:human"
@@ -58,14 +56,6 @@ class Drawn(Protocol):
     def definition(self) -> Compiled:
         """The compiled workflow."""
         ...
-
-
-@attrs.frozen
-class Injected:
-    """A resource that a step is given, and the name of the parameter."""
-
-    parameter: str
-    node: WorkflowResourceNode | WorkflowResourceConfigNode
 
 
 def get_workflow_representation(workflow: Drawn | type) -> WorkflowGraph:
@@ -93,21 +83,28 @@ def get_workflow_representation(workflow: Drawn | type) -> WorkflowGraph:
 def graph_of(program: Program, description: str | None = None) -> WorkflowGraph:
     """Give the graph of a compiled workflow."""
     events = dict(zip(program.events, _event_ids(program.events), strict=True))
-    resources = list(_resource_edges(program.steps.values()))
+    failed = _failures(program)
+    if failed:
+        del events[StepFailedEvent]
+    resources = _resources(program)
     nodes: list[WorkflowGraphNode] = [
         *(_step_node(step) for step in program.steps.values()),
         *(_event_node(program, event, name) for event, name in events.items()),
+        *(_event_node(program, StepFailedEvent, name) for name in failed.values()),
         *([WorkflowExternalNode(id=HUMAN, label="human")] if any(map(_is_human, events)) else []),
-        *{node.id: node for node, _ in resources}.values(),
+        *resources.nodes.values(),
     ]
     edges = [
         *(edge for step in program.steps.values() for edge in _step_edges(step, events)),
+        *(WorkflowGraphEdge(source=name, target=step_id(handler)) for handler, name in failed.items()),
         *(
-            WorkflowGraphEdge(source=step_id(name), target=events[StepFailedEvent], label="fails")
-            for name in program.handlers
+            WorkflowGraphEdge(
+                source=step_id(name), target=failed.get(handler.name) or events[StepFailedEvent], label="fails"
+            )
+            for name, handler in program.handlers.items()
         ),
         *(edge for event, name in events.items() for edge in _human_edges(event, name)),
-        *(edge for _, edge in resources),
+        *resources.edges,
     ]
     text = None if description is None else inspect.cleandoc(description)
     return WorkflowGraph(name=program.class_name, nodes=nodes, edges=edges, description=text)
@@ -123,13 +120,26 @@ def event_id(name: str) -> str:
     return f"event:{name}"
 
 
-def resources_of(step: StepSpec) -> Iterable[Injected]:
-    """The resources that a step is given.
+def handler_id(name: str, handler: str) -> str:
+    """The id of the node of those events of a class that one handler takes, where each has its own."""
+    return f"{event_id(name)}#{handler}"
 
-    The one place that is to be filled in once `StepSpec` knows them: a `WorkflowResourceNode` for a factory, a
-    `WorkflowResourceConfigNode` for a file, with an id that is the same wherever the same resource is given.
-    """
-    return ()
+
+def _resources(program: Program) -> Resources:
+    found = Resources()
+    for step in program.steps.values():
+        for given in step.resources:
+            found.add(given, step_id(step.name))
+    return found
+
+
+def _failures(program: Program) -> dict[str, str]:
+    """For each handler the id of a node of its own, if there are several and nothing but failures leads to them."""
+    handlers = [step for step in program.steps.values() if step.catches is not None]
+    is_returned = any(StepFailedEvent in step.returns for step in program.steps.values())
+    if len(handlers) < 2 or is_returned or len(program.takers(StepFailedEvent)) > len(handlers):
+        return {}
+    return {handler.name: handler_id(StepFailedEvent.__event_name__, handler.name) for handler in handlers}
 
 
 def _event_ids(events: Iterable[type[Event]]) -> Iterator[str]:
@@ -193,10 +203,3 @@ def _human_edges(event: type[Event], name: str) -> Iterator[WorkflowGraphEdge]:
         yield WorkflowGraphEdge(source=name, target=HUMAN)
     if issubclass(event, HumanResponseEvent):
         yield WorkflowGraphEdge(source=HUMAN, target=name)
-
-
-def _resource_edges(steps: Iterable[StepSpec]) -> Iterator[tuple[Any, WorkflowGraphEdge]]:
-    for step in steps:
-        for given in resources_of(step):
-            edge = WorkflowGraphEdge(source=given.node.id, target=step_id(step.name), label=given.parameter)
-            yield given.node, edge

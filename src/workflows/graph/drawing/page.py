@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...representation import StepActivity, WorkflowEventNode, WorkflowStepNode
+from ...representation import (
+    StepActivity,
+    WorkflowEventNode,
+    WorkflowResourceConfigNode,
+    WorkflowResourceNode,
+    WorkflowStepNode,
+)
 from .layout import Layout
 from .picture import Picture
 from .svg import text_of, to_svg
@@ -39,6 +45,7 @@ def to_page(picture: Picture, layout: Layout) -> str:
             f"<figure>{to_svg(picture, layout)}</figure>",
             *_steps(picture),
             *_events(picture),
+            *_resources(picture),
             "</body></html>\n",
         ]
     )
@@ -67,8 +74,21 @@ def _events(picture: Picture) -> Iterator[str]:
     if not events:
         return
     yield "<h2>Events</h2><table><tr><th>Event</th><th>Fields</th></tr>"
-    for node in events:
-        yield f"<tr><td>{text_of(node.label)}</td><td>{text_of(_fields(node.event_schema or {}))}</td></tr>"
+    rows = [(node.label, _fields(node.event_schema or {})) for node in events]
+    for name, fields in dict.fromkeys(rows):  # a class has several nodes if there are several handlers
+        yield f"<tr><td>{text_of(name)}</td><td>{text_of(fields)}</td></tr>"
+    yield "</table>"
+
+
+def _resources(picture: Picture) -> Iterator[str]:
+    nodes = picture.graph.nodes
+    resources = [node for node in nodes if isinstance(node, WorkflowResourceNode | WorkflowResourceConfigNode)]
+    if not resources:
+        return
+    yield "<h2>Resources</h2><table><tr><th>Resource</th><th>Type</th><th>What it is</th></tr>"
+    for node in resources:
+        cells = (node.label, node.type_name or "", node.description or "")
+        yield f"<tr>{''.join(f'<td>{text_of(cell)}</td>' for cell in cells)}</tr>"
     yield "</table>"
 
 

@@ -75,7 +75,7 @@ def picture_of(graph: WorkflowGraph, run: RunActivity | None = None) -> Picture:
         return Picture(
             title, tuple(shapes), tuple(Arrow(edge.source, edge.target, _label(edge)) for edge in edges), graph
         )
-    counts = _counts(run)
+    counts = _counts(run, edges)
     declared = {(edge.source, edge.target) for edge in edges}
     beyond = [place for place in counts if place not in declared]
     ran = [step_id(name) for name, step in run.steps.items() if step.attempts]
@@ -94,13 +94,21 @@ def graph_of_run(run: RunActivity) -> WorkflowGraph:
     return WorkflowGraph(name=run.workflow.rpartition(".")[2], nodes=[], edges=[])
 
 
-def _counts(run: RunActivity) -> dict[Place, int]:
+def _counts(run: RunActivity, edges: Collection[WorkflowGraphEdge]) -> dict[Place, int]:
     """How many events went along each edge along which any did."""
+    known = {(_class_of(edge.source), _class_of(edge.target)): (edge.source, edge.target) for edge in edges}
+    known.update({(edge.source, edge.target): (edge.source, edge.target) for edge in edges})
     counts: dict[Place, int] = {}
     for name, step in run.steps.items():
         counts.update({(event_id(event), step_id(name)): number for event, number in step.took.items() if number})
         counts.update({(step_id(name), event_id(event)): number for event, number in step.gave.items() if number})
-    return counts
+    return {known.get(place, place): number for place, number in counts.items()}
+
+
+def _class_of(node: str) -> str:
+    """The node that stands for a whole class of events, of the one that each handler has of it."""
+    whole, _, handler = node.rpartition("#")
+    return whole if handler and whole else node
 
 
 def _shape(node: WorkflowGraphNode) -> Shape:

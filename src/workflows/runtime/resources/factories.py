@@ -55,6 +55,11 @@ class Resource:
         self.is_async: bool = inspect.iscoroutinefunction(body) or inspect.iscoroutinefunction(_inner(factory))
 
     @property
+    def factory(self) -> Callable[..., Any]:
+        """What makes it."""
+        return self._factory
+
+    @property
     def name(self) -> str:
         """The qualified name of the factory."""
         inner = _inner(self._factory)

@@ -15,7 +15,7 @@ from enum import IntEnum
 import attrs
 
 from ...errors import WorkflowValidationError
-from ...injection import ResourceDescriptor
+from ...injection import ResourceDescriptor, key_of
 from .factories import Resource
 
 
@@ -90,12 +90,6 @@ class Plans:
             plan = _planned(resource, key, tuple(needs))
         self._found[key] = plan
         return plan
-
-
-def key_of(resource: ResourceDescriptor) -> Hashable:
-    """What a resource is known by: a marker of the user's own by its class and name."""
-    found: Hashable = getattr(resource, "key", None)
-    return (type(resource), resource.name) if found is None else found
 
 
 def _planned(resource: ResourceDescriptor, key: Hashable, needs: tuple[tuple[str, Plan], ...]) -> Plan:
