@@ -126,6 +126,7 @@ def test_a_question_of_a_child_that_is_over_was_answered_and_one_of_no_child_nev
     assert only(hand.answer(Approved(n=1), never), Refuse)[0].reason == "no-question"
 
 
+@pytest.mark.guarantee("W1")
 def test_a_failed_attempt_holds_its_children_and_its_retry_lets_them_go_on() -> None:
     hand = Hand()
     number = hand.start()

@@ -85,6 +85,13 @@ _ALL = [
         "if branch is not None and not attempt.is_stopping():",
         "if branch is not None:",
     ),
+    Fault(
+        "a retry forgets what a child came to",
+        "W1",
+        "workflows.core.records",
+        "        return not record.is_failed\n",
+        "        return False\n",
+    ),
     # W2 Replay
     Fault(
         "a suspension is an exception in user code",
@@ -121,6 +128,13 @@ _ALL = [
         "workflows.core.delivery",
         "    if len(candidates) > 1:\n",
         "    if False:\n",
+    ),
+    Fault(
+        "questions of children don't say of which",
+        "W3",
+        "workflows.core.questions",
+        'id=f"c{child}.{question.id}", ',
+        "",
     ),
     # W4 Nothing lost
     Fault(
@@ -193,7 +207,7 @@ _ALL = [
         "a changed class is loaded all the same",
         "W6",
         "workflows.core.restore",
-        "    _check_types(reader, data)\n",
+        "    check_types(reader, data)\n",
         "",
     ),
     Fault(
@@ -267,8 +281,8 @@ _ALL = [
         "a restored context doesn't list its questions",
         "W10",
         "workflows.context.context",
-        "        return tuple(self._driver.core.state.questions.by_id.values())\n",
-        "        return () if self._is_restored else tuple(self._driver.core.state.questions.by_id.values())\n",
+        "        return tuple(all_questions(self._driver.core.state))\n",
+        "        return () if self._is_restored else tuple(all_questions(self._driver.core.state))\n",
     ),
     # R1 No orphans
     Fault(
@@ -282,8 +296,8 @@ _ALL = [
         "the end of a run doesn't cancel its steps",
         "R1",
         "workflows.runtime.crew",
-        "            self._group.cancel_scope.cancel()\n            if self._run.attempts:",
-        "            if self._run.attempts:",
+        "            self._group.cancel_scope.cancel()\n            if self._run.is_at_work:",
+        "            if self._run.is_at_work:",
     ),
     Fault(
         "a resource of a run isn't shielded while steps clean up",
@@ -397,6 +411,13 @@ _ALL = [
         "workflows.core.records",
         "                last.add(digest)\n                return\n",
         "                pass\n",
+    ),
+    Fault(
+        "children that are over stay",
+        "D4",
+        "workflows.core.state",
+        "        del self.children[child.id]\n",
+        "",
     ),
     Fault(
         "finished executions stay",
