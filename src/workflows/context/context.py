@@ -7,7 +7,7 @@ store can be read, and it can be run again). A method used in the wrong one rais
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from random import Random
@@ -39,6 +39,8 @@ from .state_store import DictState, StateStore, StateT
 from .stores import RunStore
 
 EventT = TypeVar("EventT", bound=Event)
+ResultT = TypeVar("ResultT")
+ResultT_co = TypeVar("ResultT_co", covariant=True)
 Snapshot: TypeAlias = dict[str, Json]
 Migration: TypeAlias = Callable[[Snapshot], Snapshot]
 OnMismatch: TypeAlias = Literal["error", "accept"] | Migration
@@ -52,6 +54,16 @@ class Defined(Protocol):
     @property
     def definition(self) -> Definition:
         """The compiled workflow."""
+        ...
+
+
+class Runs(Defined, Protocol[ResultT_co]):
+    """A workflow, as far as its type tells what its runs give."""
+
+    def run(
+        self, ctx: Any = None, start_event: Any = None, *, run_id: str | None = None, **inputs: Any
+    ) -> Awaitable[ResultT_co]:
+        """Start a run by itself."""
         ...
 
 
@@ -252,7 +264,7 @@ class Context(ContextMarker, Recorded, Generic[StateT]):
         """
         raise self._only_in_steps("wait_for_event()")
 
-    async def run(self, workflow: Defined, /, *, key: str | None = None, **inputs: Any) -> Any:
+    async def run(self, workflow: Runs[ResultT], /, *, key: str | None = None, **inputs: Any) -> ResultT:
         """Run a workflow as a child of the step, and give its result.
 
         The workflow is one that this one declares: `Workflow(children=[...])`. The child run belongs to the step: its

@@ -25,7 +25,7 @@ from ..runtime.refusals import check_target
 from ..runtime.running_children import ChildCall, run_child
 from ..runtime.starting import start_event_of
 from ..runtime.waiting import wait_for_answers
-from .context import Context, Defined, running_steps
+from .context import Context, ResultT, Runs, running_steps
 from .recorded import answer_type_of
 from .shape import StateShape
 from .state_store import DictState, StateStore, StateT
@@ -148,7 +148,7 @@ class StepContext(Context[StateT]):
     ) -> Any:
         return await once(self._attempt, Call(fn, args, kwargs), key=key)
 
-    async def run(self, workflow: Defined, /, *, key: str | None = None, **inputs: Any) -> Any:
+    async def run(self, workflow: Runs[ResultT], /, *, key: str | None = None, **inputs: Any) -> ResultT:
         """See `Context.run`."""
         program = self._definition.program
         name = _name_of_workflow(workflow)
@@ -161,7 +161,7 @@ class StepContext(Context[StateT]):
                 f"are: {known}."
             )
         call = ChildCall(child, start_event_of(child, None, inputs, what="ctx.run()"), key)
-        return await run_child(self._attempt, call)
+        return cast("ResultT", await run_child(self._attempt, call))
 
     def branch(self, key: object) -> AbstractAsyncContextManager[None]:
         """See `Context.branch`."""

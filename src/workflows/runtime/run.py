@@ -244,7 +244,7 @@ class Run:
     def attempt_ended(self, execution: int) -> None:
         """An attempt is over."""
         del self.attempts[execution]
-        if not self.attempts and not self.is_at_work:
+        if not self.attempts and not (self.children and self.is_at_work):
             self.crew.attempts_ended()
 
     @property
