@@ -36,8 +36,10 @@ def returned(state: RunState, tick: StepReturned) -> None:
     joins = state.program.joins.get(execution.step, ()) if tick.is_list else ()
     batch = batches.open_batch(state, place, execution.step, joins) if joins else None
     for number, event in enumerate(tick.events):
-        kind = type(event)
-        gave[kind] = gave[kind] + 1 if kind in gave else 1
+        try:
+            gave[type(event)] += 1
+        except KeyError:  # its first
+            gave[type(event)] = 1
         if isinstance(event, StopEvent):
             spend_no_more(state, execution, tally, tick.at)
             ending.stop(state, event)

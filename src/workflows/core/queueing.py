@@ -5,7 +5,7 @@ A step runs at most `num_workers` attempts at once; a suspended or delayed execu
 
 from __future__ import annotations
 
-from ..events import CollectionReleaseEvent, Event
+from ..events import Event
 from ..graph import StepSpec
 from . import edits
 from .commands import RunStep, WakeWait
@@ -57,12 +57,10 @@ def _run(state: RunState, execution: Execution, work: StepWork, spec: StepSpec, 
     execution.on = ()
     if execution.first_at is None:
         execution.first_at = at
-        kind = type(execution.event)
-        if kind is CollectionReleaseEvent:
-            work.tally.take_all(execution.event)
-        else:
-            took = work.tally.took
-            took[kind] = took[kind] + 1 if kind in took else 1
+        try:
+            work.tally.took[type(execution.event)] += 1
+        except KeyError:  # its first, or several at once
+            work.tally.take(execution.event)
     if execution.memory is not None:
         execution.memory.seal()
     state.out.append(RunStep(execution.id, execution.attempt, spec, execution.event))

@@ -1,7 +1,8 @@
 """The tally: what each step has done in a run, counted as it happens.
 
 Its size is bounded by the number of steps and of event classes, however long a run lives. It's on the hot path, so what
-can be derived isn't counted: attempts are those that finished, failed, were interrupted, or are at work.
+can be derived isn't counted: attempts are those that finished, failed, were interrupted, or are at work. And where an
+event is counted for each step, it's `try` and `except KeyError`, which asks the dict once less than `in` does.
 """
 
 from __future__ import annotations
@@ -28,11 +29,10 @@ class Tally:
     took: Counts = attrs.field(factory=dict[Kind, int])
     gave: Counts = attrs.field(factory=dict[Kind, int])
 
-    def take_all(self, released: Event) -> None:
-        """The step takes several events at once."""
-        assert isinstance(released, CollectionReleaseEvent)
-        for event in released.events:
-            count(self.took, event)
+    def take(self, event: Event) -> None:
+        """Count what the step takes: an event, or each of several at once."""
+        for taken in event.events if isinstance(event, CollectionReleaseEvent) else (event,):
+            count(self.took, taken)
 
     def spend(self, since: float, at: float) -> None:
         """An attempt was at work; a clock that was set back doesn't count."""
