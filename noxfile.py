@@ -66,7 +66,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def bare(session: nox.Session) -> None:
-    """Run the tests with nothing optional installed: no trio, no pydantic, no pygraphviz."""
+    """Run the tests with nothing optional installed: no trio, no pydantic, no pygraphviz, no opentelemetry."""
     install(session, "bare")
     session.run("pytest", *session.posargs)
 
@@ -76,7 +76,7 @@ def minimums(session: nox.Session) -> None:
     """Run the tests with the lowest version of each dependency, of the tests' own too, that pyproject.toml allows."""
     constraints = Path(session.create_tmp()) / "constraints.txt"
     constraints.write_text("\n".join(lowest_versions()) + "\n", encoding="utf-8")
-    everything = [".[trio,pydantic,draw]", *nox.project.dependency_groups(PROJECT, "tests")]
+    everything = [".[trio,pydantic,draw,otel]", *nox.project.dependency_groups(PROJECT, "tests")]
     session.install("-e", *everything, "-c", str(constraints))
     session.run("pytest", *session.posargs)
 

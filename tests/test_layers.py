@@ -24,7 +24,7 @@ LAYERS = (
     ("graph", "representation"),
     ("core",),
     ("runtime",),
-    ("workflow", "context", "handler", "host", "types", "resource", "drawing"),
+    ("workflow", "context", "handler", "host", "telemetry", "types", "resource", "drawing"),
     ("durability",),
     ("testing",),
     ("cli", "server", "engines"),
@@ -61,11 +61,12 @@ LATE_IMPORTS = {
     "trio": "an extra; only those who run on it load it",
     "asyncio": "slow to import; only those who run on it load it",
     "pydantic": "an extra; only those who use its models have it",
+    "opentelemetry": "an extra; only those who follow their runs with it have it",
     "pygraphviz": "an extra; only those who draw have it",
 }
 
 # The name of an installed distribution, where it isn't that of the module.
-MODULES_OF = {"attrs": ("attrs", "attr")}
+MODULES_OF = {"attrs": ("attrs", "attr"), "opentelemetry-api": ("opentelemetry",)}
 
 # Of the standard library, but not of its oldest version that is supported.
 NEWER_STDLIB = {"annotationlib"}  # 3.14

@@ -14,7 +14,7 @@ import cattrs
 from .codec import Codec
 from .context import Context, DictState, StepContext
 from .core.state import RunStatus
-from .core.ticks import RunResumed, RunStarted
+from .core.ticks import RunStarted
 from .errors import ContextStateError, UsageError
 from .events import (
     CollectionReleaseEvent,
@@ -52,6 +52,7 @@ from .runtime.resources.validating import resource_problems
 from .runtime.run import Run
 from .runtime.spawn import backend
 from .runtime.starting import named_children, start_event_of, whose_context
+from .runtime.tracing import Tracing
 from .runtime.turns import Turns
 from .steps import WorkflowGraphCheck, names_around, validation_error
 from .types import ResultT_co, StartT
@@ -96,6 +97,7 @@ class Workflow(Generic[StartT, ResultT_co]):
             is for as long as the process lives (a snapshot is replayed all the same).
         clock: A callable that gives an aware datetime, in place of the wall clock.
         stream_history: How many streamed events are kept for readers that come late.
+        tracing: Who follows the runs, such as `workflows.telemetry.OpenTelemetry()`.
         children: Workflows that steps may run as children, `await ctx.run(child, ...)`. Each is an instance; two of a
             name need a `workflow_name=` of their own.
 
@@ -133,6 +135,7 @@ class Workflow(Generic[StartT, ResultT_co]):
         waits: Literal["replay", "park"] = "replay",
         clock: Clock | None = None,
         stream_history: int = 65_536,
+        tracing: Tracing | None = None,
         children: Iterable[Workflow] = (),
     ) -> None:
         title = type(self).__name__
@@ -156,6 +159,7 @@ class Workflow(Generic[StartT, ResultT_co]):
         self._types = cast("tuple[type, ...]", declared)
         self._waits = waits
         self._clock = clock
+        self._tracing = tracing
         self._stream_history = stream_history
         self.resource_manager: ResourceManager = ResourceManager() if resource_manager is None else resource_manager
         self._turns = None if num_concurrent_runs is None else Turns(num_concurrent_runs)
@@ -357,9 +361,10 @@ class Workflow(Generic[StartT, ResultT_co]):
         context.begin(run)
         if event is not None:
             seed = new_uuid().int >> 64
-            context.driver.emit(RunStarted, name, event, seed, self._timeout, self._turns is not None)
+            held = self._turns is not None
+            context.driver.emit(RunStarted, name, event, seed, self._timeout, held, run.place_in_traces)
         elif self._turns is None:
-            context.driver.emit(RunResumed, name, self._timeout)
+            run.resume()
         run.crew.launch()
         return WorkflowHandler(run, context, is_owned=is_owned)
 
@@ -381,6 +386,7 @@ class Workflow(Generic[StartT, ResultT_co]):
             verbose=definition.verbose,
             budget_s=definition.timeout_s,
             child=options_of_child,
+            tracing=self._tracing,
             resource_manager=self.resource_manager if definition.has_resources else None,
         )
 

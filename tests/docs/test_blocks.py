@@ -14,6 +14,7 @@ NEEDED_FOR = {
     "trio": ('"trio"', "simulate", "sweep_"),
     "pydantic": ("import pydantic", "from pydantic"),
     "tenacity": ("import tenacity",),
+    "opentelemetry.sdk": ("opentelemetry",),
     "pygraphviz": ("draw_svg", "draw_html"),
 }
 

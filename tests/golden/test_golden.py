@@ -35,6 +35,7 @@ ADDED: Mapping[str, Any] = {
     "places": ...,
     "next_child": 1,
     "children": [],
+    "trace": "",
     "tally": ...,
 }
 """Keys that the format was given after its first files, and what a reader takes them for where they're missing.

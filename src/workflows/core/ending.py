@@ -24,7 +24,7 @@ def started(state: RunState, tick: RunStarted) -> None:
         state.work.clear()
         state.tally.clear()
     state.status = RunStatus.HALTED if tick.is_held else RunStatus.RUNNING
-    state.run_id, state.seed = tick.run_id, tick.seed
+    state.run_id, state.seed, state.trace = tick.run_id, tick.seed, tick.trace
     state.outcome, state.halt_errors = None, ()
     state.questions = Questions()
     state.budget = Budget(tick.budget_s)
@@ -38,6 +38,7 @@ def resumed(state: RunState, tick: RunResumed) -> None:
         return
     state.status = RunStatus.RUNNING
     state.run_id = tick.run_id
+    state.trace = tick.trace or state.trace
     state.halt_errors = ()
     state.budget.limit_s = tick.budget_s
     state.alarm = state.budget_alarm = None

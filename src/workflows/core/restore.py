@@ -88,6 +88,7 @@ def _state(reader: SnapshotReader, data: Mapping[str, Any]) -> RunState:
     state = RunState(reader.program, reader.codec, kinds=reader.kinds)
     state.run_id = of(str, data["run_id"])
     state.seed = of(int, data["seed"])
+    state.trace = of(str, data.get("trace", ""))
     state.status = _STATUSES[of(str, data["status"])]
     state.last_tick = count(data["last_tick"])
     state.next_execution = _next_number(data["next_execution"])

@@ -78,6 +78,7 @@ def snapshot(state: RunState, *, at: float, include_state: bool = True) -> dict[
         "status": _status(state),
         "is_running": _status(state) == "running",
         "seed": state.seed,
+        "trace": state.trace,
         "last_tick": state.last_tick,
         "next_execution": state.next_execution,
         "next_batch": state.next_batch,

@@ -199,6 +199,7 @@ class RunState:
     codec: Codec = attrs.field(eq=False, repr=False)
     run_id: str = ""
     seed: int = 0
+    trace: str = ""
     status: RunStatus = RunStatus.NEW
     last_tick: int = 0
     next_execution: int = 1

@@ -50,7 +50,8 @@ class Tick:
 class RunStarted(Tick):
     """A run begins, with its start event; a run that is over begins again and keeps its state.
 
-    A run that `is_held` waits for its turn: it starts with `RunResumed`.
+    A run that `is_held` waits for its turn: it starts with `RunResumed`. `trace` tells where it stands among those of
+    whoever looks on; nothing is decided by it.
     """
 
     run_id: str
@@ -58,6 +59,7 @@ class RunStarted(Tick):
     seed: int
     budget_s: float | None = None
     is_held: bool = False
+    trace: str = ""
 
 
 @attrs.frozen
@@ -66,6 +68,7 @@ class RunResumed(Tick):
 
     run_id: str
     budget_s: float | None = None
+    trace: str = ""
 
 
 @attrs.frozen

@@ -46,6 +46,9 @@ async def call_step(run: Run, job: RunStep, worker: Worker) -> None:
     told = run.options.verbose or run.log.readers is not None
     if told:
         tell_running(run, job, worker.name)
+    if run.trace is not None:
+        execution = attempt.recall_execution()
+        attempt.trace = run.trace.step(job.step.name, job.execution, job.attempt, execution.failures)
     result: object = None
     failure: BaseException | None = None
     token = current_attempt.set(attempt)

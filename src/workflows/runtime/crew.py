@@ -25,7 +25,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from ..core.commands import RunStep
 from ..core.state import RunStatus
-from ..core.ticks import RunResumed, TimerFired
+from ..core.ticks import TimerFired
 from .attempt import outside_of_steps
 from .calling import call_step, call_step_in_time
 from .outcome import sole
@@ -234,7 +234,7 @@ class Crew:
                 await turn.has_come.wait()
             if not self._turn.cancelled_caught and not self._has_given_up:
                 has_begun = True
-                self._run.driver.emit(RunResumed, self._run.run_id, self._run.options.budget_s)
+                self._run.resume()
                 await self._main()
         finally:
             if not has_begun:
@@ -243,7 +243,7 @@ class Crew:
 
     def _never_begin(self) -> None:
         """The turn won't come. For the core the run begins and is cancelled, so that its stream ends as any other."""
-        self._run.driver.emit(RunResumed, self._run.run_id, self._run.options.budget_s)
+        self._run.resume()
         self._run.end(None)
 
     async def _work_till_nothing_is_left(self) -> bool:

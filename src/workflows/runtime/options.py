@@ -9,6 +9,7 @@ import attrs
 from ..errors import EngineBug
 from .attempt import Attempt
 from .resources.resource_manager import ResourceManager
+from .tracing import Tracing
 
 GRACE_S = 5.0
 
@@ -31,6 +32,7 @@ class RunOptions:
         verbose: Whether steps are told of as they start and end.
         budget_s: The active time that the run may spend; None for no limit.
         child: Gives the options of a child run, by the name of its workflow.
+        tracing: Who follows the run; None if nobody does.
         resource_manager: Where steps have their resources from; None if no step wants any.
     """
 
@@ -44,3 +46,4 @@ class RunOptions:
     budget_s: float | None = None
     child: Callable[[str], RunOptions] = _no_children
     resource_manager: ResourceManager | None = None
+    tracing: Tracing | None = None

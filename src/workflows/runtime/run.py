@@ -30,7 +30,7 @@ from ..core.commands import (
 )
 from ..core.engine import Core
 from ..core.state import Child, RunStatus
-from ..core.ticks import CancelRequested, EventReceived, StepHalted, TimerFired
+from ..core.ticks import CancelRequested, EventReceived, RunResumed, StepHalted, TimerFired
 from ..errors import UsageError
 from ..events import Event
 from ..graph import Program
@@ -45,6 +45,7 @@ from .outcome import RunOutcome, ending_of
 from .refusals import error_for
 from .resources.keeping import Keeping
 from .telling import tell_ignored, tell_left, tell_swallowed, tell_unhandled
+from .tracing import RunTrace
 from .turns import TurnQueue
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -85,6 +86,7 @@ class Run:
         "run_id",
         "suspends",
         "thread",
+        "trace",
     )
 
     def __init__(
@@ -119,8 +121,21 @@ class Run:
             parent.resources if parent else None if options.resource_manager is None else Keeping(self)
         )
         self.children: dict[int, ChildRun] = {}
+        self.trace: RunTrace | None = self._traced(parent) if parent or launch else None
         self.crew: Crew = parent.crew if parent else Crew(self, launch, turns, is_owned=is_owned)
         driver.carry_out = self.carry_out
+
+    def _traced(self, parent: Run | None) -> RunTrace | None:
+        if parent is not None:
+            return None if parent.trace is None else parent.trace.child(self.program.workflow_name, self.run_id)
+        tracing, state = self.options.tracing, self.core.state
+        came_from = state.trace if state.status is RunStatus.HALTED else ""
+        return None if tracing is None else tracing.run(self.program.workflow_name, self.run_id, came_from)
+
+    @property
+    def place_in_traces(self) -> str:
+        """What the core keeps for whoever resumes the run."""
+        return "" if self.trace is None else self.trace.place
 
     # Commands
 
@@ -162,7 +177,9 @@ class Run:
         child.carry_out(command.command)
 
     def _drop_child(self, command: DropChild) -> None:
-        self.children.pop(command.child, None)
+        child = self.children.pop(command.child, None)
+        if child is not None and child.trace is not None:
+            child.trace.ends(child.core.state.status.value, ending_of(child.core.state)[1])
 
     def _finish(self, _command: Finish) -> None:
         if not self.crew.is_launched:
@@ -227,6 +244,8 @@ class Run:
         if bug is not None:
             logger.error("run %s was ended by a bug of the engine", self.run_id, exc_info=bug)
             result, error = None, bug
+        if self.trace is not None:
+            self.trace.ends(self.core.state.status.value, error)
         self.outcome.set(result, error)
         self.log.close()
 
@@ -293,6 +312,10 @@ class Run:
         self.crew.hand_out()
         if refusal is not None:
             raise error_for(refusal)
+
+    def resume(self) -> None:
+        """Let the run go on, or begin if it waited for its turn."""
+        self.driver.emit(RunResumed, self.run_id, self.options.budget_s, self.place_in_traces)
 
     def cancel(self, reason: str) -> None:
         """Ask the run to stand still."""

@@ -17,17 +17,19 @@ from ..core.values import Values
 
 if TYPE_CHECKING:
     from .run import Run
+    from .tracing import StepTrace
 
 
 class Seam:
     """What one attempt of a step may ask of its run."""
 
-    __slots__ = ("execution", "number", "run")
+    __slots__ = ("execution", "number", "run", "trace")
 
     def __init__(self, run: Run, execution: int, number: int) -> None:
         self.run: Run = run
         self.execution: int = execution
         self.number: int = number
+        self.trace: StepTrace | None = None
 
     def emit(self, tick_type: Callable[..., StepTick], *parts: object) -> Refuse | None:
         """Apply a tick of this attempt. In memory that's done when it returns."""
@@ -37,6 +39,8 @@ class Seam:
 
     def emit_last(self, tick_type: Callable[..., StepTick], *parts: object) -> None:
         """Apply the tick that ends the attempt; its worker takes what there is to do next."""
+        if self.trace is not None:
+            self.trace.ends(tick_type, parts)
         self.run.driver.emit(tick_type, self.execution, self.number, *parts)
 
     def recall(self) -> Memory:

@@ -41,8 +41,13 @@ async def wait_for_answers(attempt: Attempt, asks: Sequence[Ask], *, what: str) 
     attempt.refuse_inside(what, of=("once", "edit"))
     await attempt.hold_while_stopping()
     asked = _ask(attempt, asks, what)
+    trace = attempt.run.trace
+    if trace is not None:
+        trace.waits_for(attempt.step.name, asked)
     if any(not wait.is_settled for wait in asked):
         await _wait(attempt, asked)
+    if trace is not None:
+        trace.waited_for(asked)
     await checkpoint()
     for wait in asked:
         if wait.expired:
