@@ -180,8 +180,6 @@ class Crew:
         self._is_stopping = True
         self._dismiss_idle()
 
-    # Tasks
-
     def launch(self) -> None:
         """Start the root task, unless there is one or the run is over."""
         if self.is_launched or self._launch is None or self._run.outcome.is_set:
@@ -317,8 +315,9 @@ class Crew:
                 await checkpoint()
                 if self._is_stopping:  # the run was cancelled at this moment, with nothing at work
                     return None
-                if job[0] is self._run or not job[0].is_skipped(job[1]):
-                    await (call_step if job[1].step.timeout_s is None else call_step_in_time)(*job, worker)
+                run, step = job
+                if run is self._run or not run.is_skipped(step):
+                    await (call_step if step.step.timeout_s is None else call_step_in_time)(run, step, worker)
                 job = None if worker.scope.cancel_called else self._take_job()
         return self._take_job() if worker.scope.cancel_called and not self._is_stopping else None
 
