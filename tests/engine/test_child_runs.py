@@ -3,8 +3,7 @@
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 import anyio
 import pytest
@@ -26,7 +25,7 @@ from workflows.resource import Resource
 from workflows.testing import check_snapshot, simulate
 
 pytestmark = pytest.mark.anyio
-BACKENDS: tuple[Literal["asyncio", "trio"], ...] = ("asyncio", "trio")
+Backend: TypeAlias = Literal["asyncio", "trio"]
 
 
 class Decision(HumanResponseEvent):
@@ -272,7 +271,8 @@ async def test_a_child_ends_with_its_step_and_with_its_run() -> None:
         assert cleaned == ["work", "work"]
 
 
-async def test_a_deadline_around_a_child_lets_it_stand_still_and_a_replay_comes_to_the_same() -> None:
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_deadline_around_a_child_lets_it_stand_still_and_a_replay_comes_to_the_same(backend: Backend) -> None:
     class Slow(Workflow):
         @step
         async def work(self, ev: StartEvent) -> StopEvent:
@@ -296,14 +296,12 @@ async def test_a_deadline_around_a_child_lets_it_stand_still_and_a_replay_comes_
         await handler.send_event(Decision(yes=True))
         return await handler
 
-    for backend in BACKENDS:
-        bodies = 0
-        found = await anyio.to_thread.run_sync(partial(simulate, scenario, backend=backend))
-        assert found == [True, True]
-        assert bodies == 2
+    assert simulate(scenario, backend=backend) == [True, True]
+    assert bodies == 2
 
 
-async def test_a_childs_own_time_budget_counts() -> None:
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_childs_own_time_budget_counts(backend: Backend) -> None:
     class Slow(Workflow):
         @step
         async def work(self, ev: StartEvent) -> StopEvent:
@@ -322,9 +320,7 @@ async def test_a_childs_own_time_budget_counts() -> None:
     async def scenario() -> Any:
         return await Sole(body, slow, timeout=None).run()
 
-    for backend in BACKENDS:
-        found = await anyio.to_thread.run_sync(partial(simulate, scenario, backend=backend))
-        assert found == "Run 'child 1' of Slow has spent its 10 seconds"
+    assert simulate(scenario, backend=backend) == "Run 'child 1' of Slow has spent its 10 seconds"
 
 
 async def test_a_child_of_a_workflow_that_parks_is_awaited_in_place_while_it_waits() -> None:
