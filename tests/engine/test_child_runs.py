@@ -471,3 +471,39 @@ async def test_two_equal_children_in_tasks_without_a_branch_are_told_apart_by_no
         with pytest.raises(ExceptionGroup) as caught:
             await Sole(body, review).run()
     assert caught.group_contains(UsageError, match=r"ctx\.branch")
+
+
+class Decide(HumanResponseEvent):
+    """Lets a step of the run answer in place of a person."""
+
+    question: str
+
+
+class WithDeputy(Workflow):
+    """One step has a child that asks, and another one answers."""
+
+    def __init__(self, child: Workflow, body: Any) -> None:
+        super().__init__(children=[child], types=[Approval])
+        self.child = child
+        self.body = body
+
+    @step
+    async def only(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        return StopEvent(result=await ctx.run(self.child, number=1, cents=5000))
+
+    @step
+    async def deputy(self, ctx: Context, ev: Decide) -> None:
+        self.body(ctx, ev)
+
+
+@pytest.mark.guarantee("W3")
+@pytest.mark.parametrize("is_addressed", [False, True])
+async def test_a_step_may_answer_what_a_child_of_another_step_asks(is_addressed: bool) -> None:
+    def answer(ctx: Context, ev: Decide) -> None:
+        ctx.send_event(Decision(yes=True), reply_to=ev.question if is_addressed else None)
+
+    with anyio.fail_after(5):
+        handler = WithDeputy(Review(), answer).run()
+        await until_asked(handler, 1)
+        handler.ctx.send_event(Decide(question=handler.pending[0].id), step="deputy")
+        assert await handler == Verdict(number=1, paid=True)

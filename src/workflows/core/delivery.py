@@ -34,10 +34,8 @@ def received(state: RunState, tick: EventReceived) -> None:
     target = find_target(state, tick.event, step=tick.step, reply_to=tick.reply_to)
     if isinstance(target, Refuse):
         state.out.append(target)
-    elif isinstance(target, Question) and target.path:
-        _for_child(state, target, tick.event)
     elif isinstance(target, Question):
-        answer(state, target, tick.event, tick.at)
+        answer_any(state, target, tick.event, tick.at)
     elif tick.step is not None:
         to_step(state, state.program.steps[tick.step], tick.event, tick.at)
     else:
@@ -115,11 +113,13 @@ def owner_of(state: RunState, question: Question) -> RunState:
     return owner_of(state.children[inner[0]].state, nested)
 
 
-def _for_child(state: RunState, question: Question, event: Event) -> None:
-    """Hand an answer to the child that asks."""
-    inner = inner_id(question.id)
-    assert inner is not None
-    state.orders.append((inner[0], EventReceived(0, 0.0, event, None, inner[1])))
+def answer_any(state: RunState, question: Question, event: Event, at: float, place: Place = OUTSIDE) -> None:
+    """Close a question with its answer; one of a child is handed there."""
+    inner = inner_id(question.id) if question.path else None
+    if inner is None:
+        answer(state, question, event, at, place)
+    else:
+        state.orders.append((inner[0], EventReceived(0, 0.0, event, None, inner[1])))
 
 
 def _too_late(state: RunState, event: Event, reply_to: str | None) -> Refuse:
