@@ -507,3 +507,35 @@ async def test_a_step_may_answer_what_a_child_of_another_step_asks(is_addressed:
         await until_asked(handler, 1)
         handler.ctx.send_event(Decide(question=handler.pending[0].id), step="deputy")
         assert await handler == Verdict(number=1, paid=True)
+
+
+@pytest.mark.guarantee("W4")
+@pytest.mark.parametrize("is_addressed", [False, True])
+async def test_a_child_of_a_run_that_waits_for_its_turn_takes_answers_as_the_run_does(is_addressed: bool) -> None:
+    review = Review()
+
+    async def body(ctx: Context) -> bool:
+        verdict: Verdict = await ctx.run(review, number=1, cents=5000)
+        return verdict.paid
+
+    with anyio.fail_after(5):
+        async with Sole(body, review).running() as asking:
+            await until_asked(asking, 1)
+            stored = asking.ctx.to_dict()
+        started, go_on = anyio.Event(), anyio.Event()
+
+        async def hold(ctx: Context) -> None:
+            started.set()
+            await go_on.wait()
+
+        workflow = Sole(hold, review, num_concurrent_runs=1)
+        first = workflow.run()
+        await started.wait()
+        workflow.body = body
+        handler = workflow.run(Context.from_dict(workflow, stored))
+        (question,) = handler.pending
+        await handler.send_event(Decision(yes=True), reply_to=question.id if is_addressed else None)
+        assert not handler.pending
+        go_on.set()
+        assert await handler is True
+        await first
