@@ -539,3 +539,28 @@ async def test_a_child_of_a_run_that_waits_for_its_turn_takes_answers_as_the_run
         go_on.set()
         assert await handler is True
         await first
+
+
+@pytest.mark.guarantee("W1", "D1")
+async def test_what_a_step_does_to_the_result_of_a_child_isnt_done_to_what_a_replay_is_given() -> None:
+    class Listing(Workflow):
+        @step
+        async def only(self, ev: StartEvent) -> StopEvent:
+            return StopEvent(result=["from the child"])
+
+    listing = Listing()
+
+    async def body(ctx: Context) -> list[str]:
+        found: list[str] = await ctx.run(listing)
+        found.append("from the step")
+        await ctx.ask(Approval(what="go on?"))
+        return found
+
+    with anyio.fail_after(5):
+        handler = Sole(body, listing).run()
+        await until_asked(handler, 1)
+        workflow = Sole(body, listing)
+        restored = workflow.run(Context.from_dict(workflow, handler.ctx.to_dict()))
+        for each in handler, restored:
+            await each.send_event(Decision(yes=True))
+            assert await each == ["from the child", "from the step"]
