@@ -564,3 +564,58 @@ async def test_what_a_step_does_to_the_result_of_a_child_isnt_done_to_what_a_rep
         for each in handler, restored:
             await each.send_event(Decision(yes=True))
             assert await each == ["from the child", "from the step"]
+
+
+class Untidy(Workflow):
+    """Raises something else when it's cancelled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started = anyio.Event()
+
+    @step
+    async def work(self, ev: StartEvent) -> StopEvent:
+        try:
+            self.started.set()
+            await anyio.sleep_forever()
+        finally:
+            raise LookupError("clean-up")
+
+
+@pytest.mark.guarantee("R2")
+async def test_what_clean_up_in_a_child_raises_is_raised_with_the_end_of_the_run() -> None:
+    untidy = Untidy()
+
+    async def by_itself(ctx: Context) -> object:
+        return await ctx.run(untidy)
+
+    with anyio.fail_after(5):
+        handler = Sole(by_itself, untidy).run()
+        await untidy.started.wait()
+        await handler.cancel_run()
+        with pytest.raises(LookupError, match="clean-up") as caught:
+            await handler
+    assert any("in step 'only/Untidy/work', while it was cancelled" in note for note in caught.value.__notes__)
+
+
+@pytest.mark.guarantee("R2")
+async def test_errors_of_clean_up_in_a_child_are_logged_while_the_run_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    untidy = Untidy()
+
+    async def gives_up(ctx: Context) -> str:
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as group:
+                group.start_soon(ctx.run, untidy)
+                await untidy.started.wait()
+                scope.cancel()
+        decision = await ctx.ask(Approval(what="go on?"))
+        return f"{decision.yes}"
+
+    with anyio.fail_after(5):
+        handler = Sole(gives_up, untidy).run()
+        await until_asked(handler, 1)
+        await handler.cancel_run()
+    (record,) = [record for record in caplog.records if "raised while it was cancelled" in record.message]
+    assert "'only/Untidy/work'" in record.message
+    assert record.exc_info is not None
+    assert isinstance(record.exc_info[1], LookupError)

@@ -90,13 +90,18 @@ def failed_while_ending(state: RunState, execution: Execution, tick: StepRaised)
         execution.status = Status.QUEUED
     else:
         state.forget(execution)
-    if _is_known(outcome, failure):
-        pass
-    elif outcome is not None and outcome.failures:
-        state.outcome = Outcome(failures=(*outcome.failures, failure))
-    else:
-        state.halt_errors = (*state.halt_errors, failure)
+    if not _is_known(outcome, failure):
+        join(state, (failure,))
     attempt_ended(state)
+
+
+def join(state: RunState, failures: tuple[Failure, ...]) -> None:
+    """What was raised while the run was being stopped goes with what it ends with."""
+    outcome = state.outcome
+    if outcome is not None and outcome.failures:
+        state.outcome = Outcome(failures=(*outcome.failures, *failures))
+    else:
+        state.halt_errors = (*state.halt_errors, *failures)
 
 
 def _is_known(outcome: Outcome | None, failure: Failure) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from ..core.commands import RunStep
+from ..core.outcomes import Failure
 from ..events import Event, StepState, StepStateChanged, UnhandledEvent, WorkflowIdleEvent
 
 if TYPE_CHECKING:
@@ -46,6 +47,18 @@ def tell_swallowed(run_id: str, step: str, grace_s: float) -> None:
         grace_s,
         extra={"run_id": run_id},
     )
+
+
+def tell_errors(run_id: str, failures: Sequence[Failure]) -> None:
+    """Errors of clean-up in a child that was stopped, or had its result, while its run goes on."""
+    for failure in failures:
+        logger.error(
+            "step %r of run %s raised while it was cancelled",
+            failure.step,
+            run_id,
+            exc_info=failure.error,
+            extra={"run_id": run_id},
+        )
 
 
 def tell_idle(run: Run) -> None:
