@@ -619,3 +619,31 @@ async def test_errors_of_clean_up_in_a_child_are_logged_while_the_run_goes_on(ca
     assert "'only/Untidy/work'" in record.message
     assert record.exc_info is not None
     assert isinstance(record.exc_info[1], LookupError)
+
+
+async def test_a_run_that_is_out_of_time_names_the_steps_of_children_that_were_at_work() -> None:
+    """Its own step was suspended when its child asked."""
+
+    class Slow(Workflow):
+        @step
+        async def work(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            await ctx.ask(Approval(what="slowly?"))
+            await anyio.sleep(100)
+            raise NotImplementedError
+
+    slow = Slow(timeout=None, types=[Approval])
+
+    async def body(ctx: Context) -> object:
+        return await ctx.run(slow)
+
+    async def scenario() -> str:
+        handler = Sole(body, slow, timeout=10).run()
+        await until_asked(handler, 1)
+        await handler.send_event(Decision(yes=True))
+        with pytest.raises(WorkflowTimeoutError) as caught:
+            await handler
+        return str(caught.value)
+
+    for backend in BACKENDS:
+        found = await anyio.to_thread.run_sync(partial(simulate, scenario, backend=backend))
+        assert "active steps: only/Slow/work.\n" in found

@@ -123,10 +123,16 @@ def timer_fired(state: RunState, tick: TimerFired) -> None:
     if state.status is not RunStatus.RUNNING:
         return
     if state.budget.is_spent(tick.at):
-        active = {execution.step for execution in state.executions.values() if execution.is_live}
-        _end(state, Outcome(timed_out_s=state.budget.limit_s, active_steps=tuple(sorted(active))))
+        active = tuple(sorted(set(running_steps(state))))
+        _end(state, Outcome(timed_out_s=state.budget.limit_s, active_steps=active))
         return
     fire_due(state, tick.at)
+
+
+def running_steps(state: RunState) -> list[str]:
+    """The steps of a run that are at work, and those of its children, behind the step that has the child."""
+    found = [execution.step for execution in state.executions.values() if execution.is_live]
+    return found + [f"{child.label}/{name}" for child in state.children.values() for name in running_steps(child.state)]
 
 
 def fire_due(state: RunState, at: float) -> None:
