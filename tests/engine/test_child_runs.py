@@ -11,6 +11,7 @@ import pytest
 
 from workflows import Context, Workflow, step
 from workflows.errors import (
+    AlreadyAnswered,
     AmbiguousAnswer,
     ContextStateError,
     InvalidAnswer,
@@ -647,3 +648,30 @@ async def test_a_run_that_is_out_of_time_names_the_steps_of_children_that_were_a
     for backend in BACKENDS:
         found = await anyio.to_thread.run_sync(partial(simulate, scenario, backend=backend))
         assert "active steps: only/Slow/work.\n" in found
+
+
+@pytest.mark.guarantee("W4")
+async def test_an_answer_to_a_child_that_ended_with_its_run_is_told_that_its_late() -> None:
+    review = Review()
+
+    async def run_review(ctx: Context) -> object:
+        return await ctx.run(review, number=1, cents=5000)
+
+    between = Sole(run_review, review)
+
+    class Quits(Workflow):
+        @step
+        async def only(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            return StopEvent(result=await ctx.run(between))
+
+        @step
+        async def deputy(self, ev: Decide) -> StopEvent:
+            return StopEvent(result="quit")
+
+    with anyio.fail_after(5):
+        handler = Quits(children=[between], types=[Approval]).run()
+        await until_asked(handler, 1)
+        handler.ctx.send_event(Decide(question=""), step="deputy")
+        assert await handler == "quit"
+        with pytest.raises(AlreadyAnswered):
+            await handler.send_event(Decision(yes=True))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from ..errors import SuspensionSwallowed, WorkflowRuntimeError
 from ..events import Event, StopEvent, WorkflowCancelledEvent, WorkflowFailedEvent, WorkflowTimedOutEvent
 from . import batches, delivery, queueing
-from .commands import DropChild, Finish, ReportLeft, ReportSwallowed, StopSteps
+from .commands import Finish, ReportLeft, ReportSwallowed, StopSteps
 from .questions import Questions
 from .state import Budget, Child, Execution, Failure, Outcome, RunState, RunStatus, Status
 from .ticks import CancelRequested, RunResumed, RunStarted, StepRaised, TimerFired
@@ -218,9 +218,8 @@ def _clear(state: RunState) -> None:
     left = [*state.mailbox.in_order(), *batches.clear(state)]
     if left:
         state.out.append(ReportLeft(tuple(left)))
-    for child in state.children:
-        state.out.append(DropChild(child))
-    state.children.clear()
+    for child in list(state.children.values()):
+        state.drop_child(child)
     for execution in list(state.executions.values()):
         state.forget(execution)
     state.work.clear()
