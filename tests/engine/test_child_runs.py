@@ -675,3 +675,36 @@ async def test_an_answer_to_a_child_that_ended_with_its_run_is_told_that_its_lat
         assert await handler == "quit"
         with pytest.raises(AlreadyAnswered):
             await handler.send_event(Decision(yes=True))
+
+
+async def test_a_run_that_waits_for_a_child_with_nothing_left_to_do_is_told_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Stalling(Workflow):
+        @step
+        async def begin(self, ev: StartEvent) -> Checked | None:
+            return None
+
+        @step
+        async def end(self, ev: Checked) -> StopEvent:
+            raise NotImplementedError
+
+    stalling = Stalling()
+
+    async def body(ctx: Context) -> object:
+        return await ctx.run(stalling, key="first")
+
+    for waits in ("replay", "park"):
+        caplog.clear()
+        with anyio.fail_after(5):
+            async with Sole(body, stalling, waits=waits).running():
+                await anyio.wait_all_tasks_blocked()
+        (record,) = [record for record in caplog.records if "has nothing left to do" in record.message]
+        assert record.message.endswith("it waits for child runs of which that's true: only/Stalling[first]")
+
+
+async def test_a_run_whose_child_asks_has_something_to_wait_for(caplog: pytest.LogCaptureFixture) -> None:
+    with anyio.fail_after(5):
+        async with Month(Review()).running(cents=[5000, 7000]) as handler:
+            await until_asked(handler, 2)
+    assert "has nothing left to do" not in caplog.text

@@ -99,6 +99,14 @@ def _hold(state: RunState, record: Ran) -> None:
         state.stop_child(child)
 
 
+def is_stalled(state: RunState) -> bool:
+    """Whether nothing is left to do in a run in which no step is at work, nor in the children that its steps await."""
+    if state.questions.by_id or state.timers.due:
+        return False
+    awaited = [child for child in state.children.values() if child.is_wanted]
+    return bool(awaited or not state.executions) and all(is_stalled(child.state) for child in awaited)
+
+
 def told(state: RunState, tick: ChildTick) -> None:
     """Something happened to a child."""
     state.orders.append((tick.child, tick.tick))
