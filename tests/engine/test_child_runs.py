@@ -708,3 +708,23 @@ async def test_a_run_whose_child_asks_has_something_to_wait_for(caplog: pytest.L
         async with Month(Review()).running(cents=[5000, 7000]) as handler:
             await until_asked(handler, 2)
     assert "has nothing left to do" not in caplog.text
+
+
+async def test_a_snapshot_without_state_is_without_that_of_children_too() -> None:
+    class Keeping(Workflow):
+        @step
+        async def only(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            await ctx.store.set("kept", "what the child keeps")
+            await ctx.ask(Approval(what="go on?"))
+            return StopEvent()
+
+    keeping = Keeping(types=[Approval])
+
+    async def body(ctx: Context) -> object:
+        return await ctx.run(keeping)
+
+    with anyio.fail_after(5):
+        async with Sole(body, keeping).running() as handler:
+            await until_asked(handler, 1)
+            assert "what the child keeps" in json.dumps(handler.ctx.to_dict())
+            assert "what the child keeps" not in json.dumps(handler.ctx.to_dict(include_state=False))
