@@ -10,6 +10,7 @@ import pytest
 
 from workflows import Context, Workflow, step
 from workflows.errors import (
+    AlreadyAnswered,
     AmbiguousAnswer,
     ContextStateError,
     InvalidAnswer,
@@ -467,3 +468,258 @@ async def test_two_equal_children_in_tasks_without_a_branch_are_told_apart_by_no
         with pytest.raises(ExceptionGroup) as caught:
             await Sole(body, review).run()
     assert caught.group_contains(UsageError, match=r"ctx\.branch")
+
+
+class Decide(HumanResponseEvent):
+    """Lets a step of the run answer in place of a person."""
+
+    question: str
+
+
+class WithDeputy(Workflow):
+    """One step has a child that asks, and another one answers."""
+
+    def __init__(self, child: Workflow, body: Any) -> None:
+        super().__init__(children=[child], types=[Approval])
+        self.child = child
+        self.body = body
+
+    @step
+    async def only(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        return StopEvent(result=await ctx.run(self.child, number=1, cents=5000))
+
+    @step
+    async def deputy(self, ctx: Context, ev: Decide) -> None:
+        self.body(ctx, ev)
+
+
+@pytest.mark.guarantee("W3")
+@pytest.mark.parametrize("is_addressed", [False, True])
+async def test_a_step_may_answer_what_a_child_of_another_step_asks(is_addressed: bool) -> None:
+    def answer(ctx: Context, ev: Decide) -> None:
+        ctx.send_event(Decision(yes=True), reply_to=ev.question if is_addressed else None)
+
+    with anyio.fail_after(5):
+        handler = WithDeputy(Review(), answer).run()
+        await until_asked(handler, 1)
+        handler.ctx.send_event(Decide(question=handler.pending[0].id), step="deputy")
+        assert await handler == Verdict(number=1, paid=True)
+
+
+@pytest.mark.guarantee("W4")
+@pytest.mark.parametrize("is_addressed", [False, True])
+async def test_a_child_of_a_run_that_waits_for_its_turn_takes_answers_as_the_run_does(is_addressed: bool) -> None:
+    review = Review()
+
+    async def body(ctx: Context) -> bool:
+        verdict: Verdict = await ctx.run(review, number=1, cents=5000)
+        return verdict.paid
+
+    with anyio.fail_after(5):
+        async with Sole(body, review).running() as asking:
+            await until_asked(asking, 1)
+            stored = asking.ctx.to_dict()
+        started, go_on = anyio.Event(), anyio.Event()
+
+        async def hold(ctx: Context) -> None:
+            started.set()
+            await go_on.wait()
+
+        workflow = Sole(hold, review, num_concurrent_runs=1)
+        first = workflow.run()
+        await started.wait()
+        workflow.body = body
+        handler = workflow.run(Context.from_dict(workflow, stored))
+        (question,) = handler.pending
+        await handler.send_event(Decision(yes=True), reply_to=question.id if is_addressed else None)
+        assert not handler.pending
+        go_on.set()
+        assert await handler is True
+        await first
+
+
+@pytest.mark.guarantee("W1", "D1")
+async def test_what_a_step_does_to_the_result_of_a_child_isnt_done_to_what_a_replay_is_given() -> None:
+    class Listing(Workflow):
+        @step
+        async def only(self, ev: StartEvent) -> StopEvent:
+            return StopEvent(result=["from the child"])
+
+    listing = Listing()
+
+    async def body(ctx: Context) -> list[str]:
+        found: list[str] = await ctx.run(listing)
+        found.append("from the step")
+        await ctx.ask(Approval(what="go on?"))
+        return found
+
+    with anyio.fail_after(5):
+        handler = Sole(body, listing).run()
+        await until_asked(handler, 1)
+        workflow = Sole(body, listing)
+        restored = workflow.run(Context.from_dict(workflow, handler.ctx.to_dict()))
+        for each in handler, restored:
+            await each.send_event(Decision(yes=True))
+            assert await each == ["from the child", "from the step"]
+
+
+class Untidy(Workflow):
+    """Raises something else when it's cancelled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started = anyio.Event()
+
+    @step
+    async def work(self, ev: StartEvent) -> StopEvent:
+        try:
+            self.started.set()
+            await anyio.sleep_forever()
+        finally:
+            raise LookupError("clean-up")
+
+
+@pytest.mark.guarantee("R2")
+async def test_what_clean_up_in_a_child_raises_is_raised_with_the_end_of_the_run() -> None:
+    untidy = Untidy()
+
+    async def by_itself(ctx: Context) -> object:
+        return await ctx.run(untidy)
+
+    with anyio.fail_after(5):
+        handler = Sole(by_itself, untidy).run()
+        await untidy.started.wait()
+        await handler.cancel_run()
+        with pytest.raises(LookupError, match="clean-up") as caught:
+            await handler
+    assert any("in step 'only/Untidy/work', while it was cancelled" in note for note in caught.value.__notes__)
+
+
+@pytest.mark.guarantee("R2")
+async def test_errors_of_clean_up_in_a_child_are_logged_while_the_run_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    untidy = Untidy()
+
+    async def gives_up(ctx: Context) -> str:
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as group:
+                group.start_soon(ctx.run, untidy)
+                await untidy.started.wait()
+                scope.cancel()
+        decision = await ctx.ask(Approval(what="go on?"))
+        return f"{decision.yes}"
+
+    with anyio.fail_after(5):
+        handler = Sole(gives_up, untidy).run()
+        await until_asked(handler, 1)
+        await handler.cancel_run()
+    (record,) = [record for record in caplog.records if "raised while it was cancelled" in record.message]
+    assert "'only/Untidy/work'" in record.message
+    assert record.exc_info is not None
+    assert isinstance(record.exc_info[1], LookupError)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_run_that_is_out_of_time_names_the_steps_of_children_that_were_at_work(backend: Backend) -> None:
+    """Its own step was suspended when its child asked."""
+
+    class Slow(Workflow):
+        @step
+        async def work(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            await ctx.ask(Approval(what="slowly?"))
+            await anyio.sleep(100)
+            raise NotImplementedError
+
+    slow = Slow(timeout=None, types=[Approval])
+
+    async def body(ctx: Context) -> object:
+        return await ctx.run(slow)
+
+    async def scenario() -> str:
+        handler = Sole(body, slow, timeout=10).run()
+        await until_asked(handler, 1)
+        await handler.send_event(Decision(yes=True))
+        with pytest.raises(WorkflowTimeoutError) as caught:
+            await handler
+        return str(caught.value)
+
+    assert "active steps: only/Slow/work.\n" in simulate(scenario, backend=backend)
+
+
+@pytest.mark.guarantee("W4")
+async def test_an_answer_to_a_child_that_ended_with_its_run_is_told_that_its_late() -> None:
+    review = Review()
+
+    async def run_review(ctx: Context) -> object:
+        return await ctx.run(review, number=1, cents=5000)
+
+    between = Sole(run_review, review)
+
+    class Quits(Workflow):
+        @step
+        async def only(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            return StopEvent(result=await ctx.run(between))
+
+        @step
+        async def deputy(self, ev: Decide) -> StopEvent:
+            return StopEvent(result="quit")
+
+    with anyio.fail_after(5):
+        handler = Quits(children=[between], types=[Approval]).run()
+        await until_asked(handler, 1)
+        handler.ctx.send_event(Decide(question=""), step="deputy")
+        assert await handler == "quit"
+        with pytest.raises(AlreadyAnswered):
+            await handler.send_event(Decision(yes=True))
+
+
+async def test_a_run_that_waits_for_a_child_with_nothing_left_to_do_is_told_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Stalling(Workflow):
+        @step
+        async def begin(self, ev: StartEvent) -> Checked | None:
+            return None
+
+        @step
+        async def end(self, ev: Checked) -> StopEvent:
+            raise NotImplementedError
+
+    stalling = Stalling()
+
+    async def body(ctx: Context) -> object:
+        return await ctx.run(stalling, key="first")
+
+    for waits in ("replay", "park"):
+        caplog.clear()
+        with anyio.fail_after(5):
+            async with Sole(body, stalling, waits=waits).running():
+                await anyio.wait_all_tasks_blocked()
+        (record,) = [record for record in caplog.records if "has nothing left to do" in record.message]
+        assert record.message.endswith("it waits for child runs of which that's true: only/Stalling[first]")
+
+
+async def test_a_run_whose_child_asks_has_something_to_wait_for(caplog: pytest.LogCaptureFixture) -> None:
+    with anyio.fail_after(5):
+        async with Month(Review()).running(cents=[5000, 7000]) as handler:
+            await until_asked(handler, 2)
+    assert "has nothing left to do" not in caplog.text
+
+
+async def test_a_snapshot_without_state_is_without_that_of_children_too() -> None:
+    class Keeping(Workflow):
+        @step
+        async def only(self, ctx: Context, ev: StartEvent) -> StopEvent:
+            await ctx.store.set("kept", "what the child keeps")
+            await ctx.ask(Approval(what="go on?"))
+            return StopEvent()
+
+    keeping = Keeping(types=[Approval])
+
+    async def body(ctx: Context) -> object:
+        return await ctx.run(keeping)
+
+    with anyio.fail_after(5):
+        async with Sole(body, keeping).running() as handler:
+            await until_asked(handler, 1)
+            assert "what the child keeps" in json.dumps(handler.ctx.to_dict())
+            assert "what the child keeps" not in json.dumps(handler.ctx.to_dict(include_state=False))

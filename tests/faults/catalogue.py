@@ -318,7 +318,7 @@ _ALL = [
         "only the first of several failures is told",
         "R2",
         "workflows.core.ending",
-        "        state.outcome = Outcome(failures=(*outcome.failures, failure))\n",
+        "        state.outcome = Outcome(failures=(*outcome.failures, *failures))\n",
         "        pass\n",
     ),
     Fault(

@@ -15,12 +15,13 @@ from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 from ..codec import Json
+from ..core import ending
 from ..core.delivery import all_questions
 from ..core.engine import Core
 from ..core.questions import Question
 from ..core.restore import restore
 from ..core.snapshot import snapshot
-from ..core.state import RunState, RunStatus
+from ..core.state import RunStatus
 from ..errors import ContextSerdeError, ContextStateError, WorkflowRuntimeError
 from ..events import Event, StopEvent
 from ..graph import Program
@@ -375,15 +376,7 @@ class Context(ContextMarker, Recorded, Generic[StateT]):
 
 def running_steps(driver: Driver) -> list[str]:
     """The names of the steps that are at work, each once, sorted."""
-    return sorted(set(_running_steps(driver.core.state)))
-
-
-def _running_steps(state: RunState) -> list[str]:
-    """The steps of a run that are at work, and those of its children, behind the step that has the child."""
-    found = [execution.step for execution in state.executions.values() if execution.is_live]
-    return found + [
-        f"{child.label}/{name}" for child in state.children.values() for name in _running_steps(child.state)
-    ]
+    return sorted(set(ending.running_steps(driver.core.state)))
 
 
 def _state_type(program: Program) -> type[Any] | None:

@@ -62,7 +62,7 @@ class StepContext(Context[StateT]):
 
     @property
     def pending(self) -> tuple[Question, ...]:
-        """See `Context.pending`; the same on every replay."""
+        """The open questions of the run itself, without those of children; the same on every replay."""
         codec = self._definition.codec
         questions = self._driver.core.state.questions
         data = self._once_value(

@@ -23,6 +23,7 @@ from .commands import (
     ForChild,
     PublishEvent,
     Refuse,
+    ReportErrors,
     SetAlarm,
     SetBudget,
     WakeWait,
@@ -98,6 +99,14 @@ def _hold(state: RunState, record: Ran) -> None:
         state.stop_child(child)
 
 
+def is_stalled(state: RunState) -> bool:
+    """Whether nothing is left to do in a run in which no step is at work, nor in the children that its steps await."""
+    if state.questions.by_id or state.timers.due:
+        return False
+    awaited = [child for child in state.children.values() if child.is_wanted]
+    return bool(awaited or not state.executions) and all(is_stalled(child.state) for child in awaited)
+
+
 def told(state: RunState, tick: ChildTick) -> None:
     """Something happened to a child."""
     state.orders.append((tick.child, tick.tick))
@@ -139,12 +148,22 @@ def _set_timer(state: RunState, child: Child) -> None:
 
 def _finished(state: RunState, child: Child, at: float) -> None:
     """No attempt of a child runs any more: it has ended, or stands still."""
+    _surface_errors(state, child)
     if child.state.status is RunStatus.ENDED or child.is_left:
         state.drop_child(child)
         _settle(state, child, at)
     elif child.is_wanted and state.status is RunStatus.RUNNING:  # a retry has come to it meanwhile
         ending.child_resumes(state, child)
     ending.attempt_ended(state)
+
+
+def _surface_errors(state: RunState, child: Child) -> None:
+    """What steps of a child raised while they were cancelled is raised with the end of the run, if that's near."""
+    failures = tuple(attrs.evolve(failure, step=f"{child.label}/{failure.step}") for failure in child.state.halt_errors)
+    if failures and state.status is RunStatus.RUNNING:
+        state.out.append(ReportErrors(failures))
+    elif failures:
+        ending.join(state, failures)
 
 
 def _settle(state: RunState, child: Child, at: float) -> None:

@@ -8,6 +8,7 @@ import attrs
 
 from ..events import Event
 from ..graph import StepSpec
+from .outcomes import Failure
 from .questions import Question
 
 
@@ -99,6 +100,13 @@ class ReportIgnored:
 
 
 @attrs.frozen
+class ReportErrors:
+    """These steps of a child run raised while they were cancelled, and there's nobody to raise it to."""
+
+    failures: tuple[Failure, ...]
+
+
+@attrs.frozen
 class ReportSwallowed:
     """A step that was to be suspended goes on swallowing its cancellation."""
 
@@ -134,6 +142,7 @@ Command: TypeAlias = (
     | ReportLeft
     | ReportKept
     | ReportIgnored
+    | ReportErrors
     | ReportSwallowed
     | ForChild
     | DropChild

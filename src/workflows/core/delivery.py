@@ -24,7 +24,7 @@ from .commands import Refuse, ReportKept, ReportLeft
 from .places import OUTSIDE, Place
 from .questions import Ask, Question, class_name, content_of, execution_of, inner_id, outer_id, question_id
 from .records import Asked
-from .state import Execution, RunState, RunStatus
+from .state import Child, Execution, RunState, RunStatus
 from .tally import count
 from .ticks import EventReceived
 
@@ -34,10 +34,8 @@ def received(state: RunState, tick: EventReceived) -> None:
     target = find_target(state, tick.event, step=tick.step, reply_to=tick.reply_to)
     if isinstance(target, Refuse):
         state.out.append(target)
-    elif isinstance(target, Question) and target.path:
-        _for_child(state, target, tick.event)
     elif isinstance(target, Question):
-        answer(state, target, tick.event, tick.at)
+        answer_any(state, target, tick.event, tick.at)
     elif tick.step is not None:
         to_step(state, state.program.steps[tick.step], tick.event, tick.at)
     else:
@@ -91,17 +89,22 @@ def _all_candidates(state: RunState, event: Event) -> list[Question]:
         return own
     first = {question.content: question for question in own}
     for child in state.children.values():
-        if child.state.status is RunStatus.RUNNING:
+        if _takes_answers(child):
             for question in _all_candidates(child.state, event):
                 first.setdefault(question.content, outer_id(question, child.id, child.label))
     return list(first.values())
+
+
+def _takes_answers(child: Child) -> bool:
+    """Whether a child's questions are open, be it that it stands still like its run, until that goes on."""
+    return child.is_wanted and child.state.status not in (RunStatus.ENDING, RunStatus.ENDED)
 
 
 def all_questions(state: RunState) -> list[Question]:
     """All open questions, those of children behind the run's own."""
     found = list(state.questions.by_id.values())
     for child in state.children.values():
-        if child.is_wanted:
+        if _takes_answers(child):
             found += [outer_id(question, child.id, child.label) for question in all_questions(child.state)]
     return found
 
@@ -115,11 +118,13 @@ def owner_of(state: RunState, question: Question) -> RunState:
     return owner_of(state.children[inner[0]].state, nested)
 
 
-def _for_child(state: RunState, question: Question, event: Event) -> None:
-    """Hand an answer to the child that asks."""
-    inner = inner_id(question.id)
-    assert inner is not None
-    state.orders.append((inner[0], EventReceived(0, 0.0, event, None, inner[1])))
+def answer_any(state: RunState, question: Question, event: Event, at: float, place: Place = OUTSIDE) -> None:
+    """Close a question with its answer; one of a child is handed there."""
+    inner = inner_id(question.id) if question.path else None
+    if inner is None:
+        answer(state, question, event, at, place)
+    else:
+        state.orders.append((inner[0], EventReceived(0, 0.0, event, None, inner[1])))
 
 
 def _too_late(state: RunState, event: Event, reply_to: str | None) -> Refuse:
@@ -153,7 +158,7 @@ def _was_asked(state: RunState, event: Event) -> bool:
 def _addressed(state: RunState, event: Event, reply_to: str) -> Question | Refuse:
     inner = inner_id(reply_to)
     child = None if inner is None else state.children.get(inner[0])
-    if inner is not None and child is not None and child.state.status is RunStatus.RUNNING:
+    if inner is not None and child is not None and _takes_answers(child):
         target = _addressed(child.state, event, inner[1])
         return outer_id(target, child.id, child.label) if isinstance(target, Question) else target
     question = state.questions.by_id.get(reply_to)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from ..errors import SuspensionSwallowed, WorkflowRuntimeError
 from ..events import Event, StopEvent, WorkflowCancelledEvent, WorkflowFailedEvent, WorkflowTimedOutEvent
 from . import batches, delivery, queueing
-from .commands import DropChild, Finish, ReportLeft, ReportSwallowed, StopSteps
+from .commands import Finish, ReportLeft, ReportSwallowed, StopSteps
 from .questions import Questions
 from .state import Budget, Child, Execution, Failure, Outcome, RunState, RunStatus, Status
 from .ticks import CancelRequested, RunResumed, RunStarted, StepRaised, TimerFired
@@ -91,13 +91,18 @@ def failed_while_ending(state: RunState, execution: Execution, tick: StepRaised)
         execution.status = Status.QUEUED
     else:
         state.forget(execution)
-    if _is_known(outcome, failure):
-        pass
-    elif outcome is not None and outcome.failures:
-        state.outcome = Outcome(failures=(*outcome.failures, failure))
-    else:
-        state.halt_errors = (*state.halt_errors, failure)
+    if not _is_known(outcome, failure):
+        join(state, (failure,))
     attempt_ended(state)
+
+
+def join(state: RunState, failures: tuple[Failure, ...]) -> None:
+    """What was raised while the run was being stopped goes with what it ends with."""
+    outcome = state.outcome
+    if outcome is not None and outcome.failures:
+        state.outcome = Outcome(failures=(*outcome.failures, *failures))
+    else:
+        state.halt_errors = (*state.halt_errors, *failures)
 
 
 def _is_known(outcome: Outcome | None, failure: Failure) -> bool:
@@ -119,10 +124,16 @@ def timer_fired(state: RunState, tick: TimerFired) -> None:
     if state.status is not RunStatus.RUNNING:
         return
     if state.budget.is_spent(tick.at):
-        active = {execution.step for execution in state.executions.values() if execution.is_live}
-        _end(state, Outcome(timed_out_s=state.budget.limit_s, active_steps=tuple(sorted(active))))
+        active = tuple(sorted(set(running_steps(state))))
+        _end(state, Outcome(timed_out_s=state.budget.limit_s, active_steps=active))
         return
     fire_due(state, tick.at)
+
+
+def running_steps(state: RunState) -> list[str]:
+    """The steps of a run that are at work, and those of its children, behind the step that has the child."""
+    found = [execution.step for execution in state.executions.values() if execution.is_live]
+    return found + [f"{child.label}/{name}" for child in state.children.values() for name in running_steps(child.state)]
 
 
 def fire_due(state: RunState, at: float) -> None:
@@ -208,9 +219,8 @@ def _clear(state: RunState) -> None:
     left = [*state.mailbox.in_order(), *batches.clear(state)]
     if left:
         state.out.append(ReportLeft(tuple(left)))
-    for child in state.children:
-        state.out.append(DropChild(child))
-    state.children.clear()
+    for child in list(state.children.values()):
+        state.drop_child(child)
     for execution in list(state.executions.values()):
         state.forget(execution)
     state.work.clear()

@@ -37,7 +37,7 @@ def sent(state: RunState, tick: EventSent) -> None:
         if target is not None:
             execution.remember().add_effect(tick.branch, tick.digest)
             count(state.tally_of(execution.step).gave, tick.event)
-            delivery.answer(state, target, tick.event, tick.at, execution.place.outside)
+            delivery.answer_any(state, target, tick.event, tick.at, execution.place.outside)
             return
     if tick.step is not None and not delivery.takes(state, tick.step, tick.event):
         _refuse(state, execution, tick, delivery.not_taken(state, tick.event, tick.step))

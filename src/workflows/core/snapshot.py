@@ -87,7 +87,7 @@ def snapshot(state: RunState, *, at: float, include_state: bool = True) -> dict[
         "spent_s": _spent(state, at),
         "tally": dict(tally_data(state, at)),
         **_pending(writer, state),
-        "children": _children(writer, state, at),
+        "children": _children(writer, state, at, include_state=include_state),
         "asked": list(state.questions.asked),
         "state": _values(state, include_state=include_state),
         "outcome": _outcome(writer, state.outcome),
@@ -104,7 +104,7 @@ def _types(writer: SnapshotWriter) -> dict[str, Json]:
     return {codec.name_of(kind): cast("Json", codec.shape(kind)) for kind in writer.types}
 
 
-def _children(writer: SnapshotWriter, state: RunState, at: float) -> Json:
+def _children(writer: SnapshotWriter, state: RunState, at: float, *, include_state: bool) -> Json:
     """The child runs that somebody still wants to know of, each with a snapshot of its own."""
     if state.status is RunStatus.ENDING:
         return []
@@ -113,7 +113,7 @@ def _children(writer: SnapshotWriter, state: RunState, at: float) -> Json:
         if child.is_left:
             continue
         try:
-            inner = snapshot(child.state, at=at)
+            inner = snapshot(child.state, at=at, include_state=include_state)
         except EncodeError as error:
             writer.problems += [f"$.children[{child.label}]{problem.removeprefix('$')}" for problem in error.problems]
             continue

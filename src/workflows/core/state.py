@@ -287,8 +287,15 @@ class RunState:
         """A child is over, and nobody's any more."""
         del self.children[child.id]
         self.timers.drop(("child", child.id))
-        self.questions.asked.update(child.state.questions.asked)
+        self.questions.asked.update(child.state.all_asked())
         self.out.append(DropChild(child.id))
+
+    def all_asked(self) -> dict[str, None]:
+        """The answer types that were ever asked for, by children too."""
+        asked = dict(self.questions.asked)
+        for child in self.children.values():
+            asked.update(child.state.all_asked())
+        return asked
 
     def publish(self, event: Event) -> None:
         """Append an event to the stream."""

@@ -30,7 +30,7 @@ from .attempt import outside_of_steps
 from .calling import call_step, call_step_in_time
 from .outcome import sole
 from .spawn import uninterrupted, watch_closing
-from .telling import tell_idle, tell_slow, tell_stalled
+from .telling import tell_idle, tell_if_stalled, tell_slow
 from .turns import Turn, TurnQueue
 from .worker import Worker
 
@@ -328,9 +328,7 @@ class Crew:
             return
         if had_work:
             tell_idle(self._run)
-        if not (self._has_told or state.executions or state.questions.by_id or state.timers.due):
-            self._has_told = True
-            tell_stalled(self._run)
+        self._has_told = self._has_told or tell_if_stalled(self._run)
 
     async def _wait_for_job(self, *, is_root: bool) -> Job | None:
         """Wait for work; None if the worker should end."""

@@ -18,6 +18,7 @@ from ..core.commands import (
     ForChild,
     GrantEdit,
     PublishEvent,
+    ReportErrors,
     ReportIgnored,
     ReportKept,
     ReportLeft,
@@ -44,7 +45,7 @@ from .options import RunOptions
 from .outcome import RunOutcome, ending_of
 from .refusals import error_for
 from .resources.keeping import Keeping
-from .telling import tell_ignored, tell_left, tell_swallowed, tell_unhandled
+from .telling import tell_errors, tell_ignored, tell_left, tell_swallowed, tell_unhandled
 from .tracing import RunTrace
 from .turns import TurnQueue
 
@@ -198,6 +199,9 @@ class Run:
         tell_ignored(self.run_id, command.event, command.step)
         tell_unhandled(self, command.event, command.step)
 
+    def _report_errors(self, command: ReportErrors) -> None:
+        tell_errors(self.run_id, command.failures)
+
     def _report_swallowed(self, command: ReportSwallowed) -> None:
         tell_swallowed(self.run_id, command.step, self.grace_s)
 
@@ -287,6 +291,7 @@ class Run:
         ReportLeft: _report_left,
         ReportKept: _report_kept,
         ReportIgnored: _report_ignored,
+        ReportErrors: _report_errors,
         ReportSwallowed: _report_swallowed,
         ForChild: _for_child,
         DropChild: _drop_child,

@@ -17,6 +17,7 @@ import anyio
 import attrs
 from anyio.lowlevel import checkpoint
 
+from ..codec import Codec
 from ..core.records import Branch, Ran
 from ..core.ticks import ChildStarted, ChildWanted
 from ..errors import EncodeError, EngineBug, ReplayMismatch, UsageError
@@ -153,7 +154,15 @@ def _result_of(record: Ran, call: ChildCall) -> Any:
         raise EngineBug(f"child {record.child} is settled without an outcome")
     result = record.outcome.result
     if result is not None:
-        return result.result if type(result) is StopEvent else result
+        return _copied(call.definition.codec, result.result if type(result) is StopEvent else result)
     error = error_of(record.outcome, call.definition.program.class_name, f"child {record.child}")
     assert error is not None
     raise error
+
+
+def _copied(codec: Codec, result: object) -> object:
+    """A copy for the step: what it does to it isn't done to what a replay is given. What can't be stored has none."""
+    try:
+        return codec.decode(codec.encode(result))
+    except EncodeError:
+        return result

@@ -6,7 +6,9 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
+from ..core.children import is_stalled
 from ..core.commands import RunStep
+from ..core.outcomes import Failure
 from ..events import Event, StepState, StepStateChanged, UnhandledEvent, WorkflowIdleEvent
 
 if TYPE_CHECKING:
@@ -48,6 +50,18 @@ def tell_swallowed(run_id: str, step: str, grace_s: float) -> None:
     )
 
 
+def tell_errors(run_id: str, failures: Sequence[Failure]) -> None:
+    """Errors of clean-up in a child that was stopped, or had its result, while its run goes on."""
+    for failure in failures:
+        logger.error(
+            "step %r of run %s raised while it was cancelled",
+            failure.step,
+            run_id,
+            exc_info=failure.error,
+            extra={"run_id": run_id},
+        )
+
+
 def tell_idle(run: Run) -> None:
     """Nothing is at work in the run."""
     if run.log.wants_internal:
@@ -69,18 +83,23 @@ def tell_unhandled(run: Run, event: Event, step: str | None = None) -> None:
         )
 
 
-def tell_stalled(run: Run) -> None:
-    """Nothing is left to do in the run, and nothing is waited for."""
+def tell_if_stalled(run: Run) -> bool:
+    """Whether nothing is left to do in the run, and nothing is waited for: say so."""
+    if not is_stalled(run.core.state):
+        return False
     left = run.core.state.mailbox.in_order()
     shown = ", ".join(repr(event) for event in left[:5]) + (", …" if len(left) > 5 else "")
+    children = ", ".join(child.label for child in run.core.state.children.values() if child.is_wanted)
     logger.warning(
         "run %s of %s has nothing left to do, no open question and no timer: unless an event comes from outside, it "
-        "waits for ever%s",
+        "waits for ever%s%s",
         run.run_id,
         run.program.class_name,
+        f"; it waits for child runs of which that's true: {children}" if children else "",
         f"; events that nobody has taken: {shown}" if left else "",
         extra={"run_id": run.run_id},
     )
+    return True
 
 
 def tell_slow(run_id: str, steps: Sequence[str], grace_s: float) -> None:
