@@ -57,6 +57,14 @@ class Hand:
         self.within(number, ticks.StepSuspending, (name,), 2.0)
         return self.within(number, ticks.StepSuspended)
 
+    def again(self) -> "Hand":
+        """The run, restored from its snapshot in another process, and gone on with."""
+        made = Hand()
+        made.core = Core(OUTER, OUTER_CODEC, state=restored(snapshot(self.core.state, at=self.at)))
+        made.at, made.job = self.at, self.job
+        made.feed(ticks.RunResumed, "r", None)
+        return made
+
     def record(self, number: int) -> Ran:
         execution = self.core.state.executions[self.job.execution]
         assert execution.memory is not None
@@ -139,6 +147,52 @@ def test_a_failed_attempt_holds_its_children_and_its_retry_lets_them_go_on() -> 
     hand.start()
     assert hand.core.state.next_child == number + 1, "it's the same child"
     assert hand.child(number).state.status is RunStatus.RUNNING
+
+
+@pytest.mark.guarantee("W4")
+def test_the_questions_of_a_child_stay_open_between_two_attempts_of_its_step() -> None:
+    hand = Hand()
+    number = hand.start()
+    hand.asks(number)
+    hand.waits(number)
+    (question,) = all_questions(hand.core.state)
+    hand.step(ticks.StepRaised, ValueError("no"), 1.0)
+    hand = hand.again()
+    assert all_questions(hand.core.state) == [question]
+    assert only(hand.answer(Approved(n=1), question.id), Refuse) == []
+    hand.at += 1.0
+    (hand.job,) = only(hand.feed(ticks.TimerFired), RunStep)
+    (inner,) = only(hand.step(ticks.ChildStarted, "", "k", "inner", "begin/Inner[k]", Errand()), ForChild)
+    assert isinstance(inner.command, RunStep)
+    assert inner.command.attempt == 2, "it's replayed with its answer"
+
+
+@pytest.mark.guarantee("W3")
+def test_questions_of_a_child_that_a_retry_does_not_come_to_are_nobodys() -> None:
+    hand = Hand()
+    number = hand.start()
+    hand.asks(number)
+    hand.waits(number)
+    (question,) = all_questions(hand.core.state)
+    hand.step(ticks.StepRaised, ValueError("no"), 0.0)
+    (hand.job,) = only(hand.feed(ticks.TimerFired), RunStep)
+    hand.step(ticks.QuestionsAsked, "", (Ask(Approved, Approval(what="else")),))
+    hand.step(ticks.StepSuspending, tuple(hand.core.state.questions.by_id), 2.0)
+    assert [found.path for found in all_questions(hand.core.state)] == [()]
+    assert only(hand.answer(Approved(n=1), question.id), Refuse)[0].reason == "answered"
+
+
+@pytest.mark.guarantee("W3")
+def test_of_equal_questions_the_oldest_is_served_first_whoever_asks_it() -> None:
+    hand = Hand()
+    one, two = hand.start("one"), hand.start("two")
+    hand.asks(two)
+    hand.at += 1.0
+    hand.asks(one)
+    hand.at += 1.0
+    hand.step(ticks.QuestionsAsked, "", (Ask(Approved, Approval(what="?")),))
+    served = [only(hand.answer(Approved(n=n)), ForChild) for n in range(3)]
+    assert [[command.child for command in commands] for commands in served] == [[two], [one], []]
 
 
 def test_a_child_that_a_retry_comes_to_while_it_is_being_stopped_goes_on_when_it_has() -> None:

@@ -1,6 +1,7 @@
 """Child runs: `ctx.run(workflow)`, a run that belongs to a step."""
 
 import json
+import traceback
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Literal, TypeAlias
@@ -215,12 +216,14 @@ async def test_running_steps_name_those_of_children() -> None:
 async def test_what_a_child_fails_with_is_raised_where_it_is_awaited_and_says_where_it_comes_from() -> None:
     review = Review()
     caught: list[ValueError] = []
+    frames: list[int] = []
 
     async def body(ctx: Context) -> str:
         try:
             await ctx.run(review, number=3, cents=-1)
         except ValueError as error:
             caught.append(error)
+            frames.append(len(traceback.extract_tb(error.__traceback__)))
         decision = await ctx.ask(Approval(what="go on?"))
         return f"{decision.yes}"
 
@@ -230,6 +233,7 @@ async def test_what_a_child_fails_with_is_raised_where_it_is_awaited_and_says_wh
         await handler.send_event(Decision(yes=True))
         assert await handler == "True"
     assert [str(error) for error in caught] == ["claim 3 is negative"] * 2, "the replay is given it again"
+    assert frames[0] == frames[1], "with the traceback that it came with"
     assert any("in step 'check' of Review" in note for note in caught[0].__notes__)
     assert review.calls == [("check", 3)]
 

@@ -36,6 +36,7 @@ ADDED: Mapping[str, Any] = {
     "next_child": 1,
     "children": [],
     "trace": "",
+    "asked_at": ...,
     "tally": ...,
 }
 """Keys that the format was given after its first files, and what a reader takes them for where they're missing.

@@ -78,7 +78,9 @@ def wanted(state: RunState, tick: ChildWanted) -> None:
 def hold_all(state: RunState, execution: Execution) -> None:
     """An attempt has failed: its children stand still until a retry comes to them again."""
     for record in execution.open.values():
-        if isinstance(record, Ran):
+        child = state.children.get(record.child) if isinstance(record, Ran) else None
+        if child is not None and child.is_wanted and isinstance(record, Ran):
+            child.is_held = True
             _hold(state, record)
 
 
@@ -87,7 +89,7 @@ def _want(state: RunState, record: Ran) -> None:
     child = state.children.get(record.child)
     if child is None or child.is_wanted:
         return
-    child.is_wanted = True
+    child.is_wanted, child.is_held = True, False
     if child.state.status is RunStatus.HALTED:  # else it goes on when it has been stopped
         ending.child_resumes(state, child)
 

@@ -23,7 +23,7 @@ from . import batches, queueing
 from .commands import Refuse, ReportKept, ReportLeft
 from .places import OUTSIDE, Place
 from .questions import Ask, Question, class_name, content_of, execution_of, inner_id, outer_id, question_id
-from .records import Asked
+from .records import Asked, Ran
 from .state import Child, Execution, RunState, RunStatus
 from .tally import count
 from .ticks import EventReceived
@@ -83,21 +83,25 @@ def _candidates(state: RunState, event: Event) -> list[Question]:
 
 
 def _all_candidates(state: RunState, event: Event) -> list[Question]:
-    """The questions that an event could answer, those of children too, the first of each content."""
+    """The questions that an event could answer, those of children too, the oldest of each content."""
     own = _candidates(state, event) or state.questions.loose_candidates(event)
     if not state.children:
         return own
-    first = {question.content: question for question in own}
-    for child in state.children.values():
-        if _takes_answers(child):
-            for question in _all_candidates(child.state, event):
-                first.setdefault(question.content, outer_id(question, child.id, child.label))
-    return list(first.values())
+    nested = [
+        outer_id(question, child.id, child.label)
+        for child in state.children.values()
+        if _takes_answers(child)
+        for question in _all_candidates(child.state, event)
+    ]
+    oldest: dict[str, Question] = {}
+    for question in sorted([*own, *nested], key=lambda question: question.asked_at):
+        oldest.setdefault(question.content, question)
+    return list(oldest.values())
 
 
 def _takes_answers(child: Child) -> bool:
-    """Whether a child's questions are open, be it that it stands still like its run, until that goes on."""
-    return child.is_wanted and child.state.status not in (RunStatus.ENDING, RunStatus.ENDED)
+    """Whether a child's questions are open, be it that it stands still until its run goes on, or its step's retry."""
+    return (child.is_wanted or child.is_held) and child.state.status not in (RunStatus.ENDING, RunStatus.ENDED)
 
 
 def all_questions(state: RunState) -> list[Question]:
@@ -282,6 +286,7 @@ def ask(state: RunState, execution: Execution, branch: str | None, wanted: Ask, 
         branch,
         content,
         wanted.subclasses,
+        asked_at=at,
     )
     asked = Asked(content, question)
     memory.add(branch, asked)
@@ -301,8 +306,11 @@ def ask(state: RunState, execution: Execution, branch: str | None, wanted: Ask, 
 def withdraw_passed(state: RunState, execution: Execution) -> None:
     """An attempt has come to wait: questions of a failed one that it hasn't asked again are nobody's any more.
 
-    Until then they stay open, for the answer may come before the retry asks.
+    Until then they stay open, for the answer may come before the retry asks; and so do those of its children.
     """
+    for record in execution.open.values() if state.children else ():
+        if isinstance(record, Ran) and record.child in state.children:
+            state.children[record.child].is_held = False
     if execution.memory is None or not execution.memory.kept:
         return
     for asked in execution.memory.drop_kept_open(but=execution.on):
@@ -336,6 +344,7 @@ def ask_by_returning(
         content=content,
         returned=True,
         place=place,
+        asked_at=at,
     )
     batches.enter(state, place)
     state.questions.open(question, class_name(state.codec, answer_type))

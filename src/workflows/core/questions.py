@@ -77,6 +77,7 @@ class Question:
     returned: bool = attrs.field(default=False, repr=False)
     place: Place = attrs.field(default=OUTSIDE, repr=False)
     path: tuple[str, ...] = ()
+    asked_at: float = attrs.field(default=0.0, repr=False)
 
     @property
     def deadline(self) -> datetime | None:

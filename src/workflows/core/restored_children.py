@@ -77,7 +77,15 @@ def read_children(reader: SnapshotReader, state: RunState, data: Mapping[str, An
         nested = SnapshotReader(kind.program, kind.codec, kind.children)
         inner = read_state(nested, stored["snapshot"])
         reader.mismatches += [f"{label}: {mismatch}" for mismatch in nested.mismatches]
-        child = Child(number, execution.id, workflow, label, inner, of(bool, stored["is_wanted"]))
+        child = Child(
+            number,
+            execution.id,
+            workflow,
+            label,
+            inner,
+            of(bool, stored["is_wanted"]),
+            is_held=of(bool, stored["is_held"]),
+        )
         _take_in(state, child, execution, record)
     if records:
         raise Malformed(f"children {sorted(records)} aren't there, and their steps wait for them")

@@ -124,6 +124,7 @@ def _children(writer: SnapshotWriter, state: RunState, at: float, *, include_sta
                 "workflow": child.workflow,
                 "label": child.label,
                 "is_wanted": child.is_wanted,
+                "is_held": child.is_held,
                 "snapshot": inner,
             }
         )
@@ -340,6 +341,7 @@ def question_data(codec: Codec, question: Question, writer: SnapshotWriter | Non
         "content": question.content,
         "subclasses": question.subclasses,
         "returned": question.returned,
+        "asked_at": question.asked_at,
         "place": _place(question.place),
     }
 

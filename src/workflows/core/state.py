@@ -174,7 +174,8 @@ class Child:
     """A child run: which execution has it, and its own state.
 
     `is_wanted` tells whether it's to go on: not while the step is between two attempts, nor when its await was cut
-    short. One that `is_left` is nobody's any more: it goes when its last attempt has ended.
+    short. In the first case it `is_held`, and its questions stay open. One that `is_left` is nobody's any more: it goes
+    when its last attempt has ended.
     """
 
     id: int
@@ -184,6 +185,7 @@ class Child:
     state: RunState
     is_wanted: bool = True
     is_left: bool = False
+    is_held: bool = False
 
     @property
     def is_over(self) -> bool:

@@ -110,6 +110,7 @@ class SnapshotReader:
             subclasses=of(bool, data["subclasses"]),
             returned=of(bool, data["returned"]),
             place=place,
+            asked_at=seconds(data.get("asked_at", 0.0)),
         )
 
 

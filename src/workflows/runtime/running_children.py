@@ -157,7 +157,17 @@ def _result_of(record: Ran, call: ChildCall) -> Any:
         return _copied(call.definition.codec, result.result if type(result) is StopEvent else result)
     error = error_of(record.outcome, call.definition.program.class_name, f"child {record.child}")
     assert error is not None
-    raise error
+    raise _as_it_came(error)
+
+
+def _as_it_came(error: BaseException) -> BaseException:
+    """The error with the traceback that it has from the child, without what was added where it was raised before."""
+    found = trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code is _result_of.__code__:
+            found = trace.tb_next
+        trace = trace.tb_next
+    return error.with_traceback(found)
 
 
 def _copied(codec: Codec, result: object) -> object:
