@@ -78,10 +78,8 @@ def wanted(state: RunState, tick: ChildWanted) -> None:
 def hold_all(state: RunState, execution: Execution) -> None:
     """An attempt has failed: its children stand still until a retry comes to them again."""
     for record in execution.open.values():
-        child = state.children.get(record.child) if isinstance(record, Ran) else None
-        if child is not None and child.is_wanted and isinstance(record, Ran):
-            child.is_held = True
-            _hold(state, record)
+        if isinstance(record, Ran):
+            _hold(state, record, is_held=True)
 
 
 def _want(state: RunState, record: Ran) -> None:
@@ -94,10 +92,10 @@ def _want(state: RunState, record: Ran) -> None:
         ending.child_resumes(state, child)
 
 
-def _hold(state: RunState, record: Ran) -> None:
+def _hold(state: RunState, record: Ran, *, is_held: bool = False) -> None:
     child = state.children.get(record.child)
     if child is not None and child.is_wanted:
-        child.is_wanted = False
+        child.is_wanted, child.is_held = False, is_held
         state.stop_child(child)
 
 

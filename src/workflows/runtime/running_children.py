@@ -20,11 +20,11 @@ from anyio.lowlevel import checkpoint
 from ..codec import Codec
 from ..core.records import Branch, Ran
 from ..core.ticks import ChildStarted, ChildWanted
-from ..errors import EncodeError, EngineBug, ReplayMismatch, UsageError
+from ..errors import EncodeError, EngineBug, UsageError
 from ..events import StartEvent, StopEvent
 from .attempt import Attempt
 from .definition import Definition
-from .departures import departed
+from .operations import recorded
 from .outcome import error_of
 
 
@@ -74,29 +74,20 @@ async def run_child(attempt: Attempt, call: ChildCall) -> Any:
     content = call.content(branch)
     if branch is None:
         attempt.use_once("run", content, f"ctx.run({call.definition.program.class_name})")
-    record = _recorded(attempt, branch, content)
-    if record is None:
+    found = recorded(attempt, branch, "run", content)
+    if found is None:
         label = call.label(attempt.step.name)
         attempt.emit(ChildStarted, branch, content, call.workflow, label, call.event)
         record = _made(attempt, branch, content)
-    elif record.is_cut_short:
-        await _come_to_it_again(attempt, branch, record)
+    else:
+        assert isinstance(found, Ran)
+        record = found
+        if record.is_cut_short:
+            await _come_to_it_again(attempt, branch, record)
     if not record.is_settled:
         await _wait(attempt, record)
     await checkpoint()
     return _result_of(record, call)
-
-
-def _recorded(attempt: Attempt, branch: Branch, content: str) -> Ran | None:
-    if attempt.replay is None:
-        return None
-    try:
-        record = attempt.replay.next(branch, "run", content)
-    except ReplayMismatch as mismatch:
-        departed(attempt, branch, mismatch)
-        return None
-    assert record is None or isinstance(record, Ran)
-    return record
 
 
 def _made(attempt: Attempt, branch: Branch, content: str) -> Ran:
@@ -125,7 +116,7 @@ async def _wait(attempt: Attempt, record: Ran) -> None:
                 await _wait_for_what_it_waits_for(attempt, record)
             if attempt.is_stopping() and not record.is_settled:
                 await attempt.hold()
-    except BaseException:
+    except BaseException:  # whatever it is passes on; a cancellation that isn't the run's own holds the child
         if not record.is_settled and not attempt.is_in_vain:
             attempt.emit(ChildWanted, record.child, False)
         raise

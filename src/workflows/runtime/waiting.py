@@ -22,6 +22,7 @@ from ..errors import EngineBug, ReplayMismatch, WaitTimedOut
 from ..events import Event
 from .attempt import Attempt
 from .departures import departed
+from .operations import recorded
 
 GRACE_S = 5.0
 """Seconds in which a step that is suspended must have ended before it's reported."""
@@ -63,9 +64,10 @@ def _ask(attempt: Attempt, asks: Sequence[Ask], what: str) -> list[Asked]:
     for content in contents:
         if branch is None:
             attempt.use_once("wait", content, what)
-        record = _recorded(attempt, branch, content)
+        record = recorded(attempt, branch, "wait", content)
         if record is None:
             break
+        assert isinstance(record, Asked)
         asked.append(record)
     if len(asked) < len(asks):
         if asked and branch is not None:
@@ -82,18 +84,6 @@ def _another_group(attempt: Attempt, recorded: int, now: int) -> ReplayMismatch:
         recorded=f"{recorded} questions at once",
         now=f"{now} questions at once",
     )
-
-
-def _recorded(attempt: Attempt, branch: str | None, content: str) -> Asked | None:
-    if attempt.replay is None:
-        return None
-    try:
-        record = attempt.replay.next(branch, "wait", content)
-    except ReplayMismatch as mismatch:
-        departed(attempt, branch, mismatch)
-        return None
-    assert record is None or isinstance(record, Asked)
-    return record
 
 
 def _made(attempt: Attempt, branch: str | None, contents: Sequence[str]) -> list[Asked]:
