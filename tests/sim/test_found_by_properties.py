@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
+from typing import Any
 
+import anyio
 import pytest
 
 from tests.sim import operations as op
 from tests.sim.flow import Plan
 from tests.sim.judging import differences, problems_of
 from tests.sim.living import Backend, Script, live_through
-from tests.sim.one_step import run
+from tests.sim.one_step import OneStep, run
 from workflows import Context
+from workflows.testing import simulate
+from workflows.testing.backends import Livelock
 
 both = pytest.mark.parametrize("backend", ["asyncio", "trio"])
 
@@ -80,3 +85,42 @@ def test_a_result_that_only_a_replay_gets_is_recorded_where_the_function_had_rai
 
     assert run(body, backend) == (["call 2", "another"], {"calls": 4})
     assert calls == [0, 1]
+
+
+@pytest.mark.guarantee("R1")
+def test_clean_up_that_sleeps_in_a_task_group_of_asyncios_own_is_waited_for() -> None:
+    """AnyIO cancels the step at each turn of the loop, which was never idle, so that virtual time stood still."""
+    said: list[str] = []
+
+    async def clean_up() -> None:
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            await asyncio.sleep(1)
+            said.append("cleaned up")
+
+    async def body(ctx: Context, counts: Counter[str]) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(clean_up())
+
+    async def scenario() -> float:
+        handler = OneStep(body).run()
+        await anyio.sleep(1)
+        before = anyio.current_time()
+        await handler.cancel_run(timeout=100)
+        assert handler.is_done()
+        return anyio.current_time() - before
+
+    assert simulate(scenario, backend="asyncio") == 1.0
+    assert said == ["cleaned up"]
+
+
+@both
+def test_a_loop_that_spins_for_ever_is_told_of_whatever_timers_there_are(backend: Any) -> None:
+    async def scenario() -> None:
+        with anyio.move_on_after(10**9):
+            while True:
+                await anyio.lowlevel.checkpoint()
+
+    with pytest.raises(Livelock):
+        simulate(scenario, backend=backend)

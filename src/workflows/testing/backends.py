@@ -17,6 +17,7 @@ import sys
 from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import Context
+from heapq import heappop, heappush
 from importlib import import_module
 from random import Random
 from types import ModuleType
@@ -39,6 +40,14 @@ SORTS_FIRST = "_ALLOW_DETERMINISTIC_SCHEDULING"
 
 BUSY_TURNS = 200_000
 """After so many turns of the loop at one instant, nothing is believed to let time pass any more."""
+SPINNING_TURNS = BUSY_TURNS // 2
+"""After so many, a loop of asyncio is taken to spin, and time passes to the next timer, as it would outside.
+
+AnyIO cancels a task again at each turn until it has ended. One that stands at the end of a task group of asyncio's own
+goes on waiting there for its members, and where a member's clean-up sleeps, the loop spins until that's over.
+"""
+LONGEST_SPINS = 10  # so often in one simulation: what spins for ever is a livelock
+SOON_S = 365 * 86_400.0  # timers that are further away aren't what a loop spins for
 
 
 class Livelock(SimulationFault):
@@ -141,9 +150,17 @@ class Patience:
 
     def __init__(self, on_busy: Callable[[], None]) -> None:
         self._on_busy = on_busy
-        self._instant = 0.0
+        self._instant: float = 0.0
         self._turns = 0
+        self._spins = 0
         self._is_lost = False
+
+    def is_spinning(self) -> bool:
+        """Whether the loop turns without an end in sight, and hasn't done so too often."""
+        if self._turns != SPINNING_TURNS or self._spins >= LONGEST_SPINS:
+            return False
+        self._spins += 1
+        return True
 
     def turn(self, instant: float) -> None:
         """One more turn.
@@ -218,16 +235,30 @@ class JumpingSelector(selectors.BaseSelector):
         self._idle = idle
         self._patience = patience
         self.now: float = 0.0
+        self.timers: list[tuple[float, int, asyncio.TimerHandle]] = []
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """What is ready; if nothing is, time jumps by `timeout`."""
         self._patience.turn(self.now)
         if timeout is None or timeout <= 0:
+            if self._patience.is_spinning():
+                self.now = self._next_timer()
             return self._real.select(timeout)
         ready = self._real.select(self._idle)
         if not ready:
             self.now += timeout
+            self._forget_past_timers()
         return ready
+
+    def _forget_past_timers(self) -> None:
+        while self.timers and (self.timers[0][0] <= self.now or self.timers[0][2].cancelled()):
+            heappop(self.timers)
+
+    def _next_timer(self) -> float:
+        """When the next timer is due, if that's soon; else now."""
+        self._forget_past_timers()
+        due = self.timers[0][0] if self.timers else self.now
+        return due if due - self.now < SOON_S else self.now
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         """As any selector."""
@@ -256,6 +287,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self, idle: float, at_point: Point | None, patience: Patience) -> None:
         self._jumping = JumpingSelector(idle, patience)
         self._at_point = at_point
+        self._number = 0
         super().__init__(self._jumping)
         self._clock_resolution = 1e-6  # a finer one vanishes in the float when the loop is half a year old
 
@@ -266,6 +298,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def get_debug(self) -> bool:
         """No, to those who would take down where they come from; the loop's own checks are on."""
         return False
+
+    def call_at(
+        self, when: float, callback: Callable[[*Parts], object], *args: *Parts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """As any loop; the timer is known to whoever lets time pass."""
+        handle = super().call_at(when, callback, *args, context=context)
+        self._number += 1
+        heappush(self._jumping.timers, (when, self._number, handle))
+        return handle
 
     def call_soon(
         self, callback: Callable[[*Parts], object], *args: *Parts, context: Context | None = None

@@ -30,8 +30,8 @@ BUSY = (
 def simulate(scenario: Callable[[], Awaitable[T]], *, backend: Backend = "trio", seed: int = 0, idle: float = 0.0) -> T:
     """Run a scenario in virtual time, and give what it returns.
 
-    Time stands still while anything can go on, and jumps to the next timer when nothing can: a day of timeouts takes
-    milliseconds. Workflows that have no clock of their own follow it, and so do `anyio.sleep` and deadlines. When the
+    Time stands still while anything can go on, and jumps to the next timer when nothing can, or when the loop only
+    spins: a day of timeouts takes milliseconds. Workflows that have no clock of their own follow it, and so do `anyio.sleep` and deadlines. When the
     scenario is over, no task may be left: neither of a run nor of anything else.
 
     Args:
