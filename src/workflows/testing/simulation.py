@@ -31,8 +31,8 @@ def simulate(scenario: Callable[[], Awaitable[T]], *, backend: Backend = "trio",
     """Run a scenario in virtual time, and give what it returns.
 
     Time stands still while anything can go on, and jumps to the next timer when nothing can, or when the loop only
-    spins: a day of timeouts takes milliseconds. Workflows that have no clock of their own follow it, and so do `anyio.sleep` and deadlines. When the
-    scenario is over, no task may be left: neither of a run nor of anything else.
+    spins: a day of timeouts takes milliseconds. Workflows that have no clock of their own follow it, and so do
+    `anyio.sleep` and deadlines. When the scenario is over, no task may be left: neither of a run nor of anything else.
 
     Args:
         scenario: An async function without arguments.
