@@ -17,6 +17,9 @@ WorkflowsError
 │   │   ├── AlreadyAnswered
 │   │   └── NoOpenQuestion
 │   ├── StreamEventsMissed                `.missed`, `.first_kept`
+│   ├── RunNotFound                       no stored run of this id
+│   ├── RunExists                         one of this id is stored already
+│   ├── RunOwnedElsewhere                 another living runtime carries the run
 │   └── MissingExtra                      a part of this package that has to be installed
 ├── StepError                         your step
 │   ├── SuspensionSwallowed
@@ -30,9 +33,14 @@ WorkflowsError
 │   ├── WorkflowStepDoesNotExistError
 │   └── WorkflowDone
 ├── JournalError                      your stored data
-│   └── ContextSerdeError
-│       ├── DecodeError                       `.problems` with paths
-│       └── SnapshotMismatch                  `.problems`
+│   ├── ContextSerdeError
+│   │   ├── DecodeError                       `.problems` with paths
+│   │   └── SnapshotMismatch                  `.problems`
+│   └── StoreError                        the store of durable runs; `.run_ids`
+│       ├── StoreUnavailable                  the medium is full, locked, read-only, or fails
+│       ├── StoreFormatError                  no store, or of another version
+│       ├── StoreDamaged                      what is stored is incomplete, or was changed
+│       └── OwnershipLost                     another runtime has taken the run over
 └── EngineBug                         us; please report it
 ```
 """
@@ -120,6 +128,18 @@ class StreamEventsMissed(UsageError, LookupError):
         super().__init__(message)
 
 
+class RunNotFound(UsageError, LookupError):
+    """There's no stored run of this id."""
+
+
+class RunExists(UsageError):
+    """A run of this id is stored already: resume it, or give the new one another id."""
+
+
+class RunOwnedElsewhere(UsageError):
+    """Another living runtime carries the run; it can be sent events, read and cancelled, but not be resumed here."""
+
+
 class MissingExtra(UsageError, ImportError):
     """What this needs isn't installed; the message has the line that installs it."""
 
@@ -191,6 +211,33 @@ class DecodeError(ContextSerdeError):
 
 class SnapshotMismatch(ContextSerdeError):
     """A snapshot doesn't fit the workflow as it is now; `problems` has a line for each."""
+
+
+class StoreError(JournalError):
+    """A store of durable runs can't do what it should; `run_ids` are the runs that it concerns, as far as that's known.
+
+    What was committed before stays as it is. A run whose progress couldn't be stored is stopped, and can be recovered.
+    """
+
+    def __init__(self, message: str, run_ids: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.run_ids: tuple[str, ...] = tuple(run_ids)
+
+
+class StoreUnavailable(StoreError):
+    """The medium can't be read or written now: it's full, locked, read-only, or fails."""
+
+
+class StoreFormatError(StoreError):
+    """This is no store, or one that another version of this package has made."""
+
+
+class StoreDamaged(StoreError):
+    """Something that was stored is incomplete, or isn't as it was stored."""
+
+
+class OwnershipLost(StoreError):
+    """Another runtime has taken a run over, since this one didn't renew its lease in time; it's stopped here."""
 
 
 class EngineBug(WorkflowsError, RuntimeError):
