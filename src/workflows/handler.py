@@ -108,10 +108,14 @@ class WorkflowHandler(Generic[ResultT_co]):
     async def send_event(self, event: Event, step: str | None = None, *, reply_to: str | None = None) -> None:
         """Send an event to the run; it's stored when this returns. See `Context.send_event` for what is raised.
 
-        Safe to cancel: then nothing was sent.
+        Safe to cancel: then nothing was sent; or, if that was being stored, it has been.
+
+        Raises:
+            StoreError: It couldn't be stored; the run is being stopped.
         """
         await checkpoint()
         self.ctx.send_event(event, step, reply_to=reply_to)
+        await self._run.driver.settled()
 
     async def cancel_run(self, *, timeout: float = 5.0) -> None:
         """Cancel the run, and wait until its steps have cleaned up. Its snapshot says that it's running, and can be

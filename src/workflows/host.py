@@ -1,17 +1,30 @@
-"""`Runtime`: a block that owns runs. Here they live in memory; a store makes them durable."""
+"""`Runtime`: a block that owns runs. Without a store they live in memory; with one, they survive the process."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
+import anyio
 from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
 from .context import Context
-from .errors import UsageError
+from .context.context import OnMismatch
+from .durability.keeper import Keeper
+from .durability.porting import exported, imported
+from .durability.reading import OpenQuestion, RunInfo, StoredEvents, open_question, run_info
+from .durability.run_host import RunHost
+from .durability.sending import Sender
+from .durability.store import RunStatus, Store
+from .errors import RunNotFound, UsageError
+from .events import Event
 from .handler import WorkflowHandler
+from .runtime.clock import utc_seconds
+from .runtime.definition import Definition
 from .runtime.owning import OwningGroup, launch_in
 from .types import ResultT_co, StartT
 from .workflow import Workflow
@@ -23,41 +36,130 @@ class Runtime:
     Leaving the block, however that happens, ends all runs that still go on; they have ended when the block has. What
     they were can be kept with `handler.ctx.to_dict()`.
 
+    With a `store` runs are durable: whatever happens to one is stored before anybody acts upon it, and a run that was
+    cut short, by the end of the block or by that of the process, goes on when a runtime opens the store again. A run in
+    which everything waits takes no memory unless somebody holds its handler.
+
     Args:
         workflows: The workflows that are run here; each by its `workflow_name`.
+        store: Where runs are kept, such as `workflows.durability.SqliteStore("runs.db")`; None for memory.
+        recover: Whether unfinished runs of the store that nobody carries are gone on with: on entering, and whenever
+            one falls due. Without it, a runtime starts, reads and answers runs, and leaves carrying them to others.
+        release_idle: Whether runs in which everything waits are dropped from memory.
+        lease: Seconds after which others take a runtime for dead that doesn't tell of itself; it does three times as
+            often.
+        poll: Seconds between two looks at what others have changed in the store.
+        keep: How long runs that have ended are kept, in seconds or as a timedelta; None for ever.
+
+    Raises:
+        UsageError: Two workflows have one name, or a number isn't one that it can be.
     """
 
-    def __init__(self, *, workflows: Iterable[Workflow] = ()) -> None:
-        self._workflows: dict[str, Workflow] = {}
+    def __init__(
+        self,
+        *,
+        workflows: Iterable[Workflow[Any, Any]] = (),
+        store: Store | None = None,
+        recover: bool = True,
+        release_idle: bool = True,
+        lease: float = 30.0,
+        poll: float = 0.1,
+        keep: float | timedelta | None = None,
+    ) -> None:
+        self._workflows: dict[str, Workflow[Any, Any]] = {}
         for workflow in workflows:
-            other = self._workflows.setdefault(workflow.workflow_name, workflow)
-            if other is not workflow:
-                raise UsageError(
-                    f"Two workflows are named {workflow.workflow_name!r}; give one a workflow_name= of its own."
-                )
-        self._owning: OwningGroup | None = None
+            self._register(workflow)
+        for name, seconds in (("lease", lease), ("poll", poll)):
+            if not seconds > 0:
+                raise UsageError(f"{name}={seconds!r} is no length of time. Give seconds, more than 0.")
+        self._store = store
+        self._recovers = recover
+        self._releases_idle = release_idle
+        self._lease_s = lease
+        self._poll_s = poll
+        self._keep_s = keep.total_seconds() if isinstance(keep, timedelta) else keep
         self._group: TaskGroup | None = None
-        self._handlers: dict[str, tuple[Workflow, WorkflowHandler]] = {}
+        self._owning: OwningGroup | None = None
+        self._services: OwningGroup | None = None
+        self._handlers: dict[str, tuple[Workflow[Any, Any], WorkflowHandler[Any]]] = {}
+        self._host: RunHost | None = None
+        self._sender: Sender | None = None
+        self._keeper: Keeper | None = None
+
+    def _register(self, workflow: Workflow[Any, Any]) -> None:
+        other = self._workflows.setdefault(workflow.workflow_name, workflow)
+        if other is not workflow:
+            raise UsageError(
+                f"Two workflows are named {workflow.workflow_name!r}; give one a workflow_name= of its own."
+            )
+
+    # Its block
 
     async def __aenter__(self) -> Self:
         if self._group is not None:
             raise UsageError("This Runtime is open already; make another one for another block.")
+        if self._store is not None:
+            await self._open(self._store)
         self._owning = OwningGroup()
         self._group = await self._owning.__aenter__()
+        if self._host is not None:
+            self._host.launch = launch_in(self._group)
+            if self._recovers:
+                try:
+                    await self.recover()
+                except BaseException as error:
+                    await self.__aexit__(type(error), error, error.__traceback__)  # noqa: ASYNC102
+                    raise
         return self
+
+    async def _open(self, store: Store) -> None:
+        """Open the store, and start what looks after its runs."""
+        await store.open()
+        host = RunHost(store, self._workflows, utc_seconds(None), releases_idle=self._releases_idle)
+        sender = Sender(host, carries_on=self._recovers, poll_s=self._poll_s)
+        keeper = Keeper(
+            host,
+            sender,
+            lease_s=self._lease_s,
+            poll_s=self._poll_s,
+            carries_on=self._recovers,
+            keep_s=self._keep_s,
+        )
+        await keeper.enlist()
+        self._services = OwningGroup()
+        group = await self._services.__aenter__()
+        group.start_soon(host.commits.work)
+        group.start_soon(keeper.work)
+        self._host, self._sender, self._keeper = host, sender, keeper
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
         owning, self._owning, self._group = self._owning, None, None
         assert owning is not None
+        if self._host is not None and self._keeper is not None:
+            self._keeper.stop()
+            self._host.leave()
         for _, handler in self._handlers.values():
             handler.run.cancel("its Runtime was left")
         try:
             return await owning.__aexit__(kind, error, traceback)  # noqa: ASYNC102  (its runs are being cancelled)
         finally:
+            if self._host is not None:
+                with anyio.CancelScope(shield=True):
+                    await self._close(self._host)  # noqa: ASYNC102  (what is staged is stored, and the store closed)
             for _, handler in self._handlers.values():
                 handler.run.outcome.log_if_unheard()
+
+    async def _close(self, host: RunHost) -> None:
+        services, self._services = self._services, None
+        assert services is not None
+        host.commits.finish()
+        await services.__aexit__(None, None, None)
+        self._host = self._sender = self._keeper = None
+        await host.retire()
+
+    # Running
 
     def run(
         self,
@@ -70,22 +172,40 @@ class Runtime:
     ) -> WorkflowHandler[ResultT_co]:
         """Start a run. Arguments and errors are those of `Workflow.run`.
 
+        With a store, the run begins when its beginning is stored.
+
         Raises:
-            UsageError: The block isn't open, or there's a run of this id already.
+            UsageError: The block isn't open, there's a run of this id here already, or another workflow of this name.
+            RunExists: When the handler is awaited: a run of this id is stored already.
+            StoreError: When the handler is awaited: the run couldn't be stored any more.
         """
         group = self._opened()
+        if self._host is not None:
+            self._register(workflow)
+            return self._host.start(workflow, ctx, start_event, inputs, run_id=run_id)
         if run_id is not None and run_id in self._handlers and not self._handlers[run_id][1].is_done():
             raise UsageError(f"Run {run_id!r} is going on in this Runtime already.")
         handler = workflow.begin_run(launch_in(group), ctx, start_event, inputs, run_id=run_id, is_owned=True)
         self._handlers[handler.run_id] = (workflow, handler)
         return handler
 
-    def resume(self, run_id: str) -> WorkflowHandler:
-        """Go on with a run of this block that was cancelled; of one that goes on or is over, give the handler.
+    def resume(self, run_id: str, *, on_mismatch: OnMismatch = "error") -> WorkflowHandler[Any]:
+        """Go on with a run that was cancelled or cut short; of one that goes on here or is over, give the handler.
+
+        Args:
+            run_id: The run: of this block, or of the store.
+            on_mismatch: What to do if the workflow can't carry on what is stored: as for `Context.from_dict`.
 
         Raises:
-            UsageError: There's no such run.
+            UsageError: There's no such run in this block, or its workflow isn't registered here.
+            RunNotFound: There's no such run in the store. (It's a UsageError.)
+            RunOwnedElsewhere: A living runtime carries it. (It's a UsageError.)
+            SnapshotMismatch: It doesn't fit its workflow. It stays as it is.
+            StoreError: It can't be read.
         """
+        self._opened()
+        if self._host is not None:
+            return self._host.resume(run_id, on_mismatch=on_mismatch)
         found = self._handlers.get(run_id)
         if found is None:
             known = ", ".join(map(repr, self._handlers)) or "none"
@@ -95,14 +215,191 @@ class Runtime:
             return handler
         return self.run(workflow, handler.ctx)
 
-    async def recover(self) -> list[WorkflowHandler]:
-        """Go on with all runs of this block that were cancelled. Safe to cancel."""
+    async def recover(self) -> list[WorkflowHandler[Any]]:
+        """Go on with all runs that were cut short; gives the handlers of those that go on here.
+
+        Of a store, that's every unfinished run which no living runtime carries and which has something to do: whose
+        steps were at work, or whose deadline has passed. One that waits costs nothing, and is left to wait. What can't
+        be carried on, since its workflow isn't registered or doesn't fit, is logged, kept in `problems`, and left as
+        it is. Without a store, it's the runs of this block that were cancelled.
+
+        Safe to cancel.
+        """
         self._opened()
         await checkpoint()
+        if self._host is not None and self._keeper is not None:
+            host = self._host
+            handlers = [host.handler(run_id) for run_id in await self._keeper.recover()]
+            return [handler for handler in handlers if handler is not None]
         halted = [name for name, (_, handler) in self._handlers.items() if handler.is_done() and handler.ctx.is_running]
         return [self.resume(name) for name in halted]
+
+    @property
+    def problems(self) -> Mapping[str, Exception]:
+        """Stored runs that couldn't be carried on here, each with the reason; they're left as they are."""
+        return dict(self._stored().problems)
+
+    # What is stored
+
+    async def send(self, run_id: str, event: Event, *, step: str | None = None, reply_to: str | None = None) -> None:
+        """Send an event to a stored run, wherever it is; it's stored when this returns.
+
+        Safe to cancel: what the run hasn't taken by then is withdrawn.
+
+        Args:
+            run_id: The run: in memory here, released, or carried by another living runtime.
+            event: The event.
+            step: Only for the step of this name.
+            reply_to: Only for the question of this id.
+
+        Raises:
+            RunNotFound: There's no such run.
+            AlreadyAnswered: The question that it answers was answered before.
+            AmbiguousAnswer: Several different questions could take it; name one with `reply_to`.
+            NoOpenQuestion: It's an answer, and no question takes it.
+            InvalidAnswer: It doesn't fit its question, which stays open.
+            WorkflowDone: The run is over.
+            UsageError: Its workflow isn't registered here.
+            StoreError: It couldn't be stored.
+        """
+        await self._sending().send(run_id, event, step=step, reply_to=reply_to)
+
+    async def cancel(self, run_id: str) -> None:
+        """Cancel a stored run, wherever it is; it stands still when this returns, until somebody resumes it.
+
+        Safe to cancel. A run that's over stays as it is.
+
+        Raises:
+            RunNotFound: There's no such run.
+            StoreError: That couldn't be stored.
+        """
+        await self._sending().cancel(run_id)
+
+    async def runs(
+        self,
+        *,
+        status: RunStatus | None = None,
+        workflow: str | Workflow[Any, Any] | None = None,
+        waiting: bool | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> list[RunInfo]:
+        """List stored runs in the order in which they were made, without loading any.
+
+        Args:
+            status: Only those that stand like this: `"running"` (unfinished), `"cancelled"`, `"completed"`, `"failed"`
+                or `"timed_out"`.
+            workflow: Only those of this workflow, or of this name.
+            waiting: Only those in which everything waits, or only the others.
+            after: From behind the run of this id on: the last one of the page before.
+            limit: At most so many.
+        """
+        name = workflow.workflow_name if isinstance(workflow, Workflow) else workflow
+        store = self._stored().store
+        found = await store.runs(status=status, workflow=name, is_waiting=waiting, after=after, limit=limit)
+        return [run_info(run) for run in found]
+
+    async def pending(
+        self,
+        *,
+        workflow: str | Workflow[Any, Any] | None = None,
+        run_id: str | None = None,
+        after: int = 0,
+        limit: int = 100,
+    ) -> list[OpenQuestion]:
+        """List the open questions of all stored runs, in the order in which they were asked, without loading any.
+
+        Args:
+            workflow: Only of runs of this workflow, or of this name.
+            run_id: Only of this run.
+            after: From behind the question of this `number` on: the last one of the page before.
+            limit: At most so many.
+        """
+        name = workflow.workflow_name if isinstance(workflow, Workflow) else workflow
+        found = await self._stored().store.questions(workflow=name, run_id=run_id, after=after, limit=limit)
+        return [open_question(question, self._workflows.get(question.workflow)) for question in found]
+
+    def events(self, run_id: str, *, after: int = 0) -> StoredEvents:
+        """Read the stored stream of a run: `async for event in runtime.events(run_id)`.
+
+        It may be over, wait, or live in another process; reading goes on until the run is over. `position` of what is
+        given tells where the last event stands.
+
+        Args:
+            run_id: The run.
+            after: From behind this position on; 0 is the start.
+
+        Raises:
+            RunNotFound: When it's read: there's no such run.
+            DecodeError: When it's read: the workflow doesn't know an event any more.
+        """
+        host = self._stored()
+        return StoredEvents(host.store, self._definition_of, run_id, after, host.wait_for_events, self._poll_s)
+
+    def _definition_of(self, name: str) -> Definition:
+        if name not in self._workflows:
+            raise UsageError(f"Workflow {name!r} isn't registered here: Runtime(store=..., workflows=[...]).")
+        return self._workflows[name].definition
+
+    async def prune(self, *, before: datetime) -> int:
+        """Delete the runs that ended (completed, failed or timed out) before an instant; gives how many.
+
+        Raises:
+            UsageError: The instant has no time zone.
+        """
+        if before.tzinfo is None:
+            raise UsageError(f"before={before!r} has no time zone. Give an aware datetime.")
+        self._stored()
+        assert self._keeper is not None
+        return await self._keeper.prune(before.timestamp())
+
+    async def delete(self, run_id: str) -> None:
+        """Delete a stored run that no living runtime carries, with all that belongs to it.
+
+        Raises:
+            RunNotFound: There's no such run.
+            RunOwnedElsewhere: A living runtime carries it; cancel it first.
+        """
+        await self._sending().delete(run_id)
+
+    async def export_run(self, run_id: str) -> dict[str, Any]:
+        """Give all that is stored of a run, as JSON-ready data, for `import_run`. The run stays as it is.
+
+        Raises:
+            RunNotFound: There's no such run.
+            StoreDamaged: It isn't as it was stored.
+        """
+        return await exported(self._stored().store, run_id)
+
+    async def import_run(self, data: Mapping[str, Any]) -> str:
+        """Store a run that was exported from another store, under its id; gives that. It goes on here if it can.
+
+        Raises:
+            RunExists: There's a run of this id.
+            ContextSerdeError: It's nothing that `export_run` gave, or of a format that this version doesn't know.
+        """
+        host = self._stored()
+        run_id = await imported(host, data)
+        host.wake()
+        return run_id
+
+    # What it consists of
 
     def _opened(self) -> TaskGroup:
         if self._group is None:
             raise UsageError("This Runtime isn't open: use it inside `async with Runtime() as runtime:`.")
         return self._group
+
+    def _stored(self) -> RunHost:
+        self._opened()
+        if self._host is None:
+            raise UsageError(
+                "This Runtime has no store, so there's nothing to read. Give it one: "
+                "Runtime(store=SqliteStore('runs.db'))."
+            )
+        return self._host
+
+    def _sending(self) -> Sender:
+        self._stored()
+        assert self._sender is not None
+        return self._sender

@@ -89,27 +89,32 @@ class Context(ContextMarker, Recorded, Generic[StateT]):
         on_mismatch: OnMismatch = "error",
     ) -> None:
         definition = workflow.definition
-        self._definition = definition
-        self._run: Run | None = None
-        self._is_restored = previous_context is not None
-        self._accepts_changes = on_mismatch == "accept"
+        accepts_changes = on_mismatch == "accept"
         if previous_context is None:
             core = Core(definition.program, definition.codec, children=definition.kinds)
         else:
-            core = self._restored(previous_context, on_mismatch)
-        self._driver = Driver(core, utc_seconds(definition.clock))
+            core = self._restored(definition, previous_context, on_mismatch)
+        driver = Driver(core, utc_seconds(definition.clock))
+        self._take(definition, driver, is_restored=previous_context is not None, accepts_changes=accepts_changes)
+
+    def _take(self, definition: Definition, driver: Driver, *, is_restored: bool, accepts_changes: bool) -> None:
+        self._definition = definition
+        self._run: Run | None = None
+        self._is_restored = is_restored
+        self._accepts_changes = accepts_changes
+        self._driver = driver
         self._shape: StateShape[StateT] = StateShape(definition.codec, _state_type(definition.program))
         self._store: StateStore[StateT] | None = None
 
-    def _restored(self, data: Mapping[str, Any], on_mismatch: OnMismatch) -> Core:
-        definition = self._definition
+    @staticmethod
+    def _restored(definition: Definition, data: Mapping[str, Any], on_mismatch: OnMismatch) -> Core:
         if callable(on_mismatch):
             data = on_mismatch(cast("Snapshot", dict(data)))
         state, dropped = restore(
             definition.program,
             definition.codec,
             data,
-            accepts_changes=self._accepts_changes,
+            accepts_changes=on_mismatch == "accept",
             children=definition.kinds,
         )
         for line in dropped:
@@ -360,6 +365,14 @@ class Context(ContextMarker, Recorded, Generic[StateT]):
     def is_restored(self) -> bool:
         """Whether it came from a snapshot, and no new run has begun on it. For this package."""
         return self._is_restored
+
+    @classmethod
+    def of_run(cls, run: Run, definition: Definition) -> Context[Any]:
+        """Another context of a run that goes on. For this package."""
+        context: Context[Any] = cls.__new__(cls)
+        context._take(definition, run.driver, is_restored=False, accepts_changes=run.accepts_changes)
+        context._run = run
+        return context
 
     def begin(self, run: Run) -> None:
         """A run begins. For this package."""

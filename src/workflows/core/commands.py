@@ -24,9 +24,10 @@ class RunStep:
 
 @attrs.frozen
 class PublishEvent:
-    """Append an event to the stream."""
+    """Append an event to the stream; one that isn't counted is for those alone who read here: the run goes on elsewhere."""
 
     event: Event
+    is_counted: bool = True
 
 
 @attrs.frozen

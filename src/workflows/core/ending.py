@@ -10,7 +10,7 @@ from __future__ import annotations
 from ..errors import SuspensionSwallowed, WorkflowRuntimeError
 from ..events import Event, StopEvent, WorkflowCancelledEvent, WorkflowFailedEvent, WorkflowTimedOutEvent
 from . import batches, delivery, queueing
-from .commands import Finish, ReportLeft, ReportSwallowed, StopSteps
+from .commands import Finish, PublishEvent, ReportLeft, ReportSwallowed, StopSteps
 from .questions import Questions
 from .state import Budget, Child, Execution, Failure, Outcome, RunState, RunStatus, Status
 from .ticks import CancelRequested, RunResumed, RunStarted, StepRaised, TimerFired
@@ -40,6 +40,7 @@ def resumed(state: RunState, tick: RunResumed) -> None:
     state.run_id = tick.run_id
     state.trace = tick.trace or state.trace
     state.halt_errors = ()
+    state.is_cancelled = state.is_left = False
     state.budget.limit_s = tick.budget_s
     state.alarm = state.budget_alarm = None
     queueing.take_back_all(state)
@@ -157,6 +158,7 @@ def cancel_requested(state: RunState, tick: CancelRequested) -> None:
         return
     if state.status is RunStatus.RUNNING:
         state.status = RunStatus.HALTING
+        state.is_cancelled, state.is_left = not tick.is_left, tick.is_left
         _stop_everything(state)
 
 
@@ -191,7 +193,10 @@ def attempt_ended(state: RunState) -> None:
         state.status = RunStatus.HALTED
     else:
         return
-    state.publish(last_event(state))
+    if state.status is RunStatus.HALTED and state.is_left:
+        state.out.append(PublishEvent(last_event(state), is_counted=False))
+    else:
+        state.publish(last_event(state))
     state.out.append(Finish())
 
 

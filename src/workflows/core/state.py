@@ -223,6 +223,8 @@ class RunState:
     next_child: int = 1
     outcome: Outcome | None = None
     halt_errors: tuple[Failure, ...] = ()
+    is_cancelled: bool = attrs.field(default=False, eq=False)  # somebody has asked it to stand still
+    is_left: bool = attrs.field(default=False, eq=False)  # it stands still, since who carries it leaves
     alarm: float | None = None
     budget_alarm: float | None = None
     kinds: Mapping[str, ChildKind] = attrs.field(factory=dict[str, ChildKind], eq=False, repr=False)

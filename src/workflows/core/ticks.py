@@ -302,6 +302,10 @@ class TimerFired(Tick):
 
 @attrs.frozen
 class CancelRequested(Tick):
-    """The run is to stop now, such that it can be resumed."""
+    """The run is to stop now, such that it can be resumed.
+
+    With `is_left` nobody cancels it: whoever carries it leaves, and it's to go on elsewhere as if nothing had happened.
+    """
 
     reason: str = ""
+    is_left: bool = False

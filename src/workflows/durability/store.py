@@ -13,7 +13,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol, TypeAlias
 
 import attrs
@@ -163,14 +163,29 @@ class Store(Protocol):
         """Make `owner` the owner of those of these runs that no living owner has (or that it has already)."""
         ...
 
-    async def claim_due(self, owner: str, workflows: Sequence[str], *, now: float, limit: int) -> list[StoredRun]:
-        """Make `owner` the owner of unfinished runs of these workflows that no living owner has, and that have
-        something to do: that don't wait, whose `wake_at` has come, or for which there are messages. At most `limit`.
+    def take(self, owner: str, run_id: str, *, now: float) -> RunContent | None:
+        """Make `owner` the owner of a run, unless a living one has it or it has ended, and give it with its content.
+
+        None if there's none of this id. It's called where nothing can be awaited, so it may block for a moment.
         """
         ...
 
-    async def next_due(self, workflows: Sequence[str], *, now: float) -> float | None:
+    async def claim_due(
+        self, owner: str, workflows: Mapping[str, str], *, now: float, limit: int
+    ) -> list[StoredRun]:
+        """Make `owner` the owner of unfinished runs that no living owner has, and that have something to do: that don't
+        wait, whose `wake_at` has come, or for which there are messages. At most `limit`.
+
+        Only runs of `workflows` count, by name, each with a mark: a run that was set aside with this mark doesn't.
+        """
+        ...
+
+    async def next_due(self, workflows: Mapping[str, str], *, now: float) -> float | None:
         """The next instant at which `claim_due` would find something; at most `now` if it would now."""
+        ...
+
+    async def set_aside(self, owner: str, run_id: str, mark: str) -> None:
+        """Nobody owns a run of `owner` any more, and `claim_due` passes it over for those who have this mark."""
         ...
 
     async def load(self, run_id: str) -> RunContent | None:

@@ -14,7 +14,7 @@ from ..core.commands import RunStep
 from ..core.ending import swallowed_message
 from ..core.state import RunStatus
 from ..core.ticks import StepHalted, StepRaised, StepReturned, StepSuspended
-from ..errors import ReplayMismatch, StepTimedOut, SuspensionSwallowed, UsageError, WorkflowRuntimeError
+from ..errors import EncodeError, ReplayMismatch, StepTimedOut, SuspensionSwallowed, UsageError, WorkflowRuntimeError
 from ..events import Event
 from ..graph import StepSpec
 from ..retry_policy.arguments import as_delay
@@ -88,11 +88,18 @@ def _returned(attempt: Attempt, result: object) -> None:
     elif result is None:
         attempt.emit_last(StepReturned, ())
     elif isinstance(result, attempt.step.bare_returns):
-        attempt.emit_last(StepReturned, (result,))
+        _end_with(attempt, (result,))
     elif (members := _members(attempt.step, result)) is not None:
-        attempt.emit_last(StepReturned, members, True)
+        _end_with(attempt, members, True)
     else:
         _fail(attempt, _not_declared(attempt.step, result))
+
+
+def _end_with(attempt: Attempt, *parts: object) -> None:
+    try:
+        attempt.emit_last(StepReturned, *parts)
+    except EncodeError as error:  # a durable run keeps what its steps return
+        _fail(attempt, error)
 
 
 def _members(step: StepSpec, result: object) -> tuple[Event, ...] | None:

@@ -102,9 +102,11 @@ async def _call(attempt: Attempt, call: Call, branch: Branch, content: str, rais
     attempt.enter_once()
     token = inside.set("once")
     try:
+        await attempt.settled()  # what the call depends on is stored before it's made
         result = await call.make()
         value = _encoded(attempt, call, result)
         attempt.emit(ValueRecorded, branch, "once", content, value, raised_at)
+        await attempt.settled()
     except BaseException as error:  # a deadline of the step's own too
         if branch is not None and not attempt.is_stopping():  # elsewhere, order doesn't count
             attempt.emit(ValueRecorded, branch, RAISED, content, _as_data(attempt, error), raised_at)

@@ -56,33 +56,14 @@ class Crew:
     """
 
     __slots__ = (
-        "_alarm",
-        "_alarm_at",
-        "_budget_at",
-        "_ending_watch",
-        "_group",
-        "_has_given_up",
-        "_has_told",
-        "_hired",
-        "_idle",
-        "_is_closing",
-        "_is_owned",
-        "_is_stopping",
-        "_jobs",
-        "_launch",
-        "_run",
-        "_scope",
-        "_turn",
-        "_turns",
-        "_variables",
-        "_watch",
-        "_work",
-        "_workers",
-        "is_launched",
-    )
+        "_alarm", "_alarm_at", "_budget_at", "_ending_watch", "_group", "_has_given_up", "_has_told", "_hired",
+        "_idle", "_is_closing", "_is_owned", "_is_stopping", "_jobs", "_journal", "_launch", "_run", "_scope",
+        "_turn", "_turns", "_variables", "_watch", "_work", "_workers", "is_launched",
+    )  # fmt: skip
 
     def __init__(self, run: Run, launch: Launch | None, turns: TurnQueue | None, *, is_owned: bool = False) -> None:
         self._run = run
+        self._journal = run.journal
         self._launch = launch
         self._turns = turns
         self._variables: ContextVars = outside_of_steps(copy_context())
@@ -120,7 +101,7 @@ class Crew:
         elif at is not None:
             if self._group is not None:
                 self._start(self._ring_alarm)
-            else:
+            elif self._journal is None:  # a host that keeps the run looks after its timers while it has no task
                 self.launch()
 
     def set_budget(self, at: float | None) -> None:
@@ -220,6 +201,8 @@ class Crew:
             self.is_launched = False
             if self._jobs:
                 self.launch()
+            elif is_asleep:
+                self._run.fell_asleep()
 
     @uninterrupted
     async def _main_in_turn(self, turn: Turn) -> None:
@@ -249,6 +232,8 @@ class Crew:
         async with anyio.create_task_group() as group:
             if not self._is_stopping:
                 self._group = group
+                if self._journal is not None:
+                    await self._journal.done()
                 if self._alarm_at is not None:
                     self._start(self._ring_alarm)
                 await self._worker(self._take_job(), self._hire(), is_root=True)
@@ -318,8 +303,16 @@ class Crew:
                 run, step = job
                 if run is self._run or not run.is_skipped(step):
                     await (call_step if step.step.timeout_s is None else call_step_in_time)(run, step, worker)
-                job = None if worker.scope.cancel_called else self._take_job()
-        return self._take_job() if worker.scope.cancel_called and not self._is_stopping else None
+                if worker.scope.cancel_called:
+                    break
+                if self._journal is not None:
+                    await self._journal.done()
+                job = self._take_job()
+        if not worker.scope.cancel_called or self._is_stopping:
+            return None
+        if self._journal is not None:
+            await self._journal.done()
+        return self._take_job()
 
     def _tell_if_idle(self, *, had_work: bool) -> None:
         """A worker has nothing to do. If nobody has, say so: to readers, and to the log if it'll stay like that."""
@@ -335,9 +328,12 @@ class Crew:
         if self._is_stopping:
             return None
         others = self._workers - 1
-        if self._idle == others and self._alarm_at is None and self._turns is None:
+        is_last = self._idle == others and self._turns is None
+        if is_last and (self._alarm_at is None or self._journal is not None):
             self._group = None  # everything waits; from now on work waits for a new root task
             self._dismiss_idle()
+            if self._alarm is not None:
+                self._alarm.cancel()
             return None
         if self._idle == others:
             self._run.all_wait()
@@ -365,6 +361,8 @@ class Crew:
         while (at := self._alarm_at) is not None:
             with anyio.CancelScope(deadline=self._on_loop_clock(at)) as self._alarm:
                 await anyio.sleep_forever()
+            if self._group is None:
+                break
             if self._alarm_at == at and self._run.driver.now() >= at:
                 self._alarm_at = None
                 self._run.driver.emit(TimerFired)

@@ -15,6 +15,7 @@ from ..core.commands import Command, GrantEdit, Refuse
 from ..core.engine import Core
 from ..core.state import Child
 from ..core.ticks import ChildTick, EditAsked, EditDropped, Tick
+from .journalling import Journal
 from .spawn import uninterrupted
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -24,15 +25,16 @@ OUTSIDE = "outside"
 
 
 class Driver:
-    """A core with a clock."""
+    """A core with a clock, and with a journal if its run is durable."""
 
-    __slots__ = ("_edits", "_last_at", "carry_out", "codec", "core", "grants", "now")
+    __slots__ = ("_edits", "_last_at", "carry_out", "codec", "core", "grants", "journal", "now")
 
     def __init__(self, core: Core, now: Callable[[], float]) -> None:
         self.core: Core = core
         self.codec: Codec = core.state.codec
         self.now: Callable[[], float] = now
         self.carry_out: Callable[[Command], None] | None = None
+        self.journal: Journal | None = None
         self.grants: dict[str, anyio.Event] = {}
         self._edits = 0
         self._last_at = 0.0
@@ -53,9 +55,10 @@ class Driver:
     def emit_at(self, at: float, tick_type: Callable[..., Tick], *parts: object) -> Refuse | None:
         """As `emit`, at a time in UTC seconds."""
         self._last_at = at
-        core = self.core
+        core, journal = self.core, self.journal
         refusal: Refuse | None = None
-        for command in core.feed(tick_type(core.state.last_tick + 1, at, *parts)):
+        tick = tick_type(core.state.last_tick + 1, at, *parts)
+        for command in core.feed(tick) if journal is None else journal.feed(core, tick):
             if type(command) is Refuse:
                 refusal = command
             elif type(command) is GrantEdit:
@@ -65,6 +68,15 @@ class Driver:
             elif self.carry_out is not None:
                 self.carry_out(command)
         return refusal
+
+    async def settled(self) -> None:
+        """Wait until all that has happened so far is stored, if the run is durable. Safe to cancel.
+
+        Raises:
+            StoreError: It can't be stored; the run is being stopped.
+        """
+        if self.journal is not None:
+            await self.journal.settled()
 
     async def acquire_edit(self, *, execution: int | None, attempt: int) -> str:
         """Wait until the state may be edited exclusively; gives the name of the edit.
@@ -105,6 +117,7 @@ class ChildDriver(Driver):
     def __init__(self, parent: Driver, child: Child) -> None:
         nested = child.state
         super().__init__(Core(nested.program, nested.codec, state=nested), parent.now)
+        self.journal = parent.journal
         self._parent = parent
         self._child = child.id
 

@@ -188,10 +188,12 @@ async def write_outside(driver: Driver, change: Write, *, what: str) -> None:
     await checkpoint_if_cancelled()
     if driver.core.state.values.editor is None:
         raise_refusal(driver.emit(StateWrittenOutside, change))
+        await driver.settled()
         return
     owner = await driver.acquire_edit(execution=None, attempt=0)
     try:
         raise_refusal(driver.emit(StateWrittenOutside, change, owner))
+        await driver.settled()
     finally:
         driver.drop_edit(owner)
 
@@ -207,6 +209,7 @@ async def edit_outside(driver: Driver, load: Load[S], dump: Dump[S]) -> AsyncGen
         state = load(driver.core.state.values.fields())
         yield state
         driver.emit(EditCommitted, owner, Write(fields=dump(state), only=True))
+        await driver.settled()
     finally:
         inside.reset(token)
         driver.drop_edit(owner)

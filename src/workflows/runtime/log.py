@@ -78,9 +78,9 @@ class EventLog:
         """Whether anybody would see an internal event."""
         return self.readers is not None and any(reader.exposes_internal for reader in self.readers)
 
-    def append(self, event: Event) -> None:
+    def append(self, event: Event, *, is_counted: bool = True) -> None:
         """Append an event, and wake the readers that sleep."""
-        if not isinstance(event, InternalDispatchEvent):
+        if is_counted and not isinstance(event, InternalDispatchEvent):
             self.last_position += 1
         entries = self._entries
         entries.append((self.last_position, event))

@@ -56,6 +56,7 @@ async def stream(attempt: Attempt, event: Event) -> None:
     """Write to the stream, once, and wait while its slowest reader is too far behind."""
     await attempt.pass_while_suspending()
     stream_nowait(attempt, event)
+    await attempt.settled()
     await attempt.run.log.wait_for_readers(lambda: attempt.is_in_vain)
     await checkpoint()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import ClassVar, TypeVar
 
 from ..codec import Codec
@@ -40,6 +41,7 @@ from .answers import fitted_answer
 from .attempt import Attempt
 from .crew import Crew, Launch
 from .driver import ChildDriver, Driver
+from .journalling import Journal
 from .log import EventLog
 from .options import RunOptions
 from .outcome import RunOutcome, ending_of
@@ -68,27 +70,10 @@ class Run:
     """
 
     __slots__ = (
-        "__weakref__",
-        "accepts_changes",
-        "attempts",
-        "checkpoint",
-        "children",
-        "codec",
-        "core",
-        "crew",
-        "current_task",
-        "driver",
-        "grace_s",
-        "log",
-        "options",
-        "outcome",
-        "program",
-        "resources",
-        "run_id",
-        "suspends",
-        "thread",
-        "trace",
-    )
+        "__weakref__", "accepts_changes", "attempts", "checkpoint", "children", "codec", "core", "crew",
+        "current_task", "driver", "grace_s", "journal", "log", "options", "outcome", "program", "resources", "run_id",
+        "suspends", "thread", "trace",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -104,6 +89,7 @@ class Run:
         self.driver: Driver = driver
         self.core: Core = driver.core
         self.codec: Codec = driver.codec
+        self.journal: Journal | None = driver.journal
         self.program: Program = driver.core.state.program
         self.options: RunOptions = options
         self.run_id: str = run_id
@@ -148,7 +134,7 @@ class Run:
         self.crew.add(self, command)
 
     def _publish(self, command: PublishEvent) -> None:
-        self.log.append(command.event)
+        self.log.append(command.event, is_counted=command.is_counted)
 
     def _wake(self, command: WakeWait) -> None:
         attempt = self.attempts.get(command.execution)
@@ -226,7 +212,8 @@ class Run:
     def end(self, bug: Exception | None) -> None:
         """No task of the run is left: tell the core, and everybody who waits."""
         at = self.driver.now_or_last()
-        self.driver.emit_at(at, CancelRequested, "its owner left")
+        if self.core.state.status is RunStatus.RUNNING:
+            self.driver.emit_at(at, CancelRequested, "its owner left")
         self.halt_what_never_began(at)
         self.close(bug)
 
@@ -239,7 +226,13 @@ class Run:
             self.driver.emit_at(at, StepHalted, execution.id, execution.attempt)
 
     def close(self, bug: Exception | None = None) -> None:
-        """The run is over, or stands still: tell those who wait for it."""
+        """The run is over, or stands still: tell those who wait for it, when it's stored."""
+        if self.journal is None:
+            self._close(bug)
+        else:
+            self.journal.when_settled(partial(self._close, bug))
+
+    def _close(self, bug: Exception | None) -> None:
         if self.outcome.is_set:
             return
         self.crew.close()
@@ -248,6 +241,8 @@ class Run:
         if bug is not None:
             logger.error("run %s was ended by a bug of the engine", self.run_id, exc_info=bug)
             result, error = None, bug
+        if self.journal is not None and self.journal.lost is not None:
+            result, error = None, self.journal.lost
         if self.trace is not None:
             self.trace.ends(self.core.state.status.value, error)
         self.outcome.set(result, error)
@@ -259,6 +254,8 @@ class Run:
 
     def interrupted(self) -> None:
         """An attempt finds itself cancelled, neither by its suspension nor by the end of the run: tell the core why."""
+        if self.core.state.status is not RunStatus.RUNNING:
+            return
         if self.crew.is_out_of_time:
             self.driver.emit_at(max(self.crew.budget_at, self.driver.now_or_last()), TimerFired)
         else:
@@ -322,12 +319,26 @@ class Run:
         """Let the run go on, or begin if it waited for its turn."""
         self.driver.emit(RunResumed, self.run_id, self.options.budget_s, self.place_in_traces)
 
-    def cancel(self, reason: str) -> None:
-        """Ask the run to stand still."""
+    def cancel(self, reason: str, *, is_left: bool = False) -> None:
+        """Ask the run to stand still; a durable one that `is_left` by its runtime goes on elsewhere."""
         self.crew.give_up_turn()
-        self.driver.emit(CancelRequested, reason)
+        self.driver.emit_at(self.driver.now_or_last(), CancelRequested, reason, is_left)
         if self.core.state.status is not RunStatus.RUNNING and not self.crew.is_launched:
             self.close()
+
+    def lose(self) -> None:
+        """It can't be stored any more: stop it here."""
+        self.cancel("it's lost to this runtime", is_left=True)
+
+    @property
+    def is_asleep(self) -> bool:
+        """Whether it has begun, and has no task, since everything in it waits."""
+        return not self.crew.is_launched and self.core.state.budget.active == 0
+
+    def fell_asleep(self) -> None:
+        """Everything in it waits, and it has no task any more."""
+        if self.journal is not None:
+            self.journal.fell_asleep()
 
 
 class ChildRun(Run):

@@ -43,6 +43,14 @@ class Seam:
             self.trace.ends(tick_type, parts)
         self.run.driver.emit(tick_type, self.execution, self.number, *parts)
 
+    async def settled(self) -> None:
+        """Wait until all that was emitted is stored, if the run is durable. Safe to cancel.
+
+        If it can't be stored, the run is being stopped, and the attempt with it.
+        """
+        if self.run.journal is not None:
+            await self.run.journal.done()
+
     def recall(self) -> Memory:
         """What this execution has recorded."""
         return self.recall_execution().remember()

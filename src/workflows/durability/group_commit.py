@@ -1,0 +1,133 @@
+"""GroupCommit: one task stores what all runs of a runtime have staged, together, again and again.
+
+While one group is being stored the next one gathers, so that a hundred runs share the price of one commit.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import anyio
+
+from ..errors import OwnershipLost, RunExists, StoreError
+from .run_journal import RunJournal
+from .store import Change, Refusal, Store
+
+logger: logging.Logger = logging.getLogger(__name__)
+
+
+class GroupCommit:
+    """Stores the journals of runs.
+
+    Args:
+        store: Where.
+        owner: Whose runs they are.
+        now: The time, in UTC seconds.
+        on_stored: Called with each journal of which something was stored, and what that was.
+        on_lost: Called with each journal that can't be stored any more.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        owner: str,
+        now: Callable[[], float],
+        on_stored: Callable[[RunJournal, Change], None],
+        on_lost: Callable[[RunJournal], None],
+    ) -> None:
+        self._store = store
+        self._owner = owner
+        self._now = now
+        self._on_stored = on_stored
+        self._on_lost = on_lost
+        self._staged: dict[RunJournal, None] = {}
+        self._wake = anyio.Event()
+        self._is_finishing = False
+
+    def stage(self, journal: RunJournal) -> None:
+        """Store what this run has staged, with the next group."""
+        self._staged[journal] = None
+        self._wake.set()
+
+    def finish(self) -> None:
+        """Store what is staged, and what comes of it, and end then."""
+        self._is_finishing = True
+        self._wake.set()
+
+    async def work(self) -> None:
+        """Store group after group. A group that has begun is finished."""
+        while self._staged or not self._is_finishing:
+            if self._staged:
+                with anyio.CancelScope(shield=True):
+                    await self._store_group()
+            else:
+                self._wake = anyio.Event()
+                await self._wake.wait()
+
+    async def _store_group(self) -> None:
+        staged, self._staged = self._staged, {}
+        group: dict[RunJournal, Change] = {}
+        now = self._now()
+        for journal in staged:
+            if journal.lost is not None:
+                continue
+            try:
+                group[journal] = journal.take(now)
+            except Exception as error:
+                self._lose(journal, StoreError(f"Run {journal.run_id!r} can't be stored: {error}", [journal.run_id]), error)
+        if not group:
+            return
+        try:
+            refused = await self._store.commit(self._owner, list(group.values()), now=now)
+        except Exception as error:
+            for journal in group:
+                self._lose(journal, _failed(journal, error), error)
+            return
+        refusals = {refusal.run_id: refusal for refusal in refused}
+        for journal, change in group.items():
+            refusal = refusals.get(change.run_id)
+            if refusal is not None:
+                self._lose(journal, refusal_error(refusal))
+                continue
+            if journal.is_wanted_back and not await self._take_back(journal, now):
+                continue
+            self._on_stored(journal, change)
+            journal.stored()
+
+    async def _take_back(self, journal: RunJournal, now: float) -> bool:
+        """Own a run again that was released at the moment at which something came for it."""
+        if await self._store.claim(self._owner, [journal.run_id], now=now):
+            journal.take_back()
+            return True
+        self._lose(journal, refusal_error(Refusal(journal.run_id, "lost")))
+        return False
+
+    def _lose(self, journal: RunJournal, error: Exception, cause: Exception | None = None) -> None:
+        error.__cause__ = cause
+        logger.error("run %s is stopped here: %s", journal.run_id, error, extra={"run_id": journal.run_id})
+        self._on_lost(journal)
+        journal.lose(error)
+
+
+def _failed(journal: RunJournal, error: Exception) -> StoreError:
+    kind = type(error) if isinstance(error, StoreError) else StoreError
+    return kind(
+        f"What has happened to run {journal.run_id!r} couldn't be stored, so it's stopped here: {error}\n"
+        "  What was stored before stays, and the run can be recovered from there.",
+        [journal.run_id],
+    )
+
+
+def refusal_error(refusal: Refusal) -> Exception:
+    """What to tell of a change that the store has turned down."""
+    if refusal.reason == "exists":
+        return RunExists(
+            f"A run {refusal.run_id!r} is stored already. Resume it with runtime.resume({refusal.run_id!r}), or give "
+            "the new one another run_id=."
+        )
+    return OwnershipLost(
+        f"Run {refusal.run_id!r} isn't this runtime's any more: another one has taken it over, since this one didn't "
+        "renew its lease in time (or somebody deleted the run). Its steps are cancelled here.",
+        [refusal.run_id],
+    )

@@ -1,0 +1,97 @@
+"""Messages: what is sent to a run that isn't here, and what its owner replies.
+
+A message is left in the store, for whoever owns the run or will. Its effect and its reply are stored together, so it
+has its effect once, whoever dies when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from ..codec import Json
+from ..core.commands import Refuse
+from ..errors import (
+    AlreadyAnswered,
+    AmbiguousAnswer,
+    InvalidAnswer,
+    NoOpenQuestion,
+    UsageError,
+    WorkflowDone,
+    WorkflowRuntimeError,
+    WorkflowsError,
+    WorkflowStepDoesNotExistError,
+)
+from ..events import Event
+from ..runtime.definition import Definition
+from ..runtime.run import Run
+from .stored_parts import data_of, question_of, question_text, text_of
+
+CANCEL = "cancel"
+_KINDS: Mapping[str, Callable[[str], WorkflowsError]] = {
+    kind.__name__: kind
+    for kind in (
+        *(AlreadyAnswered, NoOpenQuestion, UsageError, WorkflowDone, WorkflowRuntimeError),
+        WorkflowStepDoesNotExistError,
+    )
+}
+
+
+def message_text(definition: Definition, event: Event, *, step: str | None, reply_to: str | None) -> str:
+    """A message that hands an event to a run.
+
+    Raises:
+        EncodeError: The event can't be stored.
+    """
+    return text_of({"event": definition.codec.encode(event), "step": step, "reply_to": reply_to})
+
+
+def cancel_text() -> str:
+    """A message that cancels a run."""
+    return text_of({CANCEL: True})
+
+
+def act_upon(run: Run, definition: Definition, text: str) -> str:
+    """Do what a message says, and give the reply."""
+    try:
+        data = data_of(text, "A message", run.run_id)
+        if CANCEL in data:
+            run.cancel("runtime.cancel() was called")
+        else:
+            event = definition.codec.decode(data["event"])
+            if not isinstance(event, Event):
+                raise UsageError(f"A message to run {run.run_id!r} has {event!r:.200}, which is no event.")
+            run.receive(event, step=data["step"], reply_to=data["reply_to"])
+    except WorkflowsError as error:
+        return reply_text(run, error)
+    return text_of({})
+
+
+def reply_text(run: Run, error: WorkflowsError) -> str:
+    """A reply that tells of a refusal."""
+    reply: dict[str, Json] = {"error": type(error).__name__, "message": str(error)}
+    if isinstance(error, AmbiguousAnswer):
+        reply["candidates"] = [question_text(run.core.state, question) for question in error.candidates]
+    if isinstance(error, InvalidAnswer):
+        reply["problems"] = list(error.problems)
+    return text_of(reply)
+
+
+def check_reply(definition: Definition, text: str, run_id: str) -> None:
+    """Raise what the owner of a run has replied, if it's a refusal.
+
+    Raises:
+        AnswerRefused: The run turned the event down.
+        UsageError: It can't be sent there.
+    """
+    reply = cast("dict[str, Any]", data_of(text, "A reply", run_id))
+    if "error" not in reply:
+        return
+    kind, message = str(reply["error"]), str(reply["message"])
+    if kind == AmbiguousAnswer.__name__:
+        raise AmbiguousAnswer(message, [question_of(definition, found, run_id) for found in reply["candidates"]])
+    if kind == InvalidAnswer.__name__:
+        refusal = InvalidAnswer(message)
+        refusal.problems = tuple(reply["problems"])
+        raise refusal
+    raise _KINDS.get(kind, UsageError)(message)

@@ -1,0 +1,359 @@
+"""RunHost: the runs of one runtime on a store: those that are in memory here, and the way to those that aren't.
+
+Rules:
+- A run is in memory while something is at work in it, or while somebody holds its handler or its context. When
+  everything in it waits, and nobody does, it's released: a snapshot is stored, nobody owns it, and it comes back when
+  something arrives for it or falls due.
+- The timers of runs that sleep are kept in one place: those of runs in memory in a heap here, those of released ones in
+  the store's index.
+- What can't be carried on here (its workflow isn't registered, or doesn't fit) is told, set aside, and left as it is.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from heapq import heappop, heappush
+from typing import Any
+from weakref import ref
+
+import anyio
+
+from ..context import Context
+from ..context.context import OnMismatch
+from ..core.questions_changed import changed_questions
+from ..core.snapshot import snapshot
+from ..core.state import RunStatus
+from ..core.ticks import TimerFired
+from ..errors import RunNotFound, RunOwnedElsewhere, UsageError
+from ..events import Event, StartEvent
+from ..handler import WorkflowHandler
+from ..runtime.crew import Launch
+from ..runtime.identity import new_uuid
+from ..workflow import Workflow
+from .group_commit import GroupCommit, refusal_error
+from .restoring import Restored, restored
+from .run_journal import RunJournal
+from .store import Change, RunContent, Store
+from .stored_parts import event_text, question_text, text_of
+
+logger: logging.Logger = logging.getLogger(__name__)
+
+AnyWorkflow = Workflow[Any, Any]
+
+
+class RunHost:
+    """The runs of one runtime on a store.
+
+    Args:
+        store: Where they're kept.
+        workflows: The registered workflows, by name; the same mapping as the runtime's.
+        now: The time, in UTC seconds.
+        releases_idle: Whether runs in which everything waits are dropped from memory.
+
+    Attributes:
+        owner: What the store knows this runtime by.
+        problems: Runs that couldn't be carried on here, and why.
+        launch: Starts the root tasks of runs.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        workflows: Mapping[str, AnyWorkflow],
+        now: Callable[[], float],
+        *,
+        releases_idle: bool,
+    ) -> None:
+        self.store: Store = store
+        self.owner: str = new_uuid().hex
+        self.now: Callable[[], float] = now
+        self.commits: GroupCommit = GroupCommit(store, self.owner, now, self._stored, self._lost)
+        self.problems: dict[str, Exception] = {}
+        self._workflows = workflows
+        self.launch: Launch | None = None
+        self._releases_idle = releases_idle
+        self._loaded: dict[str, RunJournal] = {}
+        self._held: dict[str, Callable[[], Context[Any] | None]] = {}
+        self._timers: list[tuple[float, str]] = []  # of runs in memory that have no task
+        self._changes = 0
+        self._changed = anyio.Event()
+        self._watched: dict[str, anyio.Event] = {}
+
+    # Beginning
+
+    def start(
+        self,
+        workflow: AnyWorkflow,
+        ctx: Context[Any] | None,
+        start_event: StartEvent | None,
+        inputs: dict[str, Any],
+        *,
+        run_id: str | None,
+    ) -> WorkflowHandler[Any]:
+        """Begin a new run, or one that's in somebody's hands."""
+        if run_id is not None and run_id in self._loaded:
+            raise UsageError(f"Run {run_id!r} is going on in this Runtime already.")
+        context: Context[Any] = Context(workflow) if ctx is None else ctx
+        return self._begin(workflow, context, start_event, inputs, run_id=run_id)
+
+    def resume(self, run_id: str, *, on_mismatch: OnMismatch = "error") -> WorkflowHandler[Any]:
+        """Go on with a stored run; one that's over gives its result, and one that's here its handler.
+
+        Raises:
+            RunNotFound: There's none of this id.
+            RunOwnedElsewhere: A living runtime has it.
+            UsageError: Its workflow isn't registered.
+            JournalError: It can't be read, or doesn't fit the workflow.
+        """
+        found = self.handler(run_id)
+        if found is not None:
+            return found
+        content = self.store.take(self.owner, run_id, now=self.now())
+        if content is None:
+            raise RunNotFound(f"There's no run {run_id!r} in this store.")
+        if content.run.owner is not None and content.run.owner != self.owner:
+            raise RunOwnedElsewhere(
+                f"Run {run_id!r} is carried by another runtime, {content.run.owner!r}, which is alive.\n  Send it "
+                "events with `await runtime.send(run_id, event)`, read it with runtime.events(run_id), or cancel it "
+                "with `await runtime.cancel(run_id)`."
+            )
+        return self.carry_on(content, on_mismatch=on_mismatch)
+
+    def carry_on(self, content: RunContent, *, on_mismatch: OnMismatch = "error") -> WorkflowHandler[Any]:
+        """Go on with a run that this runtime owns."""
+        workflow = self.workflow_of(content)
+        found = restored(workflow.definition, content, at=self.now())
+        context: Context[Any] = Context(workflow, found.data, on_mismatch=on_mismatch)
+        return self._begin(workflow, context, None, {}, run_id=None, stored=found, entry=content.run.entry)
+
+    def workflow_of(self, content: RunContent) -> AnyWorkflow:
+        """The registered workflow of a run.
+
+        Raises:
+            UsageError: It isn't registered.
+        """
+        name = content.run.workflow
+        if name not in self._workflows:
+            known = ", ".join(map(repr, self._workflows)) or "none"
+            raise UsageError(
+                f"Run {content.run.run_id!r} is of workflow {name!r}, which isn't registered here; there are: {known}."
+                "\n  Register it: Runtime(store=..., workflows=[...])."
+            )
+        return self._workflows[name]
+
+    def _begin(
+        self,
+        workflow: AnyWorkflow,
+        context: Context[Any],
+        start_event: StartEvent | None,
+        inputs: dict[str, Any],
+        *,
+        run_id: str | None,
+        stored: Restored | None = None,
+        entry: int = 0,
+    ) -> WorkflowHandler[Any]:
+        """Begin or go on with a run, whose ticks are stored from here on."""
+        journal = RunJournal(
+            workflow,
+            context,
+            self.commits.stage,
+            self._fell_asleep,
+            entry=entry,
+            base=_base_of(context, stored, self.now()),
+            is_new=stored is None,
+        )
+        if stored is not None:
+            journal.events += stored.events
+        assert self.launch is not None
+        try:
+            handler = workflow.begin_run(
+                self.launch, context, start_event, inputs, run_id=run_id, is_owned=True
+            )
+        except BaseException:
+            context.driver.journal = None
+            raise
+        journal.run = handler.run
+        if journal.is_settled and not (stored is not None and stored.is_new):  # it's over, and stored as that
+            context.driver.journal = None
+            return handler
+        self._loaded[handler.run_id] = journal
+        self._hold(handler)
+        if journal.is_settled:
+            journal.stage()
+        return handler
+
+    # Those in memory
+
+    def handler(self, run_id: str) -> WorkflowHandler[Any] | None:
+        """The handler of a run that's in memory here."""
+        journal = self._loaded.get(run_id)
+        if journal is None or journal.run is None:
+            return None
+        journal.want()
+        held = self._held.get(run_id)
+        context = None if held is None else held()
+        if context is None:
+            context = Context.of_run(journal.run, journal.workflow.definition)
+        handler: WorkflowHandler[Any] = WorkflowHandler(journal.run, context, is_owned=True)
+        self._hold(handler)
+        return handler
+
+    def journal(self, run_id: str) -> RunJournal | None:
+        """The journal of a run that's in memory here."""
+        return self._loaded.get(run_id)
+
+    @property
+    def run_ids(self) -> list[str]:
+        """The ids of the runs that are in memory here."""
+        return list(self._loaded)
+
+    def _hold(self, handler: WorkflowHandler[Any]) -> None:
+        """A run stays in memory for as long as its context does, which its handler has."""
+        run_id, thread = handler.run_id, threading.get_ident()
+
+        def forgotten(_: object) -> None:
+            if threading.get_ident() == thread:
+                self.wake()  # else whoever looks after the runs notices by itself, a little later
+
+        self._held[run_id] = ref(handler.ctx, forgotten)
+
+    def _fell_asleep(self, journal: RunJournal) -> None:
+        """Everything in a run waits: release it, or look after its timers."""
+        state = journal.state
+        if not journal.is_settled or state.status is not RunStatus.RUNNING:
+            return
+        held = self._held.get(journal.run_id)
+        if self._releases_idle and (held is None or held() is None):
+            journal.release()
+            return
+        at = state.timers.next_at()
+        if at is not None:
+            heappush(self._timers, (at, journal.run_id))
+            self.wake()
+
+    def look_after_sleepers(self) -> None:
+        """Fire the timers of sleeping runs that are due, and release those that nobody holds any more."""
+        now = self.now()
+        while self._timers and self._timers[0][0] <= now:
+            journal = self._loaded.get(heappop(self._timers)[1])
+            at = None if journal is None else journal.state.timers.next_at()
+            if journal is not None and journal.is_asleep and at is not None and at <= now:
+                journal.driver.emit(TimerFired)
+        for run_id in [name for name, held in self._held.items() if held() is None]:
+            del self._held[run_id]
+            journal = self._loaded.get(run_id)
+            if journal is not None and journal.is_asleep:
+                self._fell_asleep(journal)
+
+    @property
+    def next_timer(self) -> float | None:
+        """When the first timer of a sleeping run is due."""
+        return self._timers[0][0] if self._timers else None
+
+    def _stored(self, journal: RunJournal, change: Change) -> None:
+        """Something of a run was stored."""
+        watched = self._watched.pop(journal.run_id, None)
+        if watched is not None:
+            watched.set()
+        if change.is_released and not journal.is_wanted_back:
+            self._drop(journal)
+            self.wake()
+        elif journal.is_asleep:
+            self._fell_asleep(journal)
+
+    def _lost(self, journal: RunJournal) -> None:
+        if self._loaded.get(journal.run_id) is journal:
+            del self._loaded[journal.run_id]
+            self._held.pop(journal.run_id, None)
+
+    def _drop(self, journal: RunJournal) -> None:
+        self._lost(journal)
+        journal.driver.journal = None
+
+    # Those that aren't
+
+    def marks(self) -> dict[str, str]:
+        """The workflows that are registered here, by name, each with what its journals are written under."""
+        return {name: workflow.definition.fingerprint for name, workflow in self._workflows.items()}
+
+    async def set_aside(self, run_id: str, why: Exception) -> None:
+        """Leave a run that can't be carried on here to those whose workflow is another."""
+        self.problems[run_id] = why
+        run = await self.store.find(run_id)
+        if run is not None and run.owner == self.owner:
+            await self.store.set_aside(self.owner, run_id, self.marks().get(run.workflow, ""))
+
+    async def store_at_rest(
+        self, content: RunContent, context: Context[Any], events: Sequence[tuple[int, Event]]
+    ) -> None:
+        """Store what has come of a run that was taken over for a moment, and let go of it."""
+        run, state = content.run, context.driver.core.state
+        opened, closed = changed_questions(state)
+        change = Change(
+            run_id=run.run_id,
+            workflow=run.workflow,
+            status=run.status,
+            is_waiting=False,
+            wake_at=None,
+            entry=run.entry + 1,
+            snapshot=text_of(snapshot(state, at=self.now())),
+            events=[(position, event_text(state, event)) for position, event in events],
+            opened=[(question.id, question_text(state, question)) for question in opened],
+            closed=closed,
+            is_released=True,
+        )
+        with anyio.CancelScope(shield=True):
+            await self.store_change(change)
+
+    async def store_change(self, change: Change) -> None:
+        """Store a change of a run that this runtime owns, and that isn't in memory.
+
+        Raises:
+            OwnershipLost: It's another's by now.
+        """
+        refused = await self.store.commit(self.owner, [change], now=self.now())
+        if refused:
+            raise refusal_error(refused[0])
+        self.wake()
+
+    # Its end
+
+    def leave(self) -> None:
+        """Stop all runs here, such that they go on elsewhere."""
+        for journal in list(self._loaded.values()):
+            journal.want()
+            if journal.run is not None:
+                journal.run.cancel("its Runtime was left", is_left=True)
+
+    async def retire(self) -> None:
+        """Nothing here owns a run any more."""
+        await self.store.retire(self.owner)
+        await self.store.close()
+
+    # Waking whoever looks after the runs
+
+    def wake(self) -> None:
+        """There may be something to look after."""
+        self._changes += 1
+        event, self._changed = self._changed, anyio.Event()
+        event.set()
+
+    async def wait_for_change(self, seen: int) -> int:
+        """Wait until there may be something to look after that whoever has `seen` so many changes doesn't know of."""
+        while self._changes == seen:
+            await self._changed.wait()
+        return self._changes
+
+    async def wait_for_events(self, run_id: str) -> None:
+        """Wait until something of a run was stored from here."""
+        await self._watched.setdefault(run_id, anyio.Event()).wait()
+
+
+def _base_of(context: Context[Any], stored: Restored | None, now: float) -> str | None:
+    """What a run begins with, if that has to be stored."""
+    if stored is not None:
+        return text_of(stored.data) if stored.is_new else None
+    state = context.driver.core.state
+    return text_of(snapshot(state, at=now)) if state.last_tick else None

@@ -1,0 +1,193 @@
+"""RunJournal: the journal of one durable run, as a host stores it.
+
+Rules:
+- A journal entry is what has happened since the last one: its ticks, in JSON text, under the format of journals and the
+  fingerprint of the workflow by which they were decided.
+- When the entries since the last snapshot have grown to several times its size, a new one takes their place: what it
+  costs is in proportion to what was written, and recovery is bounded.
+- The last entry of a run that ends, stands still or is released is a snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..context import Context
+from ..core.delivery import all_questions
+from ..core.image import can_be_imaged, image
+from ..core.journal import JOURNAL_FORMAT
+from ..core.questions_changed import changed_questions, track_questions
+from ..core.snapshot import snapshot
+from ..core.state import RunState, RunStatus
+from ..runtime.journalling import Journal
+from ..workflow import Workflow
+from .store import Change
+from .stored_parts import event_text, question_text, status_of, text_of
+
+SNAPSHOT_AFTER = 64_000
+"""Characters of journal entries, after which a snapshot takes their place; or as many as four times the last one's."""
+
+
+class RunJournal(Journal):
+    """The journal of one run.
+
+    Args:
+        workflow: Whose run it is.
+        context: What feeds its core.
+        on_staged: Called with this when there's something to store.
+        on_asleep: Called with this when everything in the run waits.
+        entry: The number of the last entry that is stored.
+        base: A snapshot that takes the place of all that is stored, if that's needed.
+        is_new: Whether nothing is stored yet.
+
+    Attributes:
+        replied: The numbers of the messages that were replied to.
+    """
+
+    def __init__(
+        self,
+        workflow: Workflow[Any, Any],
+        context: Context[Any],
+        on_staged: Callable[[RunJournal], None],
+        on_asleep: Callable[[RunJournal], None],
+        *,
+        entry: int = 0,
+        base: str | None = None,
+        is_new: bool = False,
+    ) -> None:
+        super().__init__(context.driver, lambda: on_staged(self))
+        self.workflow: Workflow[Any, Any] = workflow
+        self.entry: int = entry
+        self._is_releasing = False
+        self._is_released = False
+        self.replied: set[int] = set()
+        self._replies: list[tuple[int, str]] = []
+        self._first = all_questions(self.state) if is_new else []
+        self._on_asleep = on_asleep
+        self._base = base
+        self._is_new = is_new
+        self._size = 0
+        self._limit = SNAPSHOT_AFTER
+        self._fingerprint = workflow.definition.fingerprint
+        track_questions(context.driver.core.state)
+
+    @property
+    def state(self) -> RunState:
+        """The state of the run. To read only."""
+        return self.driver.core.state
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run."""
+        return self.driver.core.state.run_id
+
+    def fell_asleep(self) -> None:
+        """Everything in the run waits, and no task of it is left."""
+        self._on_asleep(self)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the run has ended, or stands still till somebody resumes it."""
+        state = self.state
+        return state.status is RunStatus.ENDED or (
+            state.status is RunStatus.HALTED and (state.is_cancelled or state.is_left)
+        )
+
+    @property
+    def is_asleep(self) -> bool:
+        """Whether everything in the run waits, and it has no task."""
+        run, state = self.run, self.state
+        return run is not None and run.is_asleep and state.status is RunStatus.RUNNING and self.is_settled
+
+    def reply(self, number: int, text: str) -> None:
+        """Store a reply to a message, together with what has come of it."""
+        self.replied.add(number)
+        self._replies.append((number, text))
+        self.stage()
+
+    def release(self) -> None:
+        """Store a snapshot, and own the run no more. Nobody holds it, and everything in it waits."""
+        self._is_releasing = True
+        self.stage()
+
+    def want(self) -> None:
+        """Somebody holds the run again, or something has come for it: don't release it, or take it back."""
+        self._is_releasing = False
+
+    @property
+    def is_wanted_back(self) -> bool:
+        """Whether it was released, and shouldn't have been."""
+        return self._is_released and not self._is_releasing and not self.is_over
+
+    def take_back(self) -> None:
+        """It's owned again."""
+        self._is_released = False
+
+    def take(self, now: float) -> Change:
+        """What is staged, as a change to store."""
+        state = self.state
+        if self._base is not None and not self.is_over and not can_be_imaged(state):
+            return self._take_base(state)
+        ticks, events = self.begin_storing()
+        text: str | None = None
+        stored: str | None = None
+        is_last = self.is_over or self._is_releasing
+        self._is_released = is_last
+        if is_last:
+            stored = text_of(snapshot(state, at=now))
+        elif (self._base is not None or self._size > self._limit) and can_be_imaged(state):
+            stored = text_of(image(state, at=now))
+        elif ticks:
+            text = f'[{JOURNAL_FORMAT},"{self._fingerprint}",{",".join(ticks)}]'
+            self._size += len(text)
+        if stored is not None:
+            self._base, self._size, self._limit = None, 0, max(SNAPSHOT_AFTER, 4 * len(stored))
+        if stored is not None or text is not None:
+            self.entry += 1
+        opened, closed = changed_questions(state)
+        opened, self._first = [*self._first, *opened], []
+        replies, self._replies = self._replies, []
+        is_new, self._is_new = self._is_new, False
+        is_waiting, wake_at = self._waits()
+        return Change(
+            run_id=state.run_id,
+            workflow=self.workflow.workflow_name,
+            status=status_of(state),
+            is_waiting=is_waiting,
+            wake_at=wake_at,
+            entry=self.entry,
+            text=text,
+            snapshot=stored,
+            is_new=is_new,
+            events=[(position, event_text(state, event)) for position, event in events],
+            opened=[(question.id, question_text(state, question)) for question in opened],
+            closed=closed,
+            replies=replies,
+            is_released=is_last,
+        )
+
+    def _take_base(self, state: RunState) -> Change:
+        """What the run began with, alone; the rest is staged once more."""
+        base, self._base = self._base, None
+        is_new, self._is_new = self._is_new, False
+        self.entry += 1
+        is_waiting, wake_at = self._waits()
+        self.stage_again()
+        return Change(
+            run_id=state.run_id,
+            workflow=self.workflow.workflow_name,
+            status="running",
+            is_waiting=is_waiting,
+            wake_at=wake_at,
+            entry=self.entry,
+            snapshot=base,
+            is_new=is_new,
+        )
+
+    def _waits(self) -> tuple[bool, float | None]:
+        """Whether everything in the run waits, and till when."""
+        state = self.state
+        if state.status is not RunStatus.RUNNING:
+            return False, None
+        return state.budget.active == 0, state.timers.next_at()

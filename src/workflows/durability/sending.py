@@ -1,0 +1,201 @@
+"""Sending: an event reaches a stored run wherever it is: here, at nobody's, or with another runtime.
+
+Rules:
+- A run that's here takes it as from its handler; it's stored when sending returns.
+- A run that nobody owns is taken over. A runtime that carries runs on goes on with it here; another one has the run
+  take the event, stores that, and leaves it to whoever carries runs on.
+- To a run of another living runtime a message is left, and its reply waited for. If its owner dies meanwhile, the run
+  is nobody's, and taken over.
+"""
+
+from __future__ import annotations
+
+import anyio
+from anyio.lowlevel import checkpoint
+
+from ..context import Context
+from ..core.questions_changed import track_questions
+from ..core.ticks import EventReceived
+from ..errors import RunNotFound, RunOwnedElsewhere
+from ..events import Event
+from ..runtime.answers import fitted_answer
+from ..runtime.refusals import check_target, error_for
+from .messages import act_upon, cancel_text, check_reply, message_text
+from .restoring import restored
+from .run_host import AnyWorkflow, RunHost
+from .run_journal import RunJournal
+from .store import Change, RunContent, RunStatus, StoredRun
+
+
+FIRST_LOOK_S = 0.005
+"""Seconds after which a sender looks for a reply first; then after twice as many, and so on."""
+
+
+class Sender:
+    """Sends to the runs of a store.
+
+    Args:
+        host: Those that are here.
+        carries_on: Whether a run that's taken over goes on here.
+        poll_s: Seconds between two looks for a reply, at most.
+    """
+
+    def __init__(self, host: RunHost, *, carries_on: bool, poll_s: float) -> None:
+        self._host = host
+        self._carries_on = carries_on
+        self._poll_s = poll_s
+        self._taking: dict[str, anyio.Event] = {}
+
+    async def send(self, run_id: str, event: Event, *, step: str | None, reply_to: str | None) -> None:
+        """Send an event to a run; it's stored when this returns.
+
+        Safe to cancel: what wasn't taken by then is withdrawn.
+        """
+        await checkpoint()
+        found = await self._reach(run_id)
+        if found is None:
+            workflow = await self._workflow_of(run_id)
+            check_target(workflow.definition.program, event, step)
+            text = message_text(workflow.definition, event, step=step, reply_to=reply_to)
+            found = await self._leave(run_id, workflow, text)
+        if isinstance(found, RunJournal):
+            assert found.run is not None
+            check_target(found.run.program, event, step)
+            found.run.receive(event, step=step, reply_to=reply_to)
+            await found.settled()
+        elif found is not None:
+            await self._hand_over(found, event, step=step, reply_to=reply_to)
+
+    async def cancel(self, run_id: str) -> None:
+        """Cancel a run, wherever it is; that's stored when this returns. One that's over stays as it is."""
+        await checkpoint()
+        found = await self._reach(run_id)
+        if found is None:
+            found = await self._leave(run_id, await self._workflow_of(run_id), cancel_text())
+        if isinstance(found, RunJournal):
+            assert found.run is not None
+            found.run.cancel("runtime.cancel() was called")
+            await found.run.outcome.wait()
+            found.run.outcome.is_retrieved = True
+        elif found is not None:
+            status: RunStatus = "cancelled" if found.run.status == "running" else found.run.status
+            await self._let_go(found, status)
+
+    async def take_messages(self) -> None:
+        """Act upon the messages for runs that are here, and have each reply stored with what came of it."""
+        for message in await self._host.store.messages(self._host.owner):
+            journal = self._host.journal(message.run_id)
+            if journal is None or journal.run is None or message.number in journal.replied:
+                continue
+            journal.want()
+            journal.reply(message.number, act_upon(journal.run, journal.workflow.definition, message.data))
+
+    async def delete(self, run_id: str) -> None:
+        """Delete a run that nobody carries.
+
+        Raises:
+            RunNotFound: There's no such run.
+            RunOwnedElsewhere: A living runtime carries it.
+        """
+        store = self._host.store
+        run = await self._must_exist(run_id)
+        if self._host.journal(run_id) is not None or not await store.delete([run_id], now=self._host.now()):
+            raise RunOwnedElsewhere(f"Run {run_id!r} is carried by runtime {run.owner!r}. Cancel it before.")
+
+    async def _reach(self, run_id: str) -> RunJournal | RunContent | None:
+        """The run, if it's here, or nobody's (then it's this runtime's now); None if another runtime has it.
+
+        Raises:
+            RunNotFound: There's no such run.
+        """
+        while run_id in self._taking:
+            await self._taking[run_id].wait()
+        journal = self._host.journal(run_id)
+        if journal is not None:
+            journal.want()
+            return journal
+        store, now = self._host.store, self._host.now()
+        taken = self._taking[run_id] = anyio.Event()
+        try:
+            with anyio.CancelScope(shield=True):
+                if not await store.claim(self._host.owner, [run_id], now=now):
+                    await self._must_exist(run_id)
+                    return None
+                content = await store.load(run_id)
+                if content is None:
+                    raise _not_found(run_id)
+                if content.run.status != "running" or not self._carries_on:
+                    return content
+                self._host.carry_on(content)
+                return self._host.journal(run_id)
+        finally:
+            del self._taking[run_id]
+            taken.set()
+
+    async def _hand_over(
+        self, content: RunContent, event: Event, *, step: str | None, reply_to: str | None
+    ) -> None:
+        """Have a run that goes on elsewhere, or is over, take an event, and store what came of it."""
+        try:
+            workflow = self._host.workflow_of(content)
+            check_target(workflow.definition.program, event, step)
+            found = restored(workflow.definition, content, at=self._host.now())
+            context: Context[object] = Context(workflow, found.data)
+            state = context.driver.core.state
+            fitted = fitted_answer(state, event, step=step, reply_to=reply_to)
+            track_questions(state)
+            refusal = context.driver.emit(EventReceived, fitted, step, reply_to)
+            if refusal is not None:
+                raise error_for(refusal)
+        except BaseException:
+            await self._let_go(content, content.run.status)
+            raise
+        await self._host.store_at_rest(content, context, found.events)
+
+    async def _let_go(self, content: RunContent, status: RunStatus) -> None:
+        """Leave a run as it was."""
+        run = content.run
+        change = Change(run.run_id, run.workflow, status, run.is_waiting, run.wake_at, run.entry, is_released=True)
+        with anyio.CancelScope(shield=True):
+            await self._host.store_change(change)
+
+    async def _leave(self, run_id: str, workflow: AnyWorkflow, text: str) -> RunJournal | RunContent | None:
+        """Leave a message for the run's owner, and wait for the reply; gives the run if it has become nobody's.
+
+        Raises:
+            AnswerRefused: What the owner has replied.
+        """
+        store = self._host.store
+        number = await store.post(run_id, text)
+        if number is None:
+            raise _not_found(run_id)
+        found: RunJournal | RunContent | None = None
+        pause_s = min(FIRST_LOOK_S, self._poll_s)
+        try:
+            while (reply := await store.reply(number)) is None and found is None:
+                await anyio.sleep(pause_s)
+                pause_s = min(2 * pause_s, self._poll_s)
+                found = await self._reach(run_id)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await store.withdraw(number)
+        if reply is None:
+            return found
+        if isinstance(found, RunContent):
+            await self._let_go(found, found.run.status)
+        check_reply(workflow.definition, reply, run_id)
+        return None
+
+    async def _workflow_of(self, run_id: str) -> AnyWorkflow:
+        run = await self._must_exist(run_id)
+        return self._host.workflow_of(RunContent(run, None, ()))
+
+    async def _must_exist(self, run_id: str) -> StoredRun:
+        run = await self._host.store.find(run_id)
+        if run is None:
+            raise _not_found(run_id)
+        return run
+
+
+def _not_found(run_id: str) -> RunNotFound:
+    return RunNotFound(f"There's no run {run_id!r} in this store.")
