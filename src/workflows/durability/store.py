@@ -22,6 +22,7 @@ RunStatus: TypeAlias = Literal["running", "cancelled", "completed", "failed", "t
 """Where a stored run stands: unfinished, cancelled by a user (and to be resumed by one only), or how it ended."""
 
 UNFINISHED: RunStatus = "running"
+ENDED: frozenset[RunStatus] = frozenset({"completed", "failed", "timed_out"})
 
 
 @attrs.frozen
@@ -71,7 +72,7 @@ class Change:
         is_waiting: See `StoredRun`.
         wake_at: See `StoredRun`.
         is_new: Whether it's to be made: then there mustn't be one of this id. It belongs to the committing owner.
-        entry: The number of the last journal entry with this change; it only grows.
+        entry: The number of the last journal entry with this change; it only grows. The first one of a run is 1.
         text: The new journal entry, whose number is `entry`; None if there's no new one.
         snapshot: A new snapshot, in which everything up to `entry` is contained: earlier entries go, and this one too.
         events: New events of the stream, with their positions.
@@ -118,7 +119,7 @@ class StoredQuestion:
 
 @attrs.frozen
 class Message:
-    """Something for the owner of a run: an event that was sent, say. `number` grows."""
+    """Something for the owner of a run: an event that was sent, say. `number` grows, from 1 on."""
 
     number: int
     run_id: str
@@ -156,7 +157,11 @@ class Store(Protocol):
     # Runs
 
     async def commit(self, owner: str, changes: Sequence[Change], *, now: float) -> list[Refusal]:
-        """Store all these changes of runs that `owner` owns, in one transaction; give those that couldn't be."""
+        """Store all these changes of runs that `owner` owns, in one transaction; give those that couldn't be.
+
+        There may be several changes of one run: they're stored in their order. If one is refused, so are those after
+        it, and the run is named once. An owner whose lease has passed still owns what nobody has claimed since.
+        """
         ...
 
     async def claim(self, owner: str, run_ids: Sequence[str], *, now: float) -> list[StoredRun]:
@@ -170,18 +175,27 @@ class Store(Protocol):
         """
         ...
 
-    async def claim_due(
-        self, owner: str, workflows: Mapping[str, str], *, now: float, limit: int
-    ) -> list[StoredRun]:
-        """Make `owner` the owner of unfinished runs that no living owner has, and that have something to do: that don't
-        wait, whose `wake_at` has come, or for which there are messages. At most `limit`.
+    async def claim_due(self, owner: str, workflows: Mapping[str, str], *, now: float, limit: int) -> list[StoredRun]:
+        """Make `owner` the owner of unfinished runs of these workflows that no living owner has, and that have
+        something to do: that don't wait, whose `wake_at` has come, or for which there are messages. At most `limit`,
+        those first that are due first. Never one that it has already, even if it has let its own lease pass.
 
-        Only runs of `workflows` count, by name, each with a mark: a run that was set aside with this mark doesn't.
+        Each workflow, by name, has a mark: a run that was set aside with this mark is passed over.
         """
         ...
 
     async def next_due(self, workflows: Mapping[str, str], *, now: float) -> float | None:
-        """The next instant at which `claim_due` would find something; at most `now` if it would now."""
+        """The next instant at which `claim_due` would find something; `now` if it would now.
+
+        The end of a lease counts as such an instant, if what its owner has will be due by then.
+        """
+        ...
+
+    async def set_aside(self, owner: str, run_id: str, mark: str) -> None:
+        """Nobody owns a run of `owner` any more, and `claim_due` passes it over for those who have this mark.
+
+        The next change of the run, by whomever, undoes that.
+        """
         ...
 
     async def set_aside(self, owner: str, run_id: str, mark: str) -> None:
@@ -205,7 +219,11 @@ class Store(Protocol):
         after: str | None = None,
         limit: int,
     ) -> list[StoredRun]:
-        """Runs in the order in which they were made, from behind the run `after` on."""
+        """Runs in the order in which they were made, from behind the run `after` on.
+
+        Raises:
+            RunNotFound: There's no run `after` any more.
+        """
         ...
 
     async def questions(
@@ -223,7 +241,10 @@ class Store(Protocol):
         ...
 
     async def ended_before(self, instant: float, *, limit: int) -> list[str]:
-        """The ids of runs that have ended (completed, failed, timed out), and were stored last before this instant."""
+        """The ids of runs that have ended (completed, failed, timed out), and were stored last before this instant.
+
+        Those first that were stored first.
+        """
         ...
 
     # Messages
@@ -237,7 +258,7 @@ class Store(Protocol):
         ...
 
     async def reply(self, number: int) -> str | None:
-        """The reply to a message, if there is one."""
+        """The reply to a message, if there is one: the first that was stored."""
         ...
 
     async def withdraw(self, number: int) -> None:

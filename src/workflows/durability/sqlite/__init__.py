@@ -1,0 +1,3 @@
+"""SQLite: durable runs in one file, with nothing but the standard library."""
+
+from .store import SqliteStore as SqliteStore

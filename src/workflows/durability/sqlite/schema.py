@@ -1,0 +1,142 @@
+"""Schema: the tables of a store in SQLite, how a file is known to be one, and how older files are brought up to date.
+
+- A file says in its header what it is (`application_id`) and of which version (`user_version`). What is neither empty
+  nor ours is left as it is.
+- A new version adds a step to `UPGRADES`; all steps that a file needs are one transaction. `SCHEMA` is the newest
+  version, for new files. There's a golden file of each version that was released.
+- The journal is in the order of writing, for all runs together, and each row knows the one before it of its run: then
+  a commit for a hundred runs writes a few pages at the end of the file. With an index by run it writes twice as many,
+  and kept in the order of runs a page for each.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TypeAlias
+
+from ...errors import StoreFormatError
+
+APPLICATION_ID = 0x77666C77
+VERSION = 1
+
+SCHEMA = """
+CREATE TABLE owners (
+    id TEXT PRIMARY KEY,
+    until REAL NOT NULL
+) WITHOUT ROWID;
+
+-- due: when there's something to do in it, if nobody writes to it: -infinity if it doesn't wait, NULL if never.
+-- tail: the last row of its journal. mark: who has set it aside. No key is ever used again: they're the order in which runs were made.
+CREATE TABLE runs (
+    key INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    workflow TEXT NOT NULL,
+    status TEXT NOT NULL,
+    is_waiting INTEGER NOT NULL,
+    wake_at REAL,
+    due REAL,
+    owner TEXT,
+    entry INTEGER NOT NULL,
+    tail INTEGER,
+    mark TEXT,
+    created_at REAL NOT NULL,
+    changed_at REAL NOT NULL
+);
+CREATE INDEX runs_due ON runs (owner, workflow, due) WHERE status = 'running' AND due IS NOT NULL;
+CREATE INDEX runs_owned ON runs (owner) WHERE owner IS NOT NULL;
+CREATE INDEX runs_of_status ON runs (status);
+CREATE INDEX runs_of_workflow ON runs (workflow);
+CREATE INDEX runs_ended ON runs (changed_at) WHERE status IN ('completed', 'failed', 'timed_out');
+
+CREATE TABLE snapshots (
+    run INTEGER PRIMARY KEY,
+    entry INTEGER NOT NULL,
+    text BLOB NOT NULL,
+    crc INTEGER NOT NULL
+);
+
+CREATE TABLE journal (
+    number INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL,
+    entry INTEGER NOT NULL,
+    previous INTEGER,
+    text BLOB NOT NULL,
+    crc INTEGER NOT NULL
+);
+
+CREATE TABLE stream (
+    run INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    text BLOB NOT NULL,
+    crc INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX stream_positions ON stream (run, position);
+
+CREATE TABLE questions (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    run INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    data TEXT NOT NULL,
+    UNIQUE (run, id)
+);
+
+CREATE TABLE messages (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    run INTEGER NOT NULL,
+    data TEXT NOT NULL,
+    reply TEXT
+);
+CREATE INDEX messages_of_run ON messages (run);
+CREATE INDEX messages_unanswered ON messages (run) WHERE reply IS NULL;
+"""
+
+Upgrade: TypeAlias = Callable[[sqlite3.Connection], None]
+"""Brings a file from one version to the next, inside a transaction that it neither begins nor ends."""
+
+UPGRADES: Mapping[int, Upgrade] = MappingProxyType({})
+"""By the version that a file has: what makes it one of the next version. Version 1 is the first there is."""
+
+
+def check(connection: sqlite3.Connection, path: str, version: int) -> int | None:
+    """Give the version of a file, or None if it's empty; nothing is changed.
+
+    Raises:
+        StoreFormatError: The file is something else, or of a version after `version`.
+    """
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    if application == APPLICATION_ID:
+        if not 1 <= found <= version:
+            raise StoreFormatError(
+                f"{path} is a store of version {found}; this version of the package knows those up to {version}.\n"
+                "  It was left as it is: open it with the version of the package that has made it, or a newer one."
+            )
+        return int(found)
+    (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+    if application or found or tables:
+        raise StoreFormatError(
+            f"{path} is a database of something else: its application_id is {application:#x}, a store has "
+            f"{APPLICATION_ID:#x}.\n  It was left as it is: give SqliteStore() a file of its own."
+        )
+    return None
+
+
+def prepare(connection: sqlite3.Connection, path: str, version: int, upgrades: Mapping[int, Upgrade]) -> None:
+    """Make the tables, or bring them up to date, inside a transaction.
+
+    Raises:
+        StoreFormatError: Somebody has made something else of the file in the meantime, or there's no way to `version`.
+    """
+    found = check(connection, path, version)
+    if found is None:
+        for statement in SCHEMA.split(";\n"):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        found = VERSION
+    for old in range(found, version):
+        if old not in upgrades:
+            raise StoreFormatError(f"{path} is a store of version {old}, from which nothing leads to {old + 1}.")
+        upgrades[old](connection)
+    connection.execute(f"PRAGMA user_version = {version}")
