@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -20,7 +19,7 @@ from .durability.reading import OpenQuestion, RunInfo, StoredEvents, open_questi
 from .durability.run_host import RunHost
 from .durability.sending import Sender
 from .durability.store import RunStatus, Store
-from .errors import RunNotFound, UsageError
+from .errors import UsageError
 from .events import Event
 from .handler import WorkflowHandler
 from .runtime.clock import utc_seconds

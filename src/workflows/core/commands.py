@@ -24,7 +24,7 @@ class RunStep:
 
 @attrs.frozen
 class PublishEvent:
-    """Append an event to the stream; one that isn't counted is for those alone who read here: the run goes on elsewhere."""
+    """Append an event to the stream; or, if it isn't counted, tell those alone who read here."""
 
     event: Event
     is_counted: bool = True

@@ -75,7 +75,9 @@ class GroupCommit:
             try:
                 group[journal] = journal.take(now)
             except Exception as error:
-                self._lose(journal, StoreError(f"Run {journal.run_id!r} can't be stored: {error}", [journal.run_id]), error)
+                self._lose(
+                    journal, StoreError(f"Run {journal.run_id!r} can't be stored: {error}", [journal.run_id]), error
+                )
         if not group:
             return
         try:

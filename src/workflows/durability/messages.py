@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from ..codec import Json
-from ..core.commands import Refuse
 from ..errors import (
     AlreadyAnswered,
     AmbiguousAnswer,

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from ..codec import Json
 from ..core.stored import NOT_AS_WRITTEN, Malformed, count, items, of, seconds
-from ..errors import ContextSerdeError, RunNotFound, StoreDamaged
+from ..errors import ContextSerdeError, RunNotFound
 from .group_commit import refusal_error
 from .reading import PAGE
 from .run_host import RunHost
@@ -67,7 +67,9 @@ async def imported(host: RunHost, data: Mapping[str, Any]) -> str:
     try:
         changes = _changes(data)
     except NOT_AS_WRITTEN as error:
-        raise ContextSerdeError(f"This is no run that Runtime.export_run() gave, or it was changed: {error}.") from error
+        raise ContextSerdeError(
+            f"This is no run that Runtime.export_run() gave, or it was changed: {error}."
+        ) from error
     refused = await host.store.commit(host.owner, changes, now=host.now())
     if refused:
         raise refusal_error(refused[0])

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
 
-import anyio
 import anyio
 import attrs
 from anyio.lowlevel import checkpoint

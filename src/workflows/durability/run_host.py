@@ -168,9 +168,7 @@ class RunHost:
             journal.events += stored.events
         assert self.launch is not None
         try:
-            handler = workflow.begin_run(
-                self.launch, context, start_event, inputs, run_id=run_id, is_owned=True
-            )
+            handler = workflow.begin_run(self.launch, context, start_event, inputs, run_id=run_id, is_owned=True)
         except BaseException:
             context.driver.journal = None
             raise

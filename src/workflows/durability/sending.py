@@ -26,7 +26,6 @@ from .run_host import AnyWorkflow, RunHost
 from .run_journal import RunJournal
 from .store import Change, RunContent, RunStatus, StoredRun
 
-
 FIRST_LOOK_S = 0.005
 """Seconds after which a sender looks for a reply first; then after twice as many, and so on."""
 
@@ -132,9 +131,7 @@ class Sender:
             del self._taking[run_id]
             taken.set()
 
-    async def _hand_over(
-        self, content: RunContent, event: Event, *, step: str | None, reply_to: str | None
-    ) -> None:
+    async def _hand_over(self, content: RunContent, event: Event, *, step: str | None, reply_to: str | None) -> None:
         """Have a run that goes on elsewhere, or is over, take an event, and store what came of it."""
         try:
             workflow = self._host.workflow_of(content)

@@ -198,10 +198,6 @@ class Store(Protocol):
         """
         ...
 
-    async def set_aside(self, owner: str, run_id: str, mark: str) -> None:
-        """Nobody owns a run of `owner` any more, and `claim_due` passes it over for those who have this mark."""
-        ...
-
     async def load(self, run_id: str) -> RunContent | None:
         """A run with its content; None if there's none of this id."""
         ...

@@ -128,5 +128,3 @@ def _kind_at(kinds: Mapping[str, ChildKind], path: list[str]) -> ChildKind:
     if kind is None:
         raise DecodeError("What is stored of a child run can't be read:", ["$: it names no workflow"])
     return kind
-
-

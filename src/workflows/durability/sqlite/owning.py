@@ -74,7 +74,9 @@ def claim_due(
     return _take(reader, connection, owner, due_keys(connection, owner, workflows, now, limit))
 
 
-def due_keys(connection: sqlite3.Connection, owner: str, workflows: Mapping[str, str], now: float, limit: int) -> list[int]:
+def due_keys(
+    connection: sqlite3.Connection, owner: str, workflows: Mapping[str, str], now: float, limit: int
+) -> list[int]:
     """The runs that `claim_due` would take."""
     found: dict[int, float] = {}
     for having, until in _owners(connection):

@@ -28,7 +28,8 @@ CREATE TABLE owners (
 ) WITHOUT ROWID;
 
 -- due: when there's something to do in it, if nobody writes to it: -infinity if it doesn't wait, NULL if never.
--- tail: the last row of its journal. mark: who has set it aside. No key is ever used again: they're the order in which runs were made.
+-- tail: the last row of its journal. mark: who has set it aside.
+-- No key is ever used again: they're the order in which runs were made.
 CREATE TABLE runs (
     key INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
