@@ -17,6 +17,7 @@ from tests.core.flow import (
     only,
     restored,
 )
+from tests.core.journalling import imaged
 from tests.core.reference import Level, Op, Wait
 from workflows.core import ticks
 from workflows.core.batches import waiting_in
@@ -24,6 +25,7 @@ from workflows.core.commands import (
     RunStep,
 )
 from workflows.core.engine import Core
+from workflows.core.image import can_be_imaged
 from workflows.core.places import Place
 from workflows.core.records import Asked, Edited, Effects, Read, Tape, Value
 from workflows.core.snapshot import snapshot
@@ -243,6 +245,13 @@ class Invariants(Feeding):
         data = json.loads(json.dumps(snapshot(self.core.state, at=self.at), allow_nan=False))
         again = snapshot(restored(data), at=self.at)
         assert json.loads(json.dumps(again, allow_nan=False)) == data
+
+    @invariant()
+    def an_image_gives_an_equal_state(self) -> None:
+        state = self.core.state
+        assert can_be_imaged(state) is (self.model.phase not in ("ending", "halting"))
+        if can_be_imaged(state):
+            imaged(PROGRAM, CODEC, state, at=self.at)
 
     @invariant()
     def after_the_end_nothing_is_left_but_state_and_outcome(self) -> None:

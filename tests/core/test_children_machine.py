@@ -23,10 +23,12 @@ from hypothesis.stateful import (
 )
 
 from tests.core.flow import Approval, Approved, Begin, Note, Prompt, Reply, Task, codec_for
+from tests.core.journalling import imaged, journalled
 from workflows.core import ticks
 from workflows.core.commands import Command, DropChild, Finish, ForChild, PublishEvent, RunStep
 from workflows.core.delivery import all_questions
 from workflows.core.engine import Core
+from workflows.core.image import can_be_imaged
 from workflows.core.questions import Ask
 from workflows.core.records import Ran
 from workflows.core.restore import restore
@@ -107,6 +109,7 @@ class ChildrenMachine(RuleBasedStateMachine):
         super().__init__()
         self.core = Core(OUTER, OUTER_CODEC, children=KINDS)
         self.base = copy.deepcopy(self.core.state, {id(part): part for part in SHARED})
+        self.shadow = Core(OUTER, OUTER_CODEC, children=KINDS)  # fed what a journal has
         self.fed: list[ticks.Tick] = []
         self.at = 1000.0
         self.number = 0
@@ -123,6 +126,8 @@ class ChildrenMachine(RuleBasedStateMachine):
         before = copy.deepcopy(self.state, {id(part): part for part in SHARED})
         before.last_tick = tick.id
         commands = self.core.feed(tick)
+        assert self.shadow.feed(journalled(self.shadow.state, tick)) == commands
+        assert self.shadow.state == self.state
         self.fed.append(tick)
         if self.state != before:
             FED[type(tick)] += 1
@@ -311,7 +316,7 @@ class ChildrenMachine(RuleBasedStateMachine):
             self.feed(ticks.CancelRequested, "somebody wants it")
         elif how == "die":
             self.base = restored(snapshot(self.state, at=self.at))
-            self.core, self.fed, self.at_work = self.based(), [], set()
+            self.core, self.shadow, self.fed, self.at_work = self.based(), self.based(), [], set()
 
     # --- what must hold ---------------------------------------------------------------------------------------------
 
@@ -369,6 +374,19 @@ class ChildrenMachine(RuleBasedStateMachine):
     def what_is_over_has_nothing_left(self) -> None:
         if self.state.status is RunStatus.ENDED:
             assert (self.state.children, self.at_work) == ({}, set())
+
+    @invariant()
+    def an_image_gives_an_equal_state(self) -> None:
+        if can_be_imaged(self.state):
+            self.loaded()
+
+    def loaded(self) -> RunState:
+        return imaged(OUTER, OUTER_CODEC, self.state, at=self.at, children=KINDS)
+
+    @precondition(lambda self: can_be_imaged(self.state))
+    @rule()
+    def load_the_shadow(self) -> None:
+        self.shadow = Core(OUTER, OUTER_CODEC, state=self.loaded())
 
     @invariant()
     def a_snapshot_gives_an_equal_snapshot(self) -> None:

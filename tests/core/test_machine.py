@@ -36,6 +36,8 @@ from tests.core.deeds import (
 )
 from tests.core.feeding import FED
 from tests.core.flow import (
+    CODEC,
+    PROGRAM,
     Approved,
     Begin,
     Done,
@@ -46,9 +48,11 @@ from tests.core.flow import (
     restored,
 )
 from tests.core.invariants import Invariants
+from tests.core.journalling import imaged
 from tests.core.reference import HANDLED, JOINS, Wait
 from workflows.core import ticks
-from workflows.core.engine import TRANSITIONS
+from workflows.core.engine import TRANSITIONS, Core
+from workflows.core.image import can_be_imaged
 from workflows.core.questions import Ask
 from workflows.core.snapshot import snapshot
 from workflows.errors import SuspensionSwallowed
@@ -121,6 +125,12 @@ class CoreMachine(Invariants):
             self.end(data, (*before, StopEvent(result=1)))
         elif self.actors:
             self.act(self.an_actor(data))(ticks.StepRaised, ValueError("it gives up"), None)
+
+    @precondition(lambda self: can_be_imaged(self.core.state))
+    @rule()
+    def load_the_shadow(self) -> None:
+        """It goes on from an image, with attempts at work; the core itself doesn't know."""
+        self.shadow = Core(PROGRAM, CODEC, state=imaged(PROGRAM, CODEC, self.core.state, at=self.at))
 
     def die_and_be_restored(self) -> None:
         """All but the snapshot is lost: attempts, edits, the model's memory of who runs."""

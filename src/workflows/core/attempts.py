@@ -71,7 +71,7 @@ def raised(state: RunState, tick: StepRaised) -> None:
     execution.failures += 1
     execution.last_error, execution.last_failed_at = tick.error, tick.at
     if tick.retry_in_s is None:
-        handler = recovering.handler_of(state, execution, tick.error)
+        handler = recovering.handler_of(state, execution, tick)
         if handler is None:
             ending.fail(state, execution, tick)
         else:

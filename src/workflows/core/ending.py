@@ -71,7 +71,8 @@ def swallowed(state: RunState, name: int) -> None:
         return
     state.out.append(ReportSwallowed(execution.id, execution.step))
     error = SuspensionSwallowed(swallowed_message(execution.step))
-    _end(state, Outcome(failures=(Failure(execution.step, error, execution.failures + 1),)))
+    failure = Failure(execution.step, error, execution.failures + 1, has_swallowed=True)
+    _end(state, Outcome(failures=(failure,)))
 
 
 def swallowed_message(step: str) -> str:
@@ -108,16 +109,14 @@ def join(state: RunState, failures: tuple[Failure, ...]) -> None:
 
 def _is_known(outcome: Outcome | None, failure: Failure) -> bool:
     """Whether it's the end of a step whose swallowing has failed the run already."""
-    if outcome is None or not isinstance(failure.error, SuspensionSwallowed):
+    if outcome is None or not failure.has_swallowed:
         return False
-    return any(
-        known.step == failure.step and isinstance(known.error, SuspensionSwallowed) for known in outcome.failures
-    )
+    return any(known.step == failure.step and known.has_swallowed for known in outcome.failures)
 
 
 def _failure(execution: Execution, tick: StepRaised) -> Failure:
     elapsed = tick.at - (tick.at if execution.first_at is None else execution.first_at)
-    return Failure(execution.step, tick.error, max(1, execution.failures), max(0.0, elapsed))
+    return Failure(execution.step, tick.error, max(1, execution.failures), max(0.0, elapsed), tick.has_swallowed)
 
 
 def timer_fired(state: RunState, tick: TimerFired) -> None:

@@ -107,7 +107,7 @@ def collected(state: RunState, tick: EventCollected) -> None:
     if execution is None:
         return
     buffer = _buffer(state, execution.step, tick)
-    buffer.add(tick.event, execution.place)
+    buffer.add(tick.event, execution.place.outside)
     taken = buffer.take()
     if taken is None:
         execution.remember().add(tick.branch, Collected(tick.key, None))

@@ -194,6 +194,8 @@ class Tape:
         self.records[index] = record
         for place, count in ((RAISED, old.key), -1), ((record.kind, record.key), 1):
             self.seen[place] = self.seen.get(place, 0) + count
+            if not self.seen[place]:
+                del self.seen[place]
 
     def add_effect(self, digest: int) -> None:
         """Append an operation without a result, to the last record if that's of this attempt and such a one too."""

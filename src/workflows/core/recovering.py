@@ -12,9 +12,7 @@ Rules:
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import cast
 
-from ..errors import ReplayMismatch, SuspensionSwallowed
 from ..events import StepFailedEvent
 from ..graph import StepSpec
 from . import batches, queueing
@@ -23,22 +21,14 @@ from .state import Execution, RunState
 from .tally import count
 from .ticks import StepRaised
 
-_NOT_TO_BE_HIDDEN = (SuspensionSwallowed, ReplayMismatch)
 
-
-def handler_of(state: RunState, execution: Execution, error: BaseException) -> StepSpec | None:
+def handler_of(state: RunState, execution: Execution, tick: StepRaised) -> StepSpec | None:
     """The step that takes over when this one has failed; None if the failure is the run's."""
     handler = state.program.handlers.get(execution.step)
-    if handler is None or handler.catches is None or not isinstance(error, Exception) or _must_surface(error):
+    if handler is None or handler.catches is None or tick.surfaces:
         return None
     spent = dict(execution.place.recoveries).get(handler.name, 0)
     return handler if spent < handler.catches.max_recoveries else None
-
-
-def _must_surface(error: Exception) -> bool:
-    if isinstance(error, ExceptionGroup):
-        return cast("ExceptionGroup[Exception]", error).subgroup(_NOT_TO_BE_HIDDEN) is not None
-    return isinstance(error, _NOT_TO_BE_HIDDEN)
 
 
 def recover(state: RunState, execution: Execution, handler: StepSpec, tick: StepRaised) -> None:

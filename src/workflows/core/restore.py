@@ -24,13 +24,23 @@ from .restored_children import read_children, read_outcome
 from .restored_memory import read_memory
 from .snapshot import FORMAT_VERSION
 from .state import ChildKind, Execution, RunState, RunStatus, Status
-from .stored import Malformed, SnapshotReader, check_types, count, items, of, place_from, seconds, with_recoveries
+from .stored import (
+    NOT_AS_WRITTEN,
+    Malformed,
+    SnapshotReader,
+    check_types,
+    count,
+    items,
+    of,
+    place_from,
+    seconds,
+    with_recoveries,
+)
 from .tallying import read_tally
 from .values import copied
 
 _STATUSES = {"new": RunStatus.NEW, "running": RunStatus.HALTED, "ended": RunStatus.ENDED}
 _PENDING = ("executions", "mailbox", "questions", "asking_order", "buffers", "batches", "slots", "children")
-_NOT_AS_WRITTEN = (Malformed, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
 
 def restore(
@@ -50,7 +60,7 @@ def restore(
     reader = SnapshotReader(program, codec, children or {})
     try:
         state = _state(reader, data)
-    except _NOT_AS_WRITTEN as error:
+    except NOT_AS_WRITTEN as error:
         if isinstance(error, ContextSerdeError):
             raise
         reason = f"{type(error).__name__}: {error}" if not isinstance(error, Malformed) else str(error)

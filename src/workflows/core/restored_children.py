@@ -19,12 +19,7 @@ def read_outcome(reader: SnapshotReader, data: Mapping[str, Any]) -> Outcome:
     result = reader.event(data["result"], "the result")
     if result is not None and not isinstance(result, StopEvent):
         raise Malformed(f"the result is {result!r:.200}, which is no StopEvent")
-    failures: list[Failure] = []
-    for step, stored, attempts, elapsed in data["failures"]:
-        error = reader.error(stored, f"why step {step!r} failed")
-        if error is None:
-            raise Malformed(f"step {step!r} failed without an error")
-        failures.append(Failure(of(str, step), error, count(attempts), seconds(elapsed)))
+    failures = read_failures(reader, data["failures"])
     timed_out = None if data["timed_out_s"] is None else seconds(data["timed_out_s"])
     steps = tuple(of(str, step) for step in data["active_steps"])
     if (data["result"] is not None) + bool(data["failures"]) + (timed_out is not None) != 1:
@@ -33,6 +28,17 @@ def read_outcome(reader: SnapshotReader, data: Mapping[str, Any]) -> Outcome:
         lost = UnreconstructedException("the result of this run can't be read any more: its class is gone, or changed")
         failures.append(Failure("(the end)", lost))
     return Outcome(result, tuple(failures), timed_out, steps)
+
+
+def read_failures(reader: SnapshotReader, data: Any) -> list[Failure]:
+    """Steps that have failed."""
+    failures: list[Failure] = []
+    for step, stored, attempts, elapsed in data:
+        error = reader.error(stored, f"why step {step!r} failed")
+        if error is None:
+            raise Malformed(f"step {step!r} failed without an error")
+        failures.append(Failure(of(str, step), error, count(attempts), seconds(elapsed)))
+    return failures
 
 
 def read_ran(reader: SnapshotReader, data: Mapping[str, Any], step: str) -> Ran | None:

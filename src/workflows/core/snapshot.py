@@ -15,7 +15,7 @@ from ..codec import Codec, Json
 from ..errors import EncodeError
 from ..events import CollectionReleaseEvent, Event
 from .gather import Buffer
-from .outcomes import Outcome
+from .outcomes import Failure, Outcome
 from .places import Place, Recoveries
 from .questions import Question
 from .records import Asked, Collected, Edited, Effects, Memory, Ran, Read, Record, Value
@@ -373,10 +373,15 @@ def _outcome(writer: SnapshotWriter, outcome: Outcome | None) -> Json:
         return None
     return {
         "result": writer.event(outcome.result, "$.outcome.result"),
-        "failures": [
-            [failure.step, writer.codec.encode_exception(failure.error), failure.attempts, failure.elapsed_s]
-            for failure in outcome.failures
-        ],
+        "failures": failures_data(writer.codec, outcome.failures),
         "timed_out_s": outcome.timed_out_s,
         "active_steps": list(outcome.active_steps),
     }
+
+
+def failures_data(codec: Codec, failures: Iterable[Failure]) -> Json:
+    """Steps that have failed, in their stored form."""
+    return [
+        [failure.step, codec.encode_exception(failure.error), failure.attempts, failure.elapsed_s]
+        for failure in failures
+    ]

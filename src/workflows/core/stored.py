@@ -27,6 +27,10 @@ class Malformed(Exception):
     """Data that no snapshot has."""
 
 
+NOT_AS_WRITTEN = (Malformed, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
+"""What reading something raises that isn't as its counterpart writes it."""
+
+
 @attrs.define
 class SnapshotReader:
     """Reads values, and collects what doesn't fit the workflow."""

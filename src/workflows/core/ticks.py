@@ -18,6 +18,7 @@ import attrs
 
 from ..codec import Json
 from ..events import Event, StartEvent
+from .outcomes import has_swallowed, must_surface
 from .questions import Ask
 
 Branch: TypeAlias = str | None
@@ -87,12 +88,26 @@ class StepReturned(StepTick):
     is_list: bool = False
 
 
+def _surfaces(tick: StepRaised) -> bool:
+    return must_surface(tick.error)
+
+
+def _has_swallowed(tick: StepRaised) -> bool:
+    return has_swallowed(tick.error)
+
+
 @attrs.frozen
 class StepRaised(StepTick):
-    """The step function raised; `retry_in_s` is what its retry policy decided."""
+    """The step function raised; `retry_in_s` is what its retry policy decided.
+
+    What is decided by the type of the error travels beside it, since a stored error may be read back as another:
+    whether it `surfaces`, whatever handlers there are, and whether the step `has_swallowed` its suspension.
+    """
 
     error: BaseException
     retry_in_s: float | None = None
+    surfaces: bool = attrs.field(default=attrs.Factory(_surfaces, takes_self=True))
+    has_swallowed: bool = attrs.field(default=attrs.Factory(_has_swallowed, takes_self=True))
 
 
 @attrs.frozen
