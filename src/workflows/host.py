@@ -145,8 +145,7 @@ class Runtime:
             return await owning.__aexit__(kind, error, traceback)  # noqa: ASYNC102  (its runs are being cancelled)
         finally:
             if self._host is not None:
-                with anyio.CancelScope(shield=True):
-                    await self._close(self._host)  # noqa: ASYNC102  (what is staged is stored, and the store closed)
+                await self._close(self._host)  # noqa: ASYNC102  (what is staged is stored, and the store closed)
             for _, handler in self._handlers.values():
                 handler.run.outcome.log_if_unheard()
 
@@ -154,9 +153,11 @@ class Runtime:
         services, self._services = self._services, None
         assert services is not None
         host.commits.finish()
+        services.shield()
         await services.__aexit__(None, None, None)
         self._host = self._sender = self._keeper = None
-        await host.retire()
+        with anyio.CancelScope(shield=True):
+            await host.retire()
 
     # Running
 

@@ -312,7 +312,7 @@ FORMS: Mapping[str, tuple[type[Tick], Mapping[str, Form]]] = {
     ),
     "edit dropped": (ticks.EditDropped, {**_TICK, "owner": _TEXT}),
     "due": (ticks.TimerFired, _TICK),
-    "cancelled": (ticks.CancelRequested, {**_TICK, "reason": _TEXT}),
+    "cancelled": (ticks.CancelRequested, {**_TICK, "reason": _TEXT, "is_left": _FLAG}),
 }
 
 

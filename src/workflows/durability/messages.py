@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from ..codec import Json
+from ..core.questions import Question
 from ..errors import (
     AlreadyAnswered,
     AmbiguousAnswer,
@@ -68,9 +68,11 @@ def act_upon(run: Run, definition: Definition, text: str) -> str:
 
 def reply_text(run: Run, error: WorkflowsError) -> str:
     """A reply that tells of a refusal."""
-    reply: dict[str, Json] = {"error": type(error).__name__, "message": str(error)}
+    reply: dict[str, object] = {"error": type(error).__name__, "message": str(error)}
     if isinstance(error, AmbiguousAnswer):
-        reply["candidates"] = [question_text(run.core.state, question) for question in error.candidates]
+        reply["candidates"] = [
+            question_text(run.core.state, question) for question in error.candidates if isinstance(question, Question)
+        ]
     if isinstance(error, InvalidAnswer):
         reply["problems"] = list(error.problems)
     return text_of(reply)

@@ -85,7 +85,7 @@ def _changes(data: Mapping[str, Any]) -> list[Change]:
     wake_at = None if data["wake_at"] is None else seconds(data["wake_at"])
     contents: list[tuple[str | None, str | None]] = []
     if data["snapshot"] is not None:
-        contents.append((text_of(of(dict, data["snapshot"])), None))
+        contents.append((text_of(cast("object", of(dict, data["snapshot"]))), None))
     contents += [(None, text_of(items(entry))) for entry in items(data["entries"])]
     if not contents:
         raise Malformed("neither snapshot nor entries")
@@ -102,7 +102,7 @@ def _changes(data: Mapping[str, Any]) -> list[Change]:
             snapshot=snapshot,
             is_new=number == 1,
             events=[(count(position), text_of(event)) for position, event in data["events"]] if number == last else (),
-            opened=[(of(str, name), text_of(of(dict, found))) for name, found in data["questions"]]
+            opened=[(of(str, name), text_of(cast("object", of(dict, found)))) for name, found in data["questions"]]
             if number == last
             else (),
             is_released=number == last,

@@ -11,7 +11,6 @@ from typing import Any, cast
 
 import attrs
 
-from ..codec import Json
 from ..core.questions import Question, inner_id
 from ..core.snapshot import question_data
 from ..core.state import ChildKind, RunState, RunStatus
@@ -22,7 +21,7 @@ from ..runtime.definition import Definition
 from . import store
 
 
-def text_of(data: Json) -> str:
+def text_of(data: object) -> str:
     """JSON data as text, without what nobody reads."""
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 

@@ -47,6 +47,11 @@ class Definition:
         }
 
     @cached_property
+    def fingerprint(self) -> str:
+        """What a journal is written under: whatever the core decides by."""
+        return "temporary"
+
+    @cached_property
     def has_resources(self) -> bool:
         """Whether any step wants resources, or one of a child."""
         own = any(step.resources for step in self.program.steps.values())

@@ -23,6 +23,10 @@ class OwningGroup:
     async def __aenter__(self) -> TaskGroup:
         return await self._group.__aenter__()
 
+    def shield(self) -> None:
+        """From here on nobody else cancels its tasks: those end by themselves, soon."""
+        self._group.cancel_scope.shield = True
+
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
