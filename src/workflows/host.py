@@ -235,6 +235,26 @@ class Runtime:
         return [self.resume(name) for name in halted]
 
     @property
+    def workflows(self) -> Mapping[str, Workflow[Any, Any]]:
+        """The workflows that are registered here, by name."""
+        return dict(self._workflows)
+
+    @property
+    def in_memory(self) -> tuple[str, ...]:
+        """The ids of the stored runs that are in memory here: something is at work in them, or somebody holds them."""
+        return tuple(self._stored().run_ids)
+
+    @property
+    def store(self) -> Store:
+        """The store that it was given."""
+        return self._stored().store
+
+    @property
+    def owner(self) -> str:
+        """What its store knows it by."""
+        return self._stored().owner
+
+    @property
     def problems(self) -> Mapping[str, Exception]:
         """Stored runs that couldn't be carried on here, each with the reason; they're left as they are."""
         return dict(self._stored().problems)

@@ -34,7 +34,7 @@ from ..runtime.identity import new_uuid
 from ..workflow import Workflow
 from .group_commit import GroupCommit, refusal_error
 from .restoring import Restored, restored
-from .run_journal import RunJournal
+from .run_journal import RunJournal, due_at, rests
 from .store import Change, RunContent, Store
 from .stored_parts import event_text, question_text, text_of
 
@@ -293,8 +293,8 @@ class RunHost:
             run_id=run.run_id,
             workflow=run.workflow,
             status=run.status,
-            is_waiting=False,
-            wake_at=None,
+            is_waiting=rests(state),
+            wake_at=due_at(state),
             entry=run.entry + 1,
             snapshot=text_of(snapshot(state, at=self.now())),
             events=[(position, event_text(state, event)) for position, event in events],

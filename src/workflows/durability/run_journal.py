@@ -19,7 +19,7 @@ from ..core.image import can_be_imaged, image
 from ..core.journal import JOURNAL_FORMAT
 from ..core.questions_changed import changed_questions, track_questions
 from ..core.snapshot import snapshot
-from ..core.state import RunState, RunStatus
+from ..core.state import RunState, RunStatus, Status
 from ..runtime.journalling import Journal
 from ..workflow import Workflow
 from .store import Change
@@ -188,6 +188,22 @@ class RunJournal(Journal):
     def _waits(self) -> tuple[bool, float | None]:
         """Whether everything in the run waits, and till when."""
         state = self.state
-        if state.status is not RunStatus.RUNNING:
-            return False, None
-        return state.budget.active == 0, state.timers.next_at()
+        if state.status is RunStatus.RUNNING:
+            return state.budget.active == 0, state.timers.next_at()
+        return rests(state), due_at(state)
+
+
+def due_at(state: RunState) -> float | None:
+    """When something is due in a run that stands still, or in a child of it."""
+    found = [state.timers.next_at(), *[due_at(child.state) for child in state.children.values() if child.is_wanted]]
+    return min((at for at in found if at is not None), default=None)
+
+
+def rests(state: RunState) -> bool:
+    """Whether a run that stands still has nothing to do when it goes on: everything in it waits."""
+    if state.status is not RunStatus.HALTED or state.orders:
+        return False
+    waits = (Status.SUSPENDED, Status.DELAYED)
+    if any(execution.status not in waits or execution.is_woken for execution in state.executions.values()):
+        return False
+    return all(rests(child.state) for child in state.children.values() if child.is_wanted)

@@ -48,6 +48,11 @@ class SqliteStore:
         self._lock = threading.Lock()
         self._kept: dict[str, KnownRun] = {}
 
+    @property
+    def path(self) -> str:
+        """The file."""
+        return self._medium.path
+
     def __repr__(self) -> str:
         return f"SqliteStore({self._medium.path!r})"
 
