@@ -412,6 +412,7 @@ class ChildrenMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """State = fold of the ticks."""
+        keep_table(self.table, self.shadow.state)
         core = self.based()
         for tick in self.fed:
             core.feed(tick)
