@@ -188,7 +188,7 @@ MUST_SURFACE = [
 ]
 
 
-@pytest.mark.guarantee("W5")
+@pytest.mark.guarantee("W5", "D3")
 @pytest.mark.parametrize("error", MUST_SURFACE, ids=lambda error: type(error).__name__)
 def test_what_no_handler_may_hide_is_not_hidden_when_it_is_folded_whatever_it_is_read_as(error: BaseException) -> None:
     hand, state = failing((error, None))
@@ -197,7 +197,7 @@ def test_what_no_handler_may_hide_is_not_hidden_when_it_is_folded_whatever_it_is
     assert not any(found.step == "mend" for found in state.executions.values())
 
 
-@pytest.mark.guarantee("W5")
+@pytest.mark.guarantee("W5", "D3")
 def test_a_handler_takes_over_when_it_is_folded_too() -> None:
     hand, state = failing((OddlyMadeError("bad"), None))
     assert [found.step for found in state.executions.values()] == [
@@ -264,6 +264,7 @@ class Local(StartEvent, name="local"):
     n: int = 0
 
 
+@pytest.mark.guarantee("D3")
 def test_what_happens_to_a_child_is_stored_in_the_types_of_its_own_workflow() -> None:
     kinds = {"inner": ChildKind(INNER, codec_for(INNER, [Local]))}
     core = Core(OUTER, OUTER_CODEC, children=kinds)
