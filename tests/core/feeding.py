@@ -41,6 +41,8 @@ from workflows.core.commands import (
     WakeWait,
 )
 from workflows.core.engine import Core
+from workflows.core.open_questions import track_questions
+from workflows.core.questions import Question
 from workflows.core.state import RunState
 from workflows.events import CollectionReleaseEvent, Event, HumanResponseEvent, InputRequiredEvent
 
@@ -73,6 +75,8 @@ class Feeding(RuleBasedStateMachine):
         super().__init__()
         self.core = Core(PROGRAM, CODEC)
         self.shadow = Core(PROGRAM, CODEC)
+        track_questions(self.shadow.state)
+        self.table: dict[str, Question] = {}  # of open questions, as somebody has it who looks at changes only
         self.model = Reference(PROGRAM)
         self.base = RunState(PROGRAM, CODEC)  # what the run began with, or was restored as
         self.fed: list[ticks.Tick] = []  # since then

@@ -17,7 +17,7 @@ from tests.core.flow import (
     only,
     restored,
 )
-from tests.core.journalling import imaged
+from tests.core.journalling import imaged, keep_table
 from tests.core.reference import Level, Op, Wait
 from workflows.core import ticks
 from workflows.core.batches import waiting_in
@@ -274,6 +274,7 @@ class Invariants(Feeding):
         assert [failure.step for failure in state.outcome.failures] == [step for step, _ in self.model.failed]
 
     def teardown(self) -> None:
+        keep_table(self.table, self.shadow.state)
         self.see_that_all_ticks_again_give_an_equal_state()
         self.see_that_a_cancelled_run_and_a_stored_one_go_on_alike()
 

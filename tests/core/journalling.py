@@ -5,8 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from workflows.codec import Codec, Json
+from workflows.core.delivery import all_questions
 from workflows.core.image import from_image, image
 from workflows.core.journal import tick_data, tick_from
+from workflows.core.open_questions import changed_questions
+from workflows.core.questions import Question
 from workflows.core.records import Asked
 from workflows.core.state import ChildKind, RunState
 from workflows.core.ticks import Tick
@@ -45,6 +48,17 @@ def check_orders(again: RunState, state: RunState) -> None:
         assert not other.is_live or one.active_since == other.active_since
     for child, other_child in zip(again.children.values(), state.children.values(), strict=True):
         check_orders(child.state, other_child.state)
+
+
+def keep_table(table: dict[str, Question], state: RunState) -> None:
+    """Keep a table of open questions by what has changed about them, as a host does."""
+    opened, closed = changed_questions(state)
+    assert not {question.id for question in opened} & {*closed}
+    for name in closed:
+        table.pop(name, None)
+    table.update({question.id: question for question in opened})
+    assert changed_questions(state) == ([], []), "all has been told"
+    assert table == {question.id: question for question in all_questions(state)}
 
 
 def check_sharing(state: RunState) -> None:

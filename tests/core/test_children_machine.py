@@ -23,13 +23,14 @@ from hypothesis.stateful import (
 )
 
 from tests.core.flow import Approval, Approved, Begin, Note, Prompt, Reply, Task, codec_for
-from tests.core.journalling import imaged, journalled
+from tests.core.journalling import imaged, journalled, keep_table
 from workflows.core import ticks
 from workflows.core.commands import Command, DropChild, Finish, ForChild, PublishEvent, RunStep
 from workflows.core.delivery import all_questions
 from workflows.core.engine import Core
 from workflows.core.image import can_be_imaged
-from workflows.core.questions import Ask
+from workflows.core.open_questions import track_questions
+from workflows.core.questions import Ask, Question
 from workflows.core.records import Ran
 from workflows.core.restore import restore
 from workflows.core.snapshot import snapshot
@@ -110,6 +111,8 @@ class ChildrenMachine(RuleBasedStateMachine):
         self.core = Core(OUTER, OUTER_CODEC, children=KINDS)
         self.base = copy.deepcopy(self.core.state, {id(part): part for part in SHARED})
         self.shadow = Core(OUTER, OUTER_CODEC, children=KINDS)  # fed what a journal has
+        track_questions(self.shadow.state)
+        self.table: dict[str, Question] = {}
         self.fed: list[ticks.Tick] = []
         self.at = 1000.0
         self.number = 0
@@ -315,7 +318,8 @@ class ChildrenMachine(RuleBasedStateMachine):
         if how == "cancel":
             self.feed(ticks.CancelRequested, "somebody wants it")
         elif how == "die":
-            self.base = restored(snapshot(self.state, at=self.at))
+            self.base, self.table = restored(snapshot(self.state, at=self.at)), {}
+            track_questions(self.base)
             self.core, self.shadow, self.fed, self.at_work = self.based(), self.based(), [], set()
 
     # --- what must hold ---------------------------------------------------------------------------------------------
@@ -387,6 +391,12 @@ class ChildrenMachine(RuleBasedStateMachine):
     @rule()
     def load_the_shadow(self) -> None:
         self.shadow = Core(OUTER, OUTER_CODEC, state=self.loaded())
+        track_questions(self.shadow.state)
+        self.table = {}
+
+    @rule()
+    def look_at_questions(self) -> None:
+        keep_table(self.table, self.shadow.state)
 
     @invariant()
     def a_snapshot_gives_an_equal_snapshot(self) -> None:
@@ -402,6 +412,7 @@ class ChildrenMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """State = fold of the ticks."""
+        keep_table(self.table, self.shadow.state)
         core = self.based()
         for tick in self.fed:
             core.feed(tick)

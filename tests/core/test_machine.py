@@ -48,11 +48,12 @@ from tests.core.flow import (
     restored,
 )
 from tests.core.invariants import Invariants
-from tests.core.journalling import imaged
+from tests.core.journalling import imaged, keep_table
 from tests.core.reference import HANDLED, JOINS, Wait
 from workflows.core import ticks
 from workflows.core.engine import TRANSITIONS, Core
 from workflows.core.image import can_be_imaged
+from workflows.core.open_questions import track_questions
 from workflows.core.questions import Ask
 from workflows.core.snapshot import snapshot
 from workflows.errors import SuspensionSwallowed
@@ -131,11 +132,20 @@ class CoreMachine(Invariants):
     def load_the_shadow(self) -> None:
         """It goes on from an image, with attempts at work; the core itself doesn't know."""
         self.shadow = Core(PROGRAM, CODEC, state=imaged(PROGRAM, CODEC, self.core.state, at=self.at))
+        track_questions(self.shadow.state)
+        self.table = {}
+
+    @rule()
+    def look_at_questions(self) -> None:
+        """Not after each tick, so that changes gather."""
+        keep_table(self.table, self.shadow.state)
 
     def die_and_be_restored(self) -> None:
         """All but the snapshot is lost: attempts, edits, the model's memory of who runs."""
         data = json.loads(json.dumps(snapshot(self.core.state, at=self.at), allow_nan=False))
         self.base = restored(data)
+        track_questions(self.base)
+        self.table = {}
         self.core, self.shadow, self.fed, self.actors = self.based(), self.based(), [], {}
         self.alarm = self.budget_alarm = None
         model = self.model

@@ -353,7 +353,9 @@ async def test_a_run_whose_workflow_is_not_registered_is_told_of_and_left(
 
 @pytest.mark.anyio
 @pytest.mark.guarantee("W6")
-async def test_a_run_that_no_longer_fits_is_told_of_and_left(make_store: Make, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_run_that_no_longer_fits_is_told_of_and_left(
+    make_store: Make, caplog: pytest.LogCaptureFixture
+) -> None:
     name = Publishing().workflow_name
 
     class Changed(Workflow):

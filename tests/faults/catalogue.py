@@ -406,6 +406,27 @@ _ALL = [
         "    return where\n",
     ),
     Fault(
+        "a journal forgets that a failure must surface",
+        "D3",
+        "workflows.core.tick_forms",
+        '"surfaces": _FLAG,',
+        '"surfaces": Form(None, lambda *_: False),',
+    ),
+    Fault(
+        "what happens to a child is stored in the types of the run that has it",
+        "D3",
+        "workflows.core.tick_forms",
+        'row(inner, writer.within(child.state, "tick"))',
+        "row(inner, writer)",
+    ),
+    Fault(
+        "an image takes what an attempt at work has recorded for what it has to replay",
+        "D3",
+        "workflows.core.image",
+        "        tape.sealed = sealed\n",
+        "        tape.sealed = len(tape.records)\n",
+    ),
+    Fault(
         "each streamed event is a record of its own",
         "D4",
         "workflows.core.records",

@@ -90,7 +90,7 @@ def _all_candidates(state: RunState, event: Event) -> list[Question]:
     nested = [
         outer_id(question, child.id, child.label)
         for child in state.children.values()
-        if _takes_answers(child)
+        if takes_answers(child)
         for question in _all_candidates(child.state, event)
     ]
     oldest: dict[str, Question] = {}
@@ -99,7 +99,7 @@ def _all_candidates(state: RunState, event: Event) -> list[Question]:
     return list(oldest.values())
 
 
-def _takes_answers(child: Child) -> bool:
+def takes_answers(child: Child) -> bool:
     """Whether a child's questions are open, be it that it stands still until its run goes on, or its step's retry."""
     return (child.is_wanted or child.is_held) and child.state.status not in (RunStatus.ENDING, RunStatus.ENDED)
 
@@ -108,7 +108,7 @@ def all_questions(state: RunState) -> list[Question]:
     """All open questions, those of children behind the run's own."""
     found = list(state.questions.by_id.values())
     for child in state.children.values():
-        if _takes_answers(child):
+        if takes_answers(child):
             found += [outer_id(question, child.id, child.label) for question in all_questions(child.state)]
     return found
 
@@ -162,7 +162,7 @@ def _was_asked(state: RunState, event: Event) -> bool:
 def _addressed(state: RunState, event: Event, reply_to: str) -> Question | Refuse:
     inner = inner_id(reply_to)
     child = None if inner is None else state.children.get(inner[0])
-    if inner is not None and child is not None and _takes_answers(child):
+    if inner is not None and child is not None and takes_answers(child):
         target = _addressed(child.state, event, inner[1])
         return outer_id(target, child.id, child.label) if isinstance(target, Question) else target
     question = state.questions.by_id.get(reply_to)

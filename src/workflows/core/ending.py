@@ -11,7 +11,6 @@ from ..errors import SuspensionSwallowed, WorkflowRuntimeError
 from ..events import Event, StopEvent, WorkflowCancelledEvent, WorkflowFailedEvent, WorkflowTimedOutEvent
 from . import batches, delivery, queueing
 from .commands import Finish, PublishEvent, ReportLeft, ReportSwallowed, StopSteps
-from .questions import Questions
 from .state import Budget, Child, Execution, Failure, Outcome, RunState, RunStatus, Status
 from .ticks import CancelRequested, RunResumed, RunStarted, StepRaised, TimerFired
 
@@ -26,7 +25,7 @@ def started(state: RunState, tick: RunStarted) -> None:
     state.status = RunStatus.HALTED if tick.is_held else RunStatus.RUNNING
     state.run_id, state.seed, state.trace = tick.run_id, tick.seed, tick.trace
     state.outcome, state.halt_errors = None, ()
-    state.questions = Questions()
+    state.questions = state.questions.cleared({})
     state.budget = Budget(tick.budget_s)
     delivery.to_steps(state, tick.event, tick.at)
     queueing.run_all_queued(state, tick.at)
@@ -231,4 +230,4 @@ def _clear(state: RunState) -> None:
     state.mailbox.clear()
     state.buffers.clear()
     state.timers.clear()
-    state.questions = Questions(asked=state.questions.asked)
+    state.questions = state.questions.cleared(state.questions.asked)

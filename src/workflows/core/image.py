@@ -246,8 +246,8 @@ def _check_numbers(numbers: Sequence[Any], next_number: Any) -> None:
 
 def _read_timers(state: RunState, stored: Sequence[Any]) -> None:
     for kind, number, at in stored:
-        of_what: Mapping[int, object] = {"grace": state.executions, "child": state.children}[of(str, kind)]
-        if count(number) not in of_what:
+        known = {"grace": state.executions.keys(), "child": state.children.keys()}[of(str, kind)]
+        if count(number) not in known:
             raise Malformed(f"there's a timer for {kind!r} {number}, which isn't there")
         state.timers.set((kind, number), seconds(at))
 

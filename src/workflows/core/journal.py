@@ -10,6 +10,7 @@ Rules:
   travels beside it.
 - Nothing that is read is believed; what no journal has is refused.
 - An entry shares nothing with what users hold, but stored values with the tick: make it text before anything goes on.
+  In that text the order of keys stays.
 """
 
 from __future__ import annotations

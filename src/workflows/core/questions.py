@@ -155,6 +155,18 @@ def inner_id(question: str) -> tuple[int, str] | None:
 
 
 @attrs.define
+class Changes:
+    """What has changed about open questions since somebody last looked; see `open_questions`.
+
+    `own` has those of the run that were opened, and None for those that were closed. `nested` are those of its children
+    that were told of, by the ids that the run shows them by.
+    """
+
+    own: dict[str, Question | None] = attrs.field(factory=dict[str, "Question | None"])
+    nested: dict[str, Question] = attrs.field(factory=dict[str, Question])
+
+
+@attrs.define
 class Questions:
     """The open questions of a run, in the order in which they were asked."""
 
@@ -165,6 +177,7 @@ class Questions:
     asked: dict[str, None] = attrs.field(factory=dict[str, None])  # names of answer types, as an ordered set
     numbers: dict[str, int] = attrs.field(factory=dict[str, int])  # id -> place in the order of asking
     next_number: int = 1
+    changes: Changes | None = attrs.field(default=None, eq=False, repr=False)  # for whoever wants to know of them
 
     def open(self, question: Question, answer_name: str) -> None:
         """Add a question."""
@@ -173,11 +186,15 @@ class Questions:
         self.next_number += 1
         self.by_type.setdefault(question.answer_type, {}).setdefault(question.content, {})[question.id] = question
         self.asked[answer_name] = None
+        if self.changes is not None:
+            self.changes.own[question.id] = question
 
     def close(self, question: Question) -> None:
         """Take a question out; a question that isn't open stays so."""
         if self.by_id.pop(question.id, None) is None:
             return
+        if self.changes is not None:
+            self.changes.own[question.id] = None
         del self.numbers[question.id]
         groups = self.by_type[question.answer_type]
         group = groups[question.content]
@@ -186,6 +203,12 @@ class Questions:
             del groups[question.content]
             if not groups:
                 del self.by_type[question.answer_type]
+
+    def cleared(self, asked: dict[str, None]) -> Questions:
+        """Those of the same run when all are closed."""
+        if self.changes is not None:
+            self.changes.own.update(dict.fromkeys(self.by_id))
+        return Questions(asked=asked, changes=self.changes)
 
     def candidates(self, event: Event) -> list[Question]:
         """The oldest question of each content that `event` could answer; more than one means: ambiguous."""

@@ -22,7 +22,7 @@ import anyio
 
 from ..context import Context
 from ..context.context import OnMismatch
-from ..core.questions_changed import changed_questions
+from ..core.open_questions import changed_questions
 from ..core.snapshot import snapshot
 from ..core.state import RunStatus
 from ..core.ticks import TimerFired

@@ -14,10 +14,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..context import Context
-from ..core.delivery import all_questions
 from ..core.image import can_be_imaged, image
 from ..core.journal import JOURNAL_FORMAT
-from ..core.questions_changed import changed_questions, track_questions
+from ..core.open_questions import changed_questions, track_questions
 from ..core.snapshot import snapshot
 from ..core.state import RunState, RunStatus, Status
 from ..runtime.journalling import Journal
@@ -63,7 +62,6 @@ class RunJournal(Journal):
         self._is_released = False
         self.replied: set[int] = set()
         self._replies: list[tuple[int, str]] = []
-        self._first = all_questions(self.state) if is_new else []
         self._on_asleep = on_asleep
         self._base = base
         self._is_new = is_new
@@ -146,7 +144,6 @@ class RunJournal(Journal):
         if stored is not None or text is not None:
             self.entry += 1
         opened, closed = changed_questions(state)
-        opened, self._first = [*self._first, *opened], []
         replies, self._replies = self._replies, []
         is_new, self._is_new = self._is_new, False
         is_waiting, wake_at = self._waits()

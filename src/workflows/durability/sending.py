@@ -14,7 +14,7 @@ import anyio
 from anyio.lowlevel import checkpoint
 
 from ..context import Context
-from ..core.questions_changed import track_questions
+from ..core.open_questions import track_questions
 from ..core.ticks import EventReceived
 from ..errors import RunNotFound, RunOwnedElsewhere
 from ..events import Event

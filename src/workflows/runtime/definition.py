@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from ..codec import Codec
+from ..core.fingerprint import fingerprint
 from ..core.state import ChildKind
 from ..graph import Program
 from .clock import Clock
@@ -49,7 +50,7 @@ class Definition:
     @cached_property
     def fingerprint(self) -> str:
         """What a journal is written under: whatever the core decides by."""
-        return "temporary"
+        return fingerprint(self.program, self.codec, self.kinds)
 
     @cached_property
     def has_resources(self) -> bool:

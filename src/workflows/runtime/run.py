@@ -309,6 +309,8 @@ class Run:
                 f"{event!r} was sent from another thread than the one in which run {self.run_id!r} lives.\n"
                 "  Send it from there: anyio.from_thread.run_sync(handler.ctx.send_event, event)."
             )
+        if self.journal is not None and self.journal.lost is not None:
+            raise self.journal.lost
         fitted = fitted_answer(self.core.state, event, step=step, reply_to=reply_to)
         refusal = self.driver.emit(EventReceived, fitted, step, reply_to)
         self.crew.hand_out()
