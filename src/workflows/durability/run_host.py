@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import Any
-from weakref import ref
+from weakref import WeakSet, ref
 
 import anyio
 
@@ -31,6 +31,7 @@ from ..events import Event, StartEvent
 from ..handler import WorkflowHandler
 from ..runtime.crew import Launch
 from ..runtime.identity import new_uuid
+from ..runtime.run import Run
 from ..workflow import Workflow
 from .group_commit import GroupCommit, refusal_error
 from .restoring import Restored, restored
@@ -79,6 +80,7 @@ class RunHost:
         self._timers: list[tuple[float, str]] = []  # of runs in memory that have no task
         self._changes = 0
         self._changed = anyio.Event()
+        self._dropped: WeakSet[Run] = WeakSet()
         self._watched: dict[str, anyio.Event] = {}
 
     # Beginning
@@ -269,6 +271,8 @@ class RunHost:
     def _drop(self, journal: RunJournal) -> None:
         self._lost(journal)
         journal.driver.journal = None
+        if journal.run is not None:
+            self._dropped.add(journal.run)
 
     # Those that aren't
 
@@ -326,7 +330,9 @@ class RunHost:
                 journal.run.cancel("its Runtime was left", is_left=True)
 
     async def retire(self) -> None:
-        """Nothing here owns a run any more."""
+        """Own nothing any more; errors that those who still hold a run haven't asked for are logged."""
+        for run in self._dropped:
+            run.outcome.log_if_unheard()
         await self.store.retire(self.owner)
         await self.store.close()
 

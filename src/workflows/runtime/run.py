@@ -241,11 +241,12 @@ class Run:
         if bug is not None:
             logger.error("run %s was ended by a bug of the engine", self.run_id, exc_info=bug)
             result, error = None, bug
-        if self.journal is not None and self.journal.lost is not None:
-            result, error = None, self.journal.lost
+        if self._why_lost is not None:
+            result, error = None, self._why_lost
         if self.trace is not None:
             self.trace.ends(self.core.state.status.value, error)
         self.outcome.set(result, error)
+        self.outcome.is_retrieved |= self._why_lost is not None  # whoever keeps it has told
         self.log.close()
 
     def is_skipped(self, job: RunStep) -> bool:
@@ -309,8 +310,8 @@ class Run:
                 f"{event!r} was sent from another thread than the one in which run {self.run_id!r} lives.\n"
                 "  Send it from there: anyio.from_thread.run_sync(handler.ctx.send_event, event)."
             )
-        if self.journal is not None and self.journal.lost is not None:
-            raise self.journal.lost
+        if self._why_lost is not None:
+            raise self._why_lost
         fitted = fitted_answer(self.core.state, event, step=step, reply_to=reply_to)
         refusal = self.driver.emit(EventReceived, fitted, step, reply_to)
         self.crew.hand_out()
@@ -327,6 +328,10 @@ class Run:
         self.driver.emit_at(self.driver.now_or_last(), CancelRequested, reason, is_left)
         if self.core.state.status is not RunStatus.RUNNING and not self.crew.is_launched:
             self.close()
+
+    @property
+    def _why_lost(self) -> Exception | None:
+        return None if self.journal is None else self.journal.lost
 
     def lose(self) -> None:
         """It can't be stored any more: stop it here."""
