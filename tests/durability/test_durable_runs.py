@@ -196,11 +196,11 @@ async def test_a_run_whose_handler_is_held_stays_in_memory(make_store: Make) -> 
 async def test_a_handler_that_is_dropped_later_lets_its_run_leave_memory(make_store: Make) -> None:
     with anyio.fail_after(5):
         async with Runtime(store=make_store(), poll=0.001) as runtime:
-            handler = runtime.run(Publishing(), topic="tea", run_id="r")
+            held = [runtime.run(Publishing(), topic="tea", run_id="r")]
             await the_question(runtime)
-            run = handler.run
-            await until(lambda: run.is_asleep)
-            del handler, run
+            await until(lambda: held[0].run.is_asleep)
+            assert runtime.in_memory == ("r",)
+            held.clear()
             gc.collect()
             await until(lambda: runtime.in_memory == ())
 

@@ -26,6 +26,7 @@ class StoredRuns:
         self._host: RunHost | None = None
         self._sender: Sender | None = None
         self._keeper: Keeper | None = None
+        self._poll_s = 0.1
 
     @property
     def in_memory(self) -> tuple[str, ...]:

@@ -240,9 +240,8 @@ class Run:
         result, error = ending_of(self.core.state, () if self.resources is None else self.resources.errors)
         if bug is not None:
             logger.error("run %s was ended by a bug of the engine", self.run_id, exc_info=bug)
-            result, error = None, bug
-        if self._why_lost is not None:
-            result, error = None, self._why_lost
+        if bug or self._why_lost:
+            result, error = None, bug or self._why_lost
         if self.trace is not None:
             self.trace.ends(self.core.state.status.value, error)
         self.outcome.set(result, error)
@@ -310,7 +309,7 @@ class Run:
                 f"{event!r} was sent from another thread than the one in which run {self.run_id!r} lives.\n"
                 "  Send it from there: anyio.from_thread.run_sync(handler.ctx.send_event, event)."
             )
-        if self._why_lost is not None:
+        if self._why_lost:
             raise self._why_lost
         fitted = fitted_answer(self.core.state, event, step=step, reply_to=reply_to)
         refusal = self.driver.emit(EventReceived, fitted, step, reply_to)
