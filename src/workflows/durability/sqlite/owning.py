@@ -75,21 +75,18 @@ def claim_due(
 def due_keys(connection: sqlite3.Connection, owner: str, workflows: Sequence[str], now: float, limit: int) -> list[int]:
     """The runs that `claim_due` would take."""
     found: dict[int, float] = {}
-    for having, until in _owners(connection):
-        if having != owner and until <= now:
+    for having, until in _other_owners(connection, owner):
+        if until <= now:
             for workflow in workflows:
-                rows = connection.execute(DUE, (having, workflow, now, limit))
-                found |= {key: due for due, key in rows}
-    for key, having, until in _written_to(connection, workflows):
-        if having != owner and until <= now:
-            found[key] = -math.inf
+                found |= {key: due for due, key in connection.execute(DUE, (having, workflow, now, limit))}
+    found |= {key: -math.inf for key, until in _written_to(connection, owner, workflows) if until <= now}
     return sorted(found, key=lambda key: (found[key], key))[:limit]
 
 
-def next_due(connection: sqlite3.Connection, workflows: Sequence[str], now: float) -> float | None:
+def next_due(connection: sqlite3.Connection, owner: str | None, workflows: Sequence[str], now: float) -> float | None:
     """When `claim_due` would find something next."""
-    instants = [until for _, _, until in _written_to(connection, workflows)]
-    for having, until in _owners(connection):
+    instants = [until for _, until in _written_to(connection, owner, workflows)]
+    for having, until in _other_owners(connection, owner):
         for workflow in workflows:
             (due,) = connection.execute(NEXT_DUE, (having, workflow)).fetchone()
             if due is not None:
@@ -107,20 +104,21 @@ def deletable(connection: sqlite3.Connection, run_ids: Sequence[str], now: float
     return found
 
 
-def _owners(connection: sqlite3.Connection) -> Iterator[tuple[str | None, float]]:
-    """Who has unfinished runs that are due some time, nobody included, and until when they live."""
+def _other_owners(connection: sqlite3.Connection, owner: str | None) -> Iterator[tuple[str | None, float]]:
+    """Who else has unfinished runs that are due some time, nobody included, and until when they live."""
     yield None, -math.inf
-    for owner, until in connection.execute(OWNERS_WITH_DUE_RUNS).fetchall():
-        yield owner, -math.inf if until is None else until
+    for having, until in connection.execute(OWNERS_WITH_DUE_RUNS).fetchall():
+        if having != owner:
+            yield having, -math.inf if until is None else until
 
 
-def _written_to(connection: sqlite3.Connection, workflows: Sequence[str]) -> list[tuple[int, str | None, float]]:
-    """Unfinished runs for which there are messages, and until when their owners live."""
-    return [
-        (key, owner, -math.inf if until is None else until)
-        for key, workflow, owner, until in connection.execute(WRITTEN_TO)
-        if workflow in workflows
-    ]
+def _written_to(
+    connection: sqlite3.Connection, owner: str | None, workflows: Sequence[str]
+) -> Iterator[tuple[int, float]]:
+    """Unfinished runs of others for which there are messages, and until when their owners live."""
+    for key, workflow, having, until in connection.execute(WRITTEN_TO).fetchall():
+        if workflow in workflows and (having is None or having != owner):
+            yield key, -math.inf if until is None else until
 
 
 def _take(reader: Reader, connection: sqlite3.Connection, owner: str, keys: Sequence[int]) -> list[StoredRun]:

@@ -230,6 +230,8 @@ async def an_owner_isnt_given_what_it_has(handles: Handles) -> None:
     await stored(store, "me", new("a"), new("b", is_waiting=True, wake_at=NOW))
     await store.post("b", "m")
     same(await store.claim_due("me", ["Shop"], now=END + 1, limit=9), [], "what an owner is given of its own")
+    same(await store.next_due(["Shop"], now=NOW, owner="me"), None, "when there will be something for it")
+    same(await store.next_due(["Shop"], now=NOW, owner="other"), END, "when there will be something for another")
     same(ids(await store.claim_due("other", ["Shop"], now=END + 1, limit=9)), ["a", "b"], "what another is given of it")
 
 
