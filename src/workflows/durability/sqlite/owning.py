@@ -17,24 +17,25 @@ CLAIMABLE = f"SELECT r.key FROM runs AS r WHERE r.id = ? AND (r.owner IS NULL OR
 CLAIM = "UPDATE runs SET owner = ? WHERE key = ?"
 DELETABLE = f"SELECT r.key, r.tail FROM runs AS r WHERE r.id = ? AND NOT {LIVES}"
 
-IN_INDEX = "status = 'running' AND due IS NOT NULL"  # word for word as runs_due has it, which is used only then
+# Without being told, SQLite takes the index of all running runs instead.
+BY_DUE = "FROM runs INDEXED BY runs_due WHERE status = 'running' AND due IS NOT NULL"
+OF_OWNER = f"{BY_DUE} AND owner IS ? AND workflow = ?"
+DUE = f"SELECT due, key {OF_OWNER} AND due <= ? ORDER BY due, key LIMIT ?"
+NEXT_DUE = f"SELECT MIN(due) {OF_OWNER}"
 # From each owner to the next, rather than over all runs.
 OWNERS_WITH_DUE_RUNS = f"""
 WITH RECURSIVE owned (owner) AS (
-    SELECT MIN(owner) FROM runs WHERE {IN_INDEX} AND owner IS NOT NULL
+    SELECT MIN(owner) {BY_DUE} AND owner IS NOT NULL
     UNION ALL
-    SELECT (SELECT MIN(owner) FROM runs WHERE {IN_INDEX} AND runs.owner > owned.owner)
-    FROM owned WHERE owned.owner IS NOT NULL
+    SELECT (SELECT MIN(runs.owner) {BY_DUE} AND runs.owner > owned.owner) FROM owned WHERE owned.owner IS NOT NULL
 )
 SELECT owned.owner, o.until FROM owned LEFT JOIN owners AS o ON o.id = owned.owner WHERE owned.owner IS NOT NULL
 """
-DUE = (
-    f"SELECT due, key FROM runs WHERE {IN_INDEX} AND owner IS ? AND workflow = ? AND due <= ? ORDER BY due, key LIMIT ?"
-)
-NEXT_DUE = f"SELECT MIN(due) FROM runs WHERE {IN_INDEX} AND owner IS ? AND workflow = ?"
+# From the messages, which are few, to their runs: that's what CROSS JOIN asks for.
 WRITTEN_TO = """
-SELECT DISTINCT r.key, r.workflow, r.owner, o.until FROM messages AS m JOIN runs AS r ON r.key = m.run
-LEFT JOIN owners AS o ON o.id = r.owner WHERE m.reply IS NULL AND r.status = 'running'
+SELECT DISTINCT r.key, r.workflow, r.owner, o.until FROM messages AS m INDEXED BY messages_unanswered
+CROSS JOIN runs AS r ON r.key = m.run LEFT JOIN owners AS o ON o.id = r.owner
+WHERE m.reply IS NULL AND r.status = 'running'
 """
 
 
