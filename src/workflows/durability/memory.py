@@ -156,7 +156,7 @@ class MemoryStore:
 
     async def claim_due(self, owner: str, workflows: Mapping[str, str], *, now: float, limit: int) -> list[StoredRun]:
         """See `Store.claim_due`."""
-        due = [(instant, kept) for instant, kept in self._due(workflows) if instant <= now and kept.run.owner != owner]
+        due = [(instant, kept) for instant, kept in self._due(owner, workflows) if instant <= now]
         due.sort(key=lambda found: self._due_at(found[1]))  # it's stable: equal ones stay in the order they were made
         return self._claim(owner, [kept for _, kept in due[:limit]])
 
@@ -166,16 +166,18 @@ class MemoryStore:
             kept.run = attrs.evolve(kept.run, owner=owner)
         return [kept.run for kept in found]
 
-    async def next_due(self, workflows: Mapping[str, str], *, now: float) -> float | None:
+    async def next_due(self, workflows: Mapping[str, str], *, now: float, owner: str | None = None) -> float | None:
         """See `Store.next_due`."""
-        instants = [instant for instant, _ in self._due(workflows)]
+        instants = [instant for instant, _ in self._due(owner, workflows)]
         return max(min(instants), now) if instants else None
 
-    def _due(self, workflows: Mapping[str, str]) -> Iterator[tuple[float, _Kept]]:
-        """Unfinished runs that will have something to do, and from when on anybody can claim them for it."""
+    def _due(self, owner: str | None, workflows: Mapping[str, str]) -> Iterator[tuple[float, _Kept]]:
+        """Unfinished runs that will have something to do, and from when on `owner`, who hasn't them, can claim them."""
         for kept in self._runs.values():
-            mark = workflows.get(kept.run.workflow)
-            if kept.run.status == UNFINISHED and mark is not None and mark != kept.mark:
+            run, mark = kept.run, workflows.get(kept.run.workflow)
+            if run.status != UNFINISHED or mark is None or mark == kept.mark:
+                continue
+            if run.owner is None or run.owner != owner:
                 instant = max(self._due_at(kept), self._until(kept))
                 if instant < math.inf:
                     yield instant, kept

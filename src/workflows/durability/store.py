@@ -184,10 +184,11 @@ class Store(Protocol):
         """
         ...
 
-    async def next_due(self, workflows: Mapping[str, str], *, now: float) -> float | None:
+    async def next_due(self, workflows: Mapping[str, str], *, now: float, owner: str | None = None) -> float | None:
         """The next instant at which `claim_due` would find something; `now` if it would now.
 
-        The end of a lease counts as such an instant, if what its owner has will be due by then.
+        With `owner`, what that one has already doesn't count, as `claim_due` wouldn't give it that. The end of a lease
+        counts as such an instant, if what its owner has will be due by then.
         """
         ...
 

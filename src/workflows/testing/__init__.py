@@ -11,3 +11,5 @@ from .runner import WorkflowTestResult as WorkflowTestResult
 from .runner import WorkflowTestRunner as WorkflowTestRunner
 from .simulation import simulate as simulate
 from .snapshots import check_snapshot as check_snapshot
+from .store_checks import STORE_CHECKS as STORE_CHECKS
+from .store_checks import StoreCheck as StoreCheck

@@ -17,18 +17,19 @@ from zlib import crc32
 
 import attrs
 
-from ..store import Change, Refusal
+from ..store import ENDED, Change, Refusal
 
 Row: TypeAlias = tuple[Any, ...]
 
 MAKE = (
-    "INSERT INTO runs (id, workflow, status, is_waiting, wake_at, due, owner, entry, tail, created_at, changed_at)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
+    "INSERT INTO runs (id, workflow, status, is_waiting, wake_at, due, owner,"
+    " entry, tail, created_at, changed_at, ended_at)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
 )
 KNOW = "SELECT key, owner, workflow, status, is_waiting, wake_at, entry, tail FROM runs WHERE id = ?"
 ADVANCE = "UPDATE runs SET mark = NULL, entry = ?, tail = ?, changed_at = ? WHERE key = ? AND owner = ? AND entry = ?"
 MOVE = (
-    "UPDATE runs SET workflow = ?, status = ?, is_waiting = ?, wake_at = ?, due = ?, owner = ?,"
+    "UPDATE runs SET workflow = ?, status = ?, is_waiting = ?, wake_at = ?, due = ?, owner = ?, ended_at = ?,"
     " mark = NULL, entry = ?, tail = ?, changed_at = ? WHERE key = ? AND owner = ? AND entry = ?"
 )
 APPEND = "INSERT INTO journal (number, run, entry, previous, text, crc) VALUES (?, ?, ?, ?, ?, ?)"
@@ -81,6 +82,7 @@ class KnownRun:
             and self.wake_at == change.wake_at
             and self.workflow == change.workflow
             and not change.is_released
+            and change.status not in ENDED
         )
 
 
@@ -172,7 +174,17 @@ class Group:
         owner = None if change.is_released else self._owner
         due = due_of(change.is_waiting, change.wake_at)
         stands = (change.workflow, change.status, change.is_waiting, change.wake_at)
-        row = (change.run_id, *stands, due, owner, change.entry, number, self._now, self._now)
+        row = (
+            change.run_id,
+            *stands,
+            due,
+            owner,
+            change.entry,
+            number,
+            self._now,
+            self._now,
+            self._ended_at(change.status),
+        )
         made = self._connection.execute(MAKE, row)
         if made.rowcount != 1 or made.lastrowid is None:
             return None
@@ -233,12 +245,16 @@ class Group:
             if touched.is_moved:
                 due = due_of(run.is_waiting, run.wake_at)
                 owner = None if touched.is_released else self._owner
-                moved.append((run.workflow, run.status, run.is_waiting, run.wake_at, due, owner, *row))
+                stands = (run.workflow, run.status, run.is_waiting, run.wake_at, due, owner)
+                moved.append((*stands, self._ended_at(run.status), *row))
             else:
                 advanced.append(row)
         for statement, rows in ((ADVANCE, advanced), (MOVE, moved)):
             if rows and self._connection.executemany(statement, rows).rowcount != len(rows):
                 raise StaleKnowledge
+
+    def _ended_at(self, status: str) -> float | None:
+        return self._now if status in ENDED else None
 
     def _snapshot(self, key: int, entry: int, text: str) -> None:
         data = text.encode()

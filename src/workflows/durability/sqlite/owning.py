@@ -18,25 +18,25 @@ SET_ASIDE = "UPDATE runs SET owner = NULL, mark = ? WHERE id = ? AND owner = ?"
 CLAIM = "UPDATE runs SET owner = ? WHERE key = ?"
 DELETABLE = f"SELECT r.key, r.tail FROM runs AS r WHERE r.id = ? AND NOT {LIVES}"
 
-IN_INDEX = "status = 'running' AND due IS NOT NULL"  # word for word as runs_due has it, which is used only then
+# Without being told, SQLite takes the index of all running runs instead.
+BY_DUE = "FROM runs INDEXED BY runs_due WHERE status = 'running' AND due IS NOT NULL"
+OF_OWNER = f"{BY_DUE} AND owner IS ? AND workflow = ? AND mark IS NOT ?"
+DUE = f"SELECT due, key {OF_OWNER} AND due <= ? ORDER BY due, key LIMIT ?"
+NEXT_DUE = f"SELECT MIN(due) {OF_OWNER}"
 # From each owner to the next, rather than over all runs.
 OWNERS_WITH_DUE_RUNS = f"""
 WITH RECURSIVE owned (owner) AS (
-    SELECT MIN(owner) FROM runs WHERE {IN_INDEX} AND owner IS NOT NULL
+    SELECT MIN(owner) {BY_DUE} AND owner IS NOT NULL
     UNION ALL
-    SELECT (SELECT MIN(owner) FROM runs WHERE {IN_INDEX} AND runs.owner > owned.owner)
-    FROM owned WHERE owned.owner IS NOT NULL
+    SELECT (SELECT MIN(runs.owner) {BY_DUE} AND runs.owner > owned.owner) FROM owned WHERE owned.owner IS NOT NULL
 )
 SELECT owned.owner, o.until FROM owned LEFT JOIN owners AS o ON o.id = owned.owner WHERE owned.owner IS NOT NULL
 """
-DUE = (
-    f"SELECT due, key FROM runs WHERE {IN_INDEX} AND owner IS ? AND workflow = ? AND mark IS NOT ? AND due <= ?"
-    " ORDER BY due, key LIMIT ?"
-)
-NEXT_DUE = f"SELECT MIN(due) FROM runs WHERE {IN_INDEX} AND owner IS ? AND workflow = ? AND mark IS NOT ?"
+# From the messages, which are few, to their runs: that's what CROSS JOIN asks for.
 WRITTEN_TO = """
-SELECT DISTINCT r.key, r.workflow, r.mark, r.owner, o.until FROM messages AS m JOIN runs AS r ON r.key = m.run
-LEFT JOIN owners AS o ON o.id = r.owner WHERE m.reply IS NULL AND r.status = 'running'
+SELECT DISTINCT r.key, r.workflow, r.mark, r.owner, o.until FROM messages AS m INDEXED BY messages_unanswered
+CROSS JOIN runs AS r ON r.key = m.run LEFT JOIN owners AS o ON o.id = r.owner
+WHERE m.reply IS NULL AND r.status = 'running'
 """
 
 
@@ -79,21 +79,20 @@ def due_keys(
 ) -> list[int]:
     """The runs that `claim_due` would take."""
     found: dict[int, float] = {}
-    for having, until in _owners(connection):
-        if having != owner and until <= now:
+    for having, until in _other_owners(connection, owner):
+        if until <= now:
             for workflow, mark in workflows.items():
-                rows = connection.execute(DUE, (having, workflow, mark, now, limit))
-                found |= {key: due for due, key in rows}
-    for key, having, until in _written_to(connection, workflows):
-        if having != owner and until <= now:
-            found[key] = -math.inf
+                found |= {key: due for due, key in connection.execute(DUE, (having, workflow, mark, now, limit))}
+    found |= {key: -math.inf for key, until in _written_to(connection, owner, workflows) if until <= now}
     return sorted(found, key=lambda key: (found[key], key))[:limit]
 
 
-def next_due(connection: sqlite3.Connection, workflows: Mapping[str, str], now: float) -> float | None:
+def next_due(
+    connection: sqlite3.Connection, owner: str | None, workflows: Mapping[str, str], now: float
+) -> float | None:
     """When `claim_due` would find something next."""
-    instants = [until for _, _, until in _written_to(connection, workflows)]
-    for having, until in _owners(connection):
+    instants = [until for _, until in _written_to(connection, owner, workflows)]
+    for having, until in _other_owners(connection, owner):
         for workflow, mark in workflows.items():
             (due,) = connection.execute(NEXT_DUE, (having, workflow, mark)).fetchone()
             if due is not None:
@@ -111,20 +110,21 @@ def deletable(connection: sqlite3.Connection, run_ids: Sequence[str], now: float
     return found
 
 
-def _owners(connection: sqlite3.Connection) -> Iterator[tuple[str | None, float]]:
-    """Who has unfinished runs that are due some time, nobody included, and until when they live."""
+def _other_owners(connection: sqlite3.Connection, owner: str | None) -> Iterator[tuple[str | None, float]]:
+    """Who else has unfinished runs that are due some time, nobody included, and until when they live."""
     yield None, -math.inf
-    for owner, until in connection.execute(OWNERS_WITH_DUE_RUNS).fetchall():
-        yield owner, -math.inf if until is None else until
+    for having, until in connection.execute(OWNERS_WITH_DUE_RUNS).fetchall():
+        if having != owner:
+            yield having, -math.inf if until is None else until
 
 
-def _written_to(connection: sqlite3.Connection, workflows: Mapping[str, str]) -> list[tuple[int, str | None, float]]:
-    """Unfinished runs for which there are messages, and until when their owners live."""
-    return [
-        (key, owner, -math.inf if until is None else until)
-        for key, workflow, mark, owner, until in connection.execute(WRITTEN_TO)
-        if workflow in workflows and workflows[workflow] != mark
-    ]
+def _written_to(
+    connection: sqlite3.Connection, owner: str | None, workflows: Mapping[str, str]
+) -> Iterator[tuple[int, float]]:
+    """Unfinished runs of others for which there are messages, and until when their owners live."""
+    for key, workflow, mark, having, until in connection.execute(WRITTEN_TO).fetchall():
+        if workflow in workflows and workflows[workflow] != mark and (having is None or having != owner):
+            yield key, -math.inf if until is None else until
 
 
 def _take(reader: Reader, connection: sqlite3.Connection, owner: str, keys: Sequence[int]) -> list[StoredRun]:

@@ -36,12 +36,11 @@ SELECT q.number, r.id, r.workflow, q.id, q.data FROM questions AS q CROSS JOIN r
 WHERE r.status = 'running' AND q.number > ?
 """
 MESSAGES = """
-SELECT m.number, r.id, m.data FROM messages AS m JOIN runs AS r ON r.key = m.run
+SELECT m.number, r.id, m.data FROM messages AS m INDEXED BY messages_unanswered CROSS JOIN runs AS r ON r.key = m.run
 WHERE m.reply IS NULL AND r.owner = ? ORDER BY m.number
 """
 ENDED = """
-SELECT id FROM runs WHERE status IN ('completed', 'failed', 'timed_out') AND changed_at < ?
-ORDER BY changed_at, key LIMIT ?
+SELECT id FROM runs WHERE ended_at < ? ORDER BY ended_at, key LIMIT ?
 """
 
 

@@ -152,9 +152,9 @@ class SqliteStore:
             self._kept.pop(run.run_id, None)
         return runs
 
-    async def next_due(self, workflows: Mapping[str, str], *, now: float) -> float | None:
+    async def next_due(self, workflows: Mapping[str, str], *, now: float, owner: str | None = None) -> float | None:
         """See `Store.next_due`."""
-        return await self._do(lambda: self._medium.read(lambda c: owning.next_due(c, workflows, now)))
+        return await self._do(lambda: self._medium.read(lambda c: owning.next_due(c, owner, workflows, now)))
 
     async def load(self, run_id: str) -> RunContent | None:
         """See `Store.load`.
