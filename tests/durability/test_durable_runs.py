@@ -326,6 +326,39 @@ async def test_who_lets_its_lease_pass_loses_its_runs_and_its_steps_are_cancelle
     assert world.done.count("done") <= 2
 
 
+@pytest.mark.anyio
+@pytest.mark.guarantee("R4", "W3")
+async def test_a_refused_answer_leaves_no_gap_in_the_journal(make_store: Make, tmp_path: Path) -> None:
+    world, gate = Counting(), anyio.Event()
+
+    class Asking(Workflow):
+        @step
+        async def ask(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
+            answer: Approved = await ctx.ask(Approval(what="?"))
+            await ctx.once(world.do, answer.by)
+            await gate.wait()
+            return StopEvent(result=answer.by)
+
+    workflow = Asking(types=[Approval, Approved], workflow_name="asking")
+    with anyio.fail_after(5):
+        async with Runtime(store=make_store(), lease=0.01) as runtime:
+            handler = runtime.run(workflow, run_id="r")
+            await until(lambda: bool(handler.pending))
+            for _ in range(3):
+                with pytest.raises(InvalidAnswer):
+                    await handler.send_event(HumanResponseEvent(), step=None, reply_to=handler.pending[0].id)
+            await handler.send_event(Approved(by="Ada"))
+            with pytest.raises(AlreadyAnswered):
+                await handler.send_event(Approved(by="Bob"))
+            await until(lambda: world.done == ["Ada"])
+            await until(lambda: handler.run.journal is not None and handler.run.journal.is_settled)
+            left = crashed(runtime.store, tmp_path / "left")
+        gate.set()
+        async with Runtime(store=left, workflows=[workflow], poll=0.001) as runtime:
+            assert [event async for event in runtime.events("r")][-1] == StopEvent(result="Ada")
+    assert world.done == ["Ada"]
+
+
 # --- what can't be carried on -----------------------------------------------------------------------------------------
 
 

@@ -69,8 +69,9 @@ class Journal:
         text = json.dumps(tick_data(core.state, tick), ensure_ascii=False, separators=(",", ":"))
         position = core.state.streamed
         commands = core.feed(tick)
+        self.ticks.append(text)
         if type(tick) is EventReceived and any(type(command) is Refuse for command in commands):
-            return commands  # nothing has changed
+            return commands  # nothing has changed, so it can wait for what comes next
         urgent: list[Command] = []
         for command in commands:
             if _is_urgent(command):
@@ -80,7 +81,6 @@ class Journal:
             if type(command) is PublishEvent and command.is_counted:
                 position += 1
                 self.events.append((position, command.event))
-        self.ticks.append(text)
         self.stage()
         return urgent
 
