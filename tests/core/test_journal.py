@@ -16,6 +16,7 @@ from tests.core.test_children import Hand as Parent
 from tests.core.test_children_machine import INNER, KINDS, OUTER, OUTER_CODEC, Errand
 from workflows.core import ticks
 from workflows.core.commands import RunStep
+from workflows.core.delivery import all_questions
 from workflows.core.engine import TRANSITIONS, Core
 from workflows.core.journal import fold, tick_data, tick_from
 from workflows.core.questions import Ask
@@ -278,6 +279,32 @@ def test_what_happens_to_a_child_is_stored_in_the_types_of_its_own_workflow() ->
         assert stored == tick
         assert again.feed(stored) == core.feed(tick)
     assert again.state == core.state
+
+
+class Word(HumanResponseEvent, name="word"):
+    """Only the child's workflow declares it."""
+
+
+@pytest.mark.parametrize("is_named", [False, True])
+def test_an_answer_to_a_childs_question_may_be_of_a_class_that_only_the_child_knows(is_named: bool) -> None:
+    """Found by the machine: such an answer couldn't be stored."""
+    kinds = {"inner": ChildKind(INNER, codec_for(INNER, [Word]))}
+    core, again = Core(OUTER, OUTER_CODEC, children=kinds), Core(OUTER, OUTER_CODEC, children=kinds)
+    fed: list[ticks.Tick] = [
+        ticks.RunStarted(1, 1.0, "r", Begin(), 7),
+        ticks.ChildStarted(2, 1.0, 1, 1, "", "k", "inner", "begin/Inner", Errand()),
+        ticks.ChildTick(3, 1.0, 1, ticks.QuestionsAsked(2, 1.0, 1, 1, "", (Ask(Word),))),
+    ]
+    for tick in fed:
+        core.feed(tick)
+        again.feed(tick)
+    (question,) = all_questions(core.state)
+    for number in (4, 5):  # the second comes too late, and is refused
+        answer = ticks.EventReceived(number, 1.0, Word(), None, question.id if is_named else None)
+        assert again.feed(journalled(again.state, answer)) == core.feed(answer)
+    assert again.state == core.state
+    with pytest.raises(EncodeError, match=r"\$\.event: is a Local"):  # nobody asks for it: the run itself would keep it
+        tick_data(core.state, ticks.EventReceived(6, 1.0, Local()))
 
 
 def test_a_word_to_a_child_that_there_is_not_is_stored_as_nothing_and_does_nothing() -> None:

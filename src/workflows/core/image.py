@@ -164,6 +164,8 @@ def _read_tally(state: RunState, stored: Sequence[Any]) -> None:
     for step, interrupted, spent in stored:
         tally = state.tally[of(str, step)] = known.pop(step, Tally())
         tally.interrupted, tally.seconds = count(interrupted), seconds(spent)
+        if tally.seconds < 0:
+            raise Malformed(f"step {step!r} has worked {spent!r} seconds")
     if known:
         raise Malformed(f"nothing is said of what steps {list(known)} have done")
 

@@ -5,7 +5,7 @@ One table has all of them. The name of a tick and the order of its fields are wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, TypeAlias, cast
 
@@ -14,7 +14,9 @@ import attrs
 from ..codec import Json
 from ..events import Event, StartEvent
 from . import ticks
-from .questions import Ask
+from .delivery import find_target
+from .questions import Ask, Question
+from .state import RunState
 from .stored import Malformed, count, items, of, seconds
 from .tick_parts import TickReader, TickWriter
 from .ticks import Tick, Write
@@ -95,6 +97,44 @@ def _take_event(data: Any, reader: TickReader, _before: Before) -> Event | None:
     return reader.needed_event(data, "an event")
 
 
+def _put_given(event: Event, writer: TickWriter, tick: Any) -> Json:
+    """An event that may be for a question of a child: then it may be of a class that only the child's workflow has."""
+    state = writer.state
+    if not state.children or writer.codec.knows(type(event)):
+        return writer.value(event, "event")
+    target = find_target(state, event, step=tick.step, reply_to=tick.reply_to)
+    if target is None or (isinstance(target, Question) and not target.path):
+        return writer.value(event, "event")
+    way = next((way for way, child in _within(state) if child.codec.knows(type(event))), None)
+    if way is None:
+        return writer.value(event, "event")
+    return [list(way), writer.within(_child_at(state, way), "event").value(event, "")]
+
+
+def _within(state: RunState, way: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], RunState]]:
+    """The children of a run, and theirs, each with the way to it."""
+    for child in state.children.values():
+        there = (*way, child.id)
+        yield there, child.state
+        yield from _within(child.state, there)
+
+
+def _child_at(state: RunState, way: Iterable[int]) -> RunState:
+    for number in way:
+        state = state.children[number].state
+    return state
+
+
+def _take_given(data: Any, reader: TickReader, before: Before) -> Event | None:
+    if not isinstance(data, list):
+        return _take_event(data, reader, before)
+    way, stored = items(data)
+    nested = TickReader.of(_child_at(reader.state, [count(number) for number in items(way)]))
+    event = _take_event(stored, nested, before)
+    reader.mismatches += nested.mismatches
+    return event
+
+
 def _put_events(events: Iterable[Event], writer: TickWriter, _tick: Any) -> Json:
     return writer.values(events, "events")
 
@@ -130,6 +170,7 @@ def _take_kinds(data: Any, reader: TickReader, _before: Before) -> list[type[Eve
 
 
 _EVENT, _EVENTS, _START = Form(_put_event, _take_event), Form(_put_events, _take_events), Form(_put_event, _take_start)
+_GIVEN = Form(_put_given, _take_given)
 _ERROR, _KINDS = Form(_put_error, _take_error), Form(_put_kinds, _take_kinds)
 
 # --- questions --------------------------------------------------------------------------------------------------------
@@ -253,8 +294,8 @@ FORMS: Mapping[str, tuple[type[Tick], Mapping[str, Form]]] = {
         ticks.TapeDropped,
         {**_STEP, "branch": _TEXT, "index": _WHOLE, "count": _WHOLE, "digest": _WHOLE},
     ),
-    "received": (ticks.EventReceived, {**_TICK, "event": _EVENT, **_ADDRESS}),
-    "sent": (ticks.EventSent, {**_EFFECT, "event": _EVENT, **_ADDRESS}),
+    "received": (ticks.EventReceived, {**_TICK, "event": _GIVEN, **_ADDRESS}),
+    "sent": (ticks.EventSent, {**_EFFECT, "event": _GIVEN, **_ADDRESS}),
     "streamed": (ticks.EventStreamed, {**_EFFECT, "event": _EVENT}),
     "published": (ticks.EventPublished, {**_STEP, "event": _EVENT}),
     "recorded": (
