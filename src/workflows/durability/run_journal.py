@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import anyio
+
 from ..context import Context
 from ..core.image import can_be_imaged, image
 from ..core.journal import JOURNAL_FORMAT
@@ -48,7 +50,7 @@ class RunJournal(Journal):
         self,
         workflow: Workflow[Any, Any],
         context: Context[Any],
-        on_staged: Callable[[RunJournal], None],
+        on_staged: Callable[[RunJournal], anyio.Event],
         on_asleep: Callable[[RunJournal], None],
         *,
         entry: int = 0,
