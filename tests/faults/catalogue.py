@@ -92,6 +92,20 @@ _ALL = [
         "        return not record.is_failed\n",
         "        return False\n",
     ),
+    Fault(
+        "a step changes in place what its replay is given",
+        "W1",
+        "workflows.codec.copying",
+        "        if type(value) not in _FROZEN:\n            copied",
+        "        if False:\n            copied",
+    ),
+    Fault(
+        "a list inside of a list isn't copied",
+        "W1",
+        "workflows.codec.copying",
+        "return [item if type(item) in _FROZEN else _copied(item, codec) for item in items]",
+        "return list(items)",
+    ),
     # W2 Replay
     Fault(
         "a suspension is an exception in user code",
