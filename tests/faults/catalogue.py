@@ -194,6 +194,20 @@ _ALL = [
         "sorted(gathered.arrived, key=_member)",
         "gathered.arrived",
     ),
+    Fault(
+        "what a nested batch comes to isn't joined with the batch around it",
+        "W4",
+        "workflows.graph.levels",
+        "            level.steps.update(levels[name].joins)\n",
+        "            pass\n",
+    ),
+    Fault(
+        "a list is joined by the last of its joins only",
+        "W4",
+        "workflows.graph.levels",
+        "        name: tuple(step for step in steps.values() if step.name in level.joins)\n",
+        "        name: tuple(step for step in steps.values() if step.name in level.joins)[-1:]\n",
+    ),
     # W5 Nothing used twice
     Fault(
         "an answer is kept open after it was given",
@@ -439,6 +453,27 @@ _ALL = [
         "workflows.core.state",
         "        del self.executions[execution.id]\n",
         "",
+    ),
+    Fault(
+        "a stored tally is believed",
+        "D2",
+        "workflows.core.tallying",
+        "    if interrupted < 0 or seconds(spent) < 0:\n",
+        "    if False:\n",
+    ),
+    Fault(
+        "a stored tally loses the attempts that were interrupted",
+        "D3",
+        "workflows.core.tallying",
+        "    return Tally(finished, failures, interrupted, seconds(spent)",
+        "    return Tally(finished, failures, 0, seconds(spent)",
+    ),
+    Fault(
+        "a tally has an entry for each event",
+        "D4",
+        "workflows.core.tally",
+        "    counts[kind] = counts.get(kind, 0) + 1\n",
+        "    counts[f'{kind.__name__} {event!r} {len(counts)}'] = 1\n",
     ),
 ]
 
