@@ -142,7 +142,7 @@ class Keeper:
             content = await host.store.load(run_id)
             if content is None:
                 return False
-            host.carry_on(content)
+            _ = host.carry_on(content)
         except WorkflowsError as error:
             logger.error("run %s can't be carried on here, and stays as it is: %s", run_id, error)
             await host.set_aside(run_id, error)

@@ -125,7 +125,7 @@ class Sender:
                     raise _not_found(run_id)
                 if content.run.status != "running" or not self._carries_on:
                     return content
-                self._host.carry_on(content)
+                _ = self._host.carry_on(content)
                 return self._host.journal(run_id)
         finally:
             del self._taking[run_id]
