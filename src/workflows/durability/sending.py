@@ -16,7 +16,7 @@ from anyio.lowlevel import checkpoint
 from ..context import Context
 from ..core.open_questions import track_questions
 from ..core.ticks import EventReceived
-from ..errors import RunNotFound, RunOwnedElsewhere
+from ..errors import EngineBug, RunNotFound, RunOwnedElsewhere
 from ..events import Event
 from ..runtime.answers import fitted_answer
 from ..runtime.refusals import check_target, error_for
@@ -113,23 +113,28 @@ class Sender:
         if journal is not None:
             journal.want()
             return journal
-        store, now = self._host.store, self._host.now()
         taken = self._taking[run_id] = anyio.Event()
         try:
-            with anyio.CancelScope(shield=True):
-                if not await store.claim(self._host.owner, [run_id], now=now):
-                    await self._must_exist(run_id)
-                    return None
-                content = await store.load(run_id)
-                if content is None:
-                    raise _not_found(run_id)
-                if content.run.status != "running" or not self._carries_on:
-                    return content
-                _ = self._host.carry_on(content)
-                return self._host.journal(run_id)
+            with anyio.CancelScope(shield=True):  # what was claimed is carried on, or let go
+                return await self._take(run_id)
         finally:
             del self._taking[run_id]
             taken.set()
+        raise EngineBug("a shield was cancelled")
+
+    async def _take(self, run_id: str) -> RunJournal | RunContent | None:
+        """Take a run over, if it's nobody's."""
+        store = self._host.store
+        if not await store.claim(self._host.owner, [run_id], now=self._host.now()):
+            await self._must_exist(run_id)
+            return None
+        content = await store.load(run_id)
+        if content is None:
+            raise _not_found(run_id)
+        if content.run.status != "running" or not self._carries_on:
+            return content
+        _ = self._host.carry_on(content)
+        return self._host.journal(run_id)
 
     async def _hand_over(self, content: RunContent, event: Event, *, step: str | None, reply_to: str | None) -> None:
         """Have a run that goes on elsewhere, or is over, take an event, and store what came of it."""
