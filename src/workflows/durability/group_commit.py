@@ -6,7 +6,7 @@ While one group is being stored the next one gathers, so that a hundred runs sha
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import anyio
 
@@ -86,9 +86,17 @@ class GroupCommit:
                 )
         if not group:
             return
+        await self._commit(group, now)
+
+    async def _commit(self, group: Mapping[RunJournal, Change], now: float) -> None:
+        """Store the changes together; if that fails, each by itself, so that one can't take others with it."""
         try:
             refused = await self._store.commit(self._owner, list(group.values()), now=now)
         except Exception as error:
+            if len(group) > 1:
+                for journal, change in group.items():
+                    await self._commit({journal: change}, now)
+                return
             for journal in group:
                 self._lose(journal, _failed(journal, error), error)
             return
