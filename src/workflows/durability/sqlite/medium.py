@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Literal, TypeAlias, TypeVar
 
 from ...errors import StoreDamaged, StoreError, StoreFormatError, StoreUnavailable, UsageError
-from .schema import UPGRADES, VERSION, Upgrade, check, prepare
+from .schema import UPGRADES, VERSION, Upgrade, check, check_size, prepare
 
 T = TypeVar("T")
 
@@ -63,6 +63,8 @@ class Medium:
             self._connection = self._connected(version, upgrades)
         except sqlite3.Error as error:
             raise self.told(error) from error
+        except OSError as error:
+            raise StoreUnavailable(f"{self.path} can't be read: {error}.") from error
         self._is_open = True
 
     def close(self) -> None:
@@ -93,16 +95,20 @@ class Medium:
             except BaseException:
                 self._undo(connection)
                 raise
+        except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
+            raise  # of who calls it, say with a value that isn't text
         except sqlite3.Error as error:
             raise self.told(error, run_ids) from error
         return result
 
     def _undo(self, connection: sqlite3.Connection) -> None:
-        with suppress(sqlite3.Error):
-            if connection.in_transaction:  # not if SQLite has rolled back by itself
-                connection.execute("ROLLBACK")
-        if connection.in_transaction and self.path != IN_MEMORY:
-            self._drop()
+        try:
+            with suppress(sqlite3.Error):
+                if connection.in_transaction:  # not if SQLite has rolled back by itself
+                    connection.execute("ROLLBACK")
+        finally:
+            if connection.in_transaction and self.path != IN_MEMORY:
+                self._drop()
 
     def _usable(self) -> sqlite3.Connection:
         if not self._is_open:
@@ -134,6 +140,8 @@ class Medium:
         return connection
 
     def _settle(self, connection: sqlite3.Connection, version: int, upgrades: Mapping[int, Upgrade]) -> None:
+        if self.path != IN_MEMORY:
+            check_size(self.path)
         found = check(connection, self.path, version)
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
         # Without a write-ahead log, as on some network drives, less than FULL doesn't survive a power cut whole.

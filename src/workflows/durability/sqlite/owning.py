@@ -79,7 +79,8 @@ def due_keys(connection: sqlite3.Connection, owner: str, workflows: Sequence[str
     for having, until in _other_owners(connection, owner):
         if until <= now:
             for workflow in workflows:
-                found |= {key: due for due, key in connection.execute(DUE, (having, workflow, now, limit))}
+                rows = connection.execute(DUE, (having, workflow, now, limit))
+                found |= {key: _instant(due) for due, key in rows}
     found |= {key: -math.inf for key, until in _written_to(connection, owner, workflows) if until <= now}
     return sorted(found, key=lambda key: (found[key], key))[:limit]
 
@@ -91,7 +92,7 @@ def next_due(connection: sqlite3.Connection, owner: str | None, workflows: Seque
         for workflow in workflows:
             (due,) = connection.execute(NEXT_DUE, (having, workflow)).fetchone()
             if due is not None:
-                instants.append(max(due, until))
+                instants.append(max(_instant(due), until))
     return max(min(instants), now) if instants else None
 
 
@@ -120,6 +121,12 @@ def _written_to(
     for key, workflow, having, until in connection.execute(WRITTEN_TO).fetchall():
         if workflow in workflows and (having is None or having != owner):
             yield key, -math.inf if until is None else until
+
+
+def _instant(due: object) -> float:
+    if not isinstance(due, float):
+        raise sqlite3.DatabaseError(f"the index of due runs has {due!r} for an instant")
+    return due
 
 
 def _take(reader: Reader, connection: sqlite3.Connection, owner: str, keys: Sequence[int]) -> list[StoredRun]:
