@@ -47,8 +47,8 @@ class Medium:
     __slots__ = ("_busy_timeout_s", "_connect", "_connection", "_is_open", "_synchronous", "openings", "path")
 
     def __init__(self, path: str, synchronous: Synchronous, busy_timeout_s: float, connect: Connect) -> None:
-        self.path = path
-        self.openings = 0
+        self.path: str = path
+        self.openings: int = 0
         self._synchronous: Synchronous = synchronous
         self._busy_timeout_s = busy_timeout_s
         self._connect = connect
