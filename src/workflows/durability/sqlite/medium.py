@@ -17,6 +17,8 @@ Connect: TypeAlias = Callable[..., sqlite3.Connection]
 
 STATEMENTS = 256  # that stay prepared: more than there are
 
+SWITCHES = 50  # that may fail, while others make the file at the same time
+
 IN_MEMORY = ":memory:"
 
 # What SQLite reports, by its primary code: what has happened, and what to do about it.
@@ -142,8 +144,12 @@ class Medium:
     def _settle(self, connection: sqlite3.Connection, version: int, upgrades: Mapping[int, Upgrade]) -> None:
         if self.path != IN_MEMORY:
             check_size(self.path)
-        found = check(connection, self.path, version)
-        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        connection.execute("BEGIN")  # or it would see another that is making the file half-way
+        try:
+            found = check(connection, self.path, version)
+        finally:
+            self._undo(connection)
+        mode = _write_ahead(connection)
         # Without a write-ahead log, as on some network drives, less than FULL doesn't survive a power cut whole.
         synchronous = self._synchronous if mode in {"wal", "memory"} else "full"
         connection.execute(f"PRAGMA synchronous = {synchronous}")
@@ -181,6 +187,20 @@ class Medium:
             f"  Nothing of this was stored, and what was stored before is unchanged. {remedy}",
             run_ids,
         )
+
+
+def _write_ahead(connection: sqlite3.Connection) -> str:
+    """Switch to a write-ahead log, and give what there is then."""
+    for _ in range(SWITCHES):
+        try:
+            return str(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+        # Others are making the file too. Unlike the switch, a transaction waits for them.
+        connection.execute("BEGIN EXCLUSIVE")
+        connection.execute("ROLLBACK")
+    return str(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
 
 
 def _runs_told(run_ids: Sequence[str]) -> str:
