@@ -87,11 +87,12 @@ class Faulty(sqlite3.Connection):
 class Line:
     """Connects, and keeps the connections: `SqliteStore(path, connect=line)`."""
 
-    def __init__(self) -> None:
+    def __init__(self, factory: type[Faulty] = Faulty) -> None:
+        self.factory = factory
         self.connections: list[Faulty] = []
 
     def __call__(self, path: str, **options: Any) -> sqlite3.Connection:
-        connection: Faulty = sqlite3.connect(path, factory=Faulty, **options)
+        connection: Faulty = sqlite3.connect(path, factory=self.factory, **options)
         self.connections.append(connection)
         return connection
 
