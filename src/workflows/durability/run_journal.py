@@ -69,6 +69,7 @@ class RunJournal(Journal):
         self._is_new = is_new
         self._size = 0
         self._limit = SNAPSHOT_AFTER
+        self._workflow_name = workflow.workflow_name
         self._fingerprint = workflow.definition.fingerprint
         track_questions(context.driver.core.state)
 
@@ -151,7 +152,7 @@ class RunJournal(Journal):
         is_waiting, wake_at = self._waits()
         return Change(
             run_id=state.run_id,
-            workflow=self.workflow.workflow_name,
+            workflow=self._workflow_name,
             status=status_of(state),
             is_waiting=is_waiting,
             wake_at=wake_at,
@@ -175,7 +176,7 @@ class RunJournal(Journal):
         self.stage_again()
         return Change(
             run_id=state.run_id,
-            workflow=self.workflow.workflow_name,
+            workflow=self._workflow_name,
             status="running",
             is_waiting=is_waiting,
             wake_at=wake_at,

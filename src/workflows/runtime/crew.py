@@ -117,7 +117,8 @@ class Crew:
         """Cancel what runs; nothing is begun any more."""
         self._is_stopping = True
         self._jobs.clear()
-        is_busy = self._workers > 1 or self._idle or self._run.is_at_work or self._is_watched
+        is_watched = self._alarm is not None and self._alarm.is_watched
+        is_busy = self._workers > 1 or self._idle or self._run.is_at_work or is_watched
         if self._group is not None and is_busy:  # else its only worker tells this itself, or will see it
             self._group.cancel_scope.cancel()
             if self._run.is_at_work:
@@ -300,7 +301,8 @@ class Crew:
         checkpoint = self._run.checkpoint
         with anyio.CancelScope() as worker.scope:
             while job is not None:
-                await checkpoint()
+                if self._journal is None:  # else it has waited for the store
+                    await checkpoint()
                 if self._is_stopping:  # the run was cancelled at this moment, with nothing at work
                     return None
                 run, step = job
@@ -365,10 +367,6 @@ class Crew:
             self._work[0].close()
             self._work[1].close()
             self._work = None
-
-    @property
-    def _is_watched(self) -> bool:
-        return self._alarm is not None and self._alarm.is_watched
 
     def _ring(self) -> None:
         self._run.driver.emit(TimerFired)
