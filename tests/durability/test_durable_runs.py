@@ -160,7 +160,7 @@ async def test_a_run_that_waited_in_its_store_survives_the_death_of_the_process_
     workflow = Asking(types=[Approval, Approved], workflow_name="asking")
     with anyio.fail_after(5):
         async with Runtime(store=make_store()) as runtime:
-            runtime.run(workflow, run_id="r")
+            _ = runtime.run(workflow, run_id="r")
             question = await the_question(runtime)
         async with Runtime(store=make_store(), workflows=[workflow], lease=0.01) as runtime:
             await runtime.send("r", Approved(by="Ada"), reply_to=question)
