@@ -1,7 +1,7 @@
 """Runs of a runtime with a store survive the end of its block, and the death of the process."""
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from tests.durability.stores import Counting, Gate, begin, crashed, until
 from tests.engine.orphans import no_task_left
 from workflows import Context, Runtime, Workflow, step
-from workflows.durability import MemoryStore, SqliteStore, Store
+from workflows.durability import Change, MemoryStore, Refusal, SqliteStore, Store
 from workflows.errors import (
     AlreadyAnswered,
     EncodeError,
@@ -270,6 +270,39 @@ async def test_the_stream_of_a_run_can_be_read_before_its_beginning_is_stored(ma
                     break
             with pytest.raises(RunNotFound, match="no run 'x'"):
                 await anext(runtime.events("x"))
+
+
+class Slow(Gate):
+    """A store that waits with the first commit which releases a run."""
+
+    async def commit(self, owner: str, changes: Sequence[Change], *, now: float) -> list[Refusal]:
+        if not self.is_waiting and any(change.is_released for change in changes):
+            self.shut()
+        return await super().commit(owner, changes, now=now)
+
+
+@pytest.mark.anyio
+async def test_a_block_that_is_left_while_a_run_is_being_released_leaves_the_run_as_it_was(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store = Slow()
+
+    async def go_on_later() -> None:
+        for _ in range(20):
+            await anyio.lowlevel.checkpoint()
+        store.let_through()
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            async with Runtime(store=store) as runtime:
+                _ = runtime.run(Publishing(), topic="tea", run_id="r").run_id
+                await until(lambda: store.is_waiting)
+                group.start_soon(go_on_later)
+        async with Runtime(store=store, workflows=[Publishing()]) as runtime:
+            assert [info.is_waiting for info in await runtime.runs(status="running")] == [True]
+            await runtime.send("r", Approved(by="Ada"))
+            assert await runtime.resume("r") == "draft tea, approved by Ada"
+    assert "is stopped here" not in caplog.text
 
 
 # --- two runtimes -----------------------------------------------------------------------------------------------------
