@@ -293,11 +293,10 @@ async def test_a_block_that_is_left_while_a_run_is_being_released_leaves_the_run
         store.let_through()
 
     with anyio.fail_after(5):
-        async with anyio.create_task_group() as group:
-            async with Runtime(store=store) as runtime:
-                _ = runtime.run(Publishing(), topic="tea", run_id="r").run_id
-                await until(lambda: store.is_waiting)
-                group.start_soon(go_on_later)
+        async with anyio.create_task_group() as group, Runtime(store=store) as runtime:
+            _ = runtime.run(Publishing(), topic="tea", run_id="r").run_id
+            await until(lambda: store.is_waiting)
+            group.start_soon(go_on_later)
         async with Runtime(store=store, workflows=[Publishing()]) as runtime:
             assert [info.is_waiting for info in await runtime.runs(status="running")] == [True]
             await runtime.send("r", Approved(by="Ada"))
