@@ -165,7 +165,7 @@ class Sender:
             refusal = context.driver.emit(EventReceived, fitted, step, reply_to)
             if refusal is not None:
                 raise error_for(refusal)
-        except BaseException:
+        except Exception:
             await self._let_go(content, content.run.status)
             raise
         await self._host.store_at_rest(content, context, found.events)
