@@ -11,7 +11,7 @@ import pytest
 from tests.durability.stores import Counting, Gate, begin, crashed, until
 from tests.engine.orphans import no_task_left
 from workflows import Context, Runtime, Workflow, step
-from workflows.durability import MemoryStore, SqliteStore, Store
+from workflows.durability import MemoryStore, SqliteStore, Store, run_journal
 from workflows.errors import (
     AlreadyAnswered,
     EncodeError,
@@ -68,11 +68,14 @@ class Tea(StartEvent):
     topic: str = "tea"
 
 
-@pytest.fixture(params=["memory", "normal", "full"])
-def make_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
-    """Makes a store, or opens the same one again."""
+@pytest.fixture(params=["memory", "images", "normal", "full"])
+def make_store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
+    """Makes a store, or opens the same one again; with images, each second entry of a run is one."""
     memory = MemoryStore()
-    if request.param == "memory":
+    if request.param == "images":
+        monkeypatch.setattr(run_journal, "SNAPSHOT_AFTER", 0)
+        monkeypatch.setattr(run_journal, "SNAPSHOT_RATIO", 0)
+    if request.param in ("memory", "images"):
         yield lambda: memory
     else:
         yield lambda: SqliteStore(tmp_path / "runs.db", synchronous=request.param)

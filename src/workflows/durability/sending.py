@@ -166,7 +166,7 @@ class Sender:
             if refusal is not None:
                 raise error_for(refusal)
         except Exception:
-            await self._let_go(content, content.run.status)
+            await self._let_go(content, content.run.status)  # noqa: ASYNC120  (it shields itself)
             raise
         await self._host.store_at_rest(content, context, found.events)
 
