@@ -509,6 +509,37 @@ async def test_a_function_called_once_is_stored_before_the_step_goes_on() -> Non
 
 
 @pytest.mark.anyio
+@pytest.mark.guarantee("W1")
+async def test_what_is_on_record_is_given_though_a_scope_of_the_step_is_cancelled_while_it_is_stored() -> None:
+    """A replay is given it too, and must not come to anything else."""
+    store, scopes = Gate(), list[anyio.CancelScope]()
+
+    class Hasty(Workflow):
+        @step
+        async def hurry(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
+            with anyio.CancelScope() as scope:
+                scopes.append(scope)
+                value = await ctx.once(self.shut)
+            answer: Approved = await ctx.ask(Approval(what=value))
+            return StopEvent(result=[value, answer.by])
+
+        async def shut(self) -> str:
+            store.shut()
+            return "shut"
+
+    with anyio.fail_after(5):
+        async with Runtime(store=store) as runtime:
+            handler = runtime.run(Hasty(types=[Approval, Approved]))
+            await until(lambda: store.is_waiting)
+            scopes[0].cancel()
+            await anyio.wait_all_tasks_blocked()
+            store.let_through()
+            await until(lambda: bool(handler.pending))
+            await handler.send_event(Approved(by="Ada"))
+            assert await handler == ["shut", "Ada"]
+
+
+@pytest.mark.anyio
 @pytest.mark.guarantee("R4")
 @pytest.mark.parametrize("number", range(7))
 async def test_a_run_that_cannot_be_stored_stops_and_can_be_recovered(number: int) -> None:
