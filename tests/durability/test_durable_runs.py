@@ -11,7 +11,7 @@ import pytest
 from tests.durability.stores import Counting, Gate, begin, crashed, until
 from tests.engine.orphans import no_task_left
 from workflows import Context, Runtime, Workflow, step
-from workflows.durability import Change, MemoryStore, Refusal, SqliteStore, Store
+from workflows.durability import Change, MemoryStore, Refusal, SqliteStore, Store, run_journal
 from workflows.errors import (
     AlreadyAnswered,
     EncodeError,
@@ -68,11 +68,14 @@ class Tea(StartEvent):
     topic: str = "tea"
 
 
-@pytest.fixture(params=["memory", "normal", "full"])
-def make_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
-    """Makes a store, or opens the same one again."""
+@pytest.fixture(params=["memory", "images", "normal", "full"])
+def make_store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
+    """Makes a store, or opens the same one again; with images, each second entry of a run is one."""
     memory = MemoryStore()
-    if request.param == "memory":
+    if request.param == "images":
+        monkeypatch.setattr(run_journal, "SNAPSHOT_AFTER", 0)
+        monkeypatch.setattr(run_journal, "SNAPSHOT_RATIO", 0)
+    if request.param in ("memory", "images"):
         yield lambda: memory
     else:
         yield lambda: SqliteStore(tmp_path / "runs.db", synchronous=request.param)
@@ -580,6 +583,37 @@ async def test_a_function_called_once_is_stored_before_the_step_goes_on() -> Non
             store.let_through()
             await handler
     assert world.done == ["paid", "went on"]
+
+
+@pytest.mark.anyio
+@pytest.mark.guarantee("W1")
+async def test_what_is_on_record_is_given_though_a_scope_of_the_step_is_cancelled_while_it_is_stored() -> None:
+    """A replay is given it too, and must not come to anything else."""
+    store, scopes = Gate(), list[anyio.CancelScope]()
+
+    class Hasty(Workflow):
+        @step
+        async def hurry(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
+            with anyio.CancelScope() as scope:
+                scopes.append(scope)
+                value = await ctx.once(self.shut)
+            answer: Approved = await ctx.ask(Approval(what=value))
+            return StopEvent(result=[value, answer.by])
+
+        async def shut(self) -> str:
+            store.shut()
+            return "shut"
+
+    with anyio.fail_after(5):
+        async with Runtime(store=store) as runtime:
+            handler = runtime.run(Hasty(types=[Approval, Approved]))
+            await until(lambda: store.is_waiting)
+            scopes[0].cancel()
+            await anyio.wait_all_tasks_blocked()
+            store.let_through()
+            await until(lambda: bool(handler.pending))
+            await handler.send_event(Approved(by="Ada"))
+            assert await handler == ["shut", "Ada"]
 
 
 @pytest.mark.anyio

@@ -178,12 +178,13 @@ class RunHost:
             context.driver.journal = None
             raise
         journal.run = handler.run
-        if journal.is_settled and not (stored is not None and stored.is_new):  # it's over, and stored as that
+        is_stored = stored is not None and not stored.is_new
+        if is_stored and handler.is_done():
             context.driver.journal = None
             return handler
         self._loaded[handler.run_id] = journal
         self._hold(handler)
-        if journal.is_settled:
+        if journal.is_settled and not is_stored:
             journal.stage()
         return handler
 

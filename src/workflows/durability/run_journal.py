@@ -27,7 +27,9 @@ from .store import Change
 from .stored_parts import event_text, question_text, status_of, text_of
 
 SNAPSHOT_AFTER = 64_000
-"""Characters of journal entries, after which a snapshot takes their place; or as many as four times the last one's."""
+"""Characters of journal entries, after which a snapshot takes their place, or more, if the last one was large:"""
+SNAPSHOT_RATIO = 4
+"""so many times its size."""
 
 
 class RunJournal(Journal):
@@ -143,7 +145,7 @@ class RunJournal(Journal):
             text = f'[{JOURNAL_FORMAT},"{self._fingerprint}",{",".join(ticks)}]'
             self._size += len(text)
         if stored is not None:
-            self._base, self._size, self._limit = None, 0, max(SNAPSHOT_AFTER, 4 * len(stored))
+            self._base, self._size, self._limit = None, 0, max(SNAPSHOT_AFTER, SNAPSHOT_RATIO * len(stored))
         if stored is not None or text is not None:
             self.entry += 1
         opened, closed = changed_questions(state)

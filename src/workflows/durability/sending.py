@@ -165,8 +165,8 @@ class Sender:
             refusal = context.driver.emit(EventReceived, fitted, step, reply_to)
             if refusal is not None:
                 raise error_for(refusal)
-        except BaseException:
-            await self._let_go(content, content.run.status)
+        except Exception:
+            await self._let_go(content, content.run.status)  # noqa: ASYNC120  (it shields itself)
             raise
         await self._host.store_at_rest(content, context, found.events)
 

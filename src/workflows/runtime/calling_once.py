@@ -19,7 +19,7 @@ from typing import Any
 
 import anyio
 import attrs
-from anyio.lowlevel import checkpoint, checkpoint_if_cancelled
+from anyio.lowlevel import cancel_shielded_checkpoint, checkpoint, checkpoint_if_cancelled
 
 from ..codec import Json
 from ..core.records import RAISED, Branch, Record
@@ -106,7 +106,6 @@ async def _call(attempt: Attempt, call: Call, branch: Branch, content: str, rais
         result = await call.make()
         value = _encoded(attempt, call, result)
         attempt.emit(ValueRecorded, branch, "once", content, value, raised_at)
-        await attempt.settled()
     except BaseException as error:  # a deadline of the step's own too
         if branch is not None and not attempt.is_stopping():  # elsewhere, order doesn't count
             attempt.emit(ValueRecorded, branch, RAISED, content, _as_data(attempt, error), raised_at)
@@ -114,7 +113,12 @@ async def _call(attempt: Attempt, call: Call, branch: Branch, content: str, rais
     finally:
         inside.reset(token)
         attempt.leave_once()
-    await checkpoint()
+    if attempt.is_in_vain:
+        await checkpoint()
+    else:  # what is on record is given, as to a replay; a deadline that passes now comes to the step afterwards
+        with anyio.CancelScope(shield=True):
+            await attempt.settled()
+        await cancel_shielded_checkpoint()
     return result
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from ..codec import Codec
 from ..core.commands import Refuse
 from ..errors import (
@@ -62,6 +64,19 @@ def check_event(value: object, what: str) -> None:
     """
     if not isinstance(value, Event):
         raise UsageError(f"{what} was given {value!r}, which is no event. Give an instance of an Event subclass.")
+
+
+def check_thread(event: Event, run_id: str, thread: int) -> None:
+    """Check that an event is sent from the thread in which its run lives.
+
+    Raises:
+        UsageError: It isn't.
+    """
+    if threading.get_ident() != thread:
+        raise UsageError(
+            f"{event!r} was sent from another thread than the one in which run {run_id!r} lives.\n"
+            "  Send it from there: anyio.from_thread.run_sync(handler.ctx.send_event, event)."
+        )
 
 
 def check_target(program: Program, event: object, step: str | None) -> None:

@@ -33,7 +33,6 @@ from ..core.commands import (
 from ..core.engine import Core
 from ..core.state import Child, RunStatus
 from ..core.ticks import CancelRequested, EventReceived, RunResumed, StepHalted, TimerFired
-from ..errors import UsageError
 from ..events import Event
 from ..graph import Program
 from . import spawn
@@ -45,7 +44,7 @@ from .journalling import Journal
 from .log import EventLog
 from .options import RunOptions
 from .outcome import RunOutcome, ending_of
-from .refusals import error_for
+from .refusals import check_thread, error_for
 from .resources.keeping import Keeping
 from .telling import tell_errors, tell_ignored, tell_left, tell_swallowed, tell_unhandled
 from .tracing import RunTrace
@@ -70,7 +69,7 @@ class Run:
     """
 
     __slots__ = (
-        "__weakref__", "accepts_changes", "attempts", "checkpoint", "children", "codec", "core", "crew",
+        "__weakref__", "_is_left", "accepts_changes", "attempts", "checkpoint", "children", "codec", "core", "crew",
         "current_task", "driver", "grace_s", "journal", "log", "options", "outcome", "program", "resources", "run_id",
         "suspends", "thread", "trace",
     )  # fmt: skip
@@ -90,6 +89,7 @@ class Run:
         self.core: Core = driver.core
         self.codec: Codec = driver.codec
         self.journal: Journal | None = driver.journal
+        self._is_left: bool = driver.journal is not None  # nobody cancels it; else it goes on elsewhere
         self.program: Program = driver.core.state.program
         self.options: RunOptions = options
         self.run_id: str = run_id
@@ -213,7 +213,7 @@ class Run:
         """No task of the run is left: tell the core, and everybody who waits."""
         at = self.driver.now_or_last()
         if self.core.state.status is RunStatus.RUNNING:
-            self.driver.emit_at(at, CancelRequested, "its owner left")
+            self.driver.emit_at(at, CancelRequested, "its owner left", self._is_left)
         self.halt_what_never_began(at)
         self.close(bug)
 
@@ -259,7 +259,7 @@ class Run:
         if self.crew.is_out_of_time:
             self.driver.emit_at(max(self.crew.budget_at, self.driver.now_or_last()), TimerFired)
         else:
-            self.driver.emit_at(self.driver.now_or_last(), CancelRequested, "its owner left")
+            self.driver.emit_at(self.driver.now_or_last(), CancelRequested, "its owner left", self._is_left)
 
     def attempt_ended(self, execution: int) -> None:
         """An attempt is over."""
@@ -304,11 +304,7 @@ class Run:
             InvalidAnswer: It doesn't fit its question, which stays open.
             UsageError: It was sent from another thread.
         """
-        if threading.get_ident() != self.thread:
-            raise UsageError(
-                f"{event!r} was sent from another thread than the one in which run {self.run_id!r} lives.\n"
-                "  Send it from there: anyio.from_thread.run_sync(handler.ctx.send_event, event)."
-            )
+        check_thread(event, self.run_id, self.thread)
         if self._why_lost:
             raise self._why_lost
         fitted = fitted_answer(self.core.state, event, step=step, reply_to=reply_to)
@@ -324,6 +320,7 @@ class Run:
     def cancel(self, reason: str, *, is_left: bool = False) -> None:
         """Ask the run to stand still; a durable one that `is_left` by its runtime goes on elsewhere."""
         self.crew.give_up_turn()
+        self._is_left = is_left
         self.driver.emit_at(self.driver.now_or_last(), CancelRequested, reason, is_left)
         if self.core.state.status is not RunStatus.RUNNING and not self.crew.is_launched:
             self.close()
