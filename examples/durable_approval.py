@@ -113,14 +113,16 @@ async def resume(path: Path) -> None:
         for run_id, problem in runtime.problems.items():
             print(f"{run_id} stays as it is: {problem}")
         for run in await runtime.runs(status="running", waiting=False):
-            if run.run_id in runtime.problems:
-                continue
-            async for event in runtime.events(run.run_id):
-                if isinstance(event, Settled):
-                    print(f"{run.run_id} is settled")
-                elif await runtime.pending(run_id=run.run_id):
-                    print(f"{run.run_id} waits for an answer")
-                    break
+            if run.run_id not in runtime.problems:
+                print(f"{run.run_id} {await outcome(runtime, run.run_id)}")
+
+
+async def outcome(runtime: Runtime, run_id: str) -> str:
+    """Wait until a run has asked, or is over."""
+    async for event in runtime.events(run_id):
+        if not isinstance(event, StopEvent) and await runtime.pending(run_id=run_id):
+            return "waits for an answer"
+    return "is settled"
 
 
 def main(arguments: list[str] | None = None) -> int:
