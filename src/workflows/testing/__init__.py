@@ -9,6 +9,7 @@ from .crashing import sweep_crash as sweep_crash
 from .faults import SimulationFault as SimulationFault
 from .runner import WorkflowTestResult as WorkflowTestResult
 from .runner import WorkflowTestRunner as WorkflowTestRunner
+from .runtime_checks import RUNTIME_CHECKS as RUNTIME_CHECKS
 from .simulation import simulate as simulate
 from .snapshots import check_snapshot as check_snapshot
 from .store_checks import STORE_CHECKS as STORE_CHECKS
