@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from .chain import CHAIN
 from .core_alone import CORE_ALONE
+from .durable import DURABLE
 from .fanning import FANNING
 from .injecting import INJECTING
+from .kept_runs import KEPT_RUNS
 from .nesting import NESTING
 from .primitives import PRIMITIVES
 from .processes import PROCESSES
@@ -28,6 +30,8 @@ WORKLOADS: tuple[Workload, ...] = (
     *NESTING,
     *INJECTING,
     *SNAPSHOTS,
+    *DURABLE,
+    *KEPT_RUNS,
     *PROCESSES,
 )
 

@@ -39,12 +39,18 @@ GOALS: Mapping[str, Goal] = {
     "stream": Goal(100_000, _both(3, 3)),
     "trip": Goal(200, _both(500, 500)),
     "waiting-run": Goal(10_000, _both(4_096, 4_096)),
+    "durable": Goal(2_000, _both(100, 100)),
     "import": Goal(3, _neutral(120)),
 }
 """What the design aims at. On a slower machine the ratio to the floor counts."""
 
+FLOOR_GOALS: Mapping[str, float] = {"durable": 5}
+"""At most so many times the floor."""
+
 GROWTH_AT_MOST = 1.2
 GROWTH_FROM = 1_000
+GROWTH_FROM_FEW: Mapping[str, int] = {"durable-after": 10}
+"""Where growth counts from, for those whose figures are the cost of one item after so many."""
 
 FLOOR_THEN: Mapping[str, PairOfBackends] = {
     "loop": _both(4.5, 5.1),

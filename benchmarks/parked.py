@@ -13,6 +13,7 @@ from anyio.lowlevel import checkpoint
 
 from workflows.events import StartEvent
 
+from .kept_runs import released
 from .snapshots import Historied
 from .stepping import begin
 from .suspending import FLOOR_ASKING, Approval, Approved, asking
@@ -90,7 +91,12 @@ def resident() -> float:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-ENGINES: dict[str, Callable[[int, Meter], Awaitable[float]]] = {"ours": _ours, "floor": _floor, "steps": _steps}
+ENGINES: dict[str, Callable[[int, Meter], Awaitable[float]]] = {
+    "ours": _ours,
+    "floor": _floor,
+    "steps": _steps,
+    "released": released,
+}
 METERS: dict[str, Meter] = {"traced": traced, "resident": resident}
 
 

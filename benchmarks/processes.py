@@ -66,6 +66,22 @@ PROCESSES = (
         unit=BYTES,
     ),
     Workload(
+        "waiting-released",
+        "durable run that waits in its file, as Python counts its memory",
+        _parked("released", "traced"),
+        sizes=(10_000,),
+        quick_sizes=(500,),
+        unit=BYTES,
+    ),
+    Workload(
+        "waiting-released-rss",
+        "durable run that waits in its file, as the system counts it",
+        _parked("released", "resident"),
+        sizes=(10_000,),
+        quick_sizes=(2_000,),
+        unit=BYTES,
+    ),
+    Workload(
         "kept-steps",
         "finished step of a run that goes on",
         _parked("steps", "traced"),

@@ -1,7 +1,7 @@
 """Runs of a runtime with a store survive the end of its block, and the death of the process."""
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from tests.durability.stores import Counting, Gate, begin, crashed, until
 from tests.engine.orphans import no_task_left
 from workflows import Context, Runtime, Workflow, step
-from workflows.durability import MemoryStore, SqliteStore, Store, run_journal
+from workflows.durability import Change, MemoryStore, Refusal, SqliteStore, Store, run_journal
 from workflows.errors import (
     AlreadyAnswered,
     EncodeError,
@@ -145,6 +145,39 @@ async def test_a_run_goes_on_by_itself_after_its_process_died(make_store: Make, 
 
 
 @pytest.mark.anyio
+@pytest.mark.guarantee("R4", "W1")
+async def test_a_run_that_waited_in_its_store_survives_the_death_of_the_process_that_went_on_with_it(
+    make_store: Make, tmp_path: Path
+) -> None:
+    """What is stored then is the snapshot that it was left with, and a journal of what came after."""
+    world, gate = Counting(), anyio.Event()
+
+    class Asking(Workflow):
+        @step
+        async def ask(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
+            answer: Approved = await ctx.ask(Approval(what="?"))
+            await ctx.once(world.do, answer.by)
+            await gate.wait()
+            return StopEvent(result=answer.by)
+
+    workflow = Asking(types=[Approval, Approved], workflow_name="asking")
+    with anyio.fail_after(5):
+        async with Runtime(store=make_store()) as runtime:
+            _ = runtime.run(workflow, run_id="r")
+            question = await the_question(runtime)
+        async with Runtime(store=make_store(), workflows=[workflow], lease=0.01) as runtime:
+            await runtime.send("r", Approved(by="Ada"), reply_to=question)
+            await until(lambda: world.done == ["Ada"])
+            handler = runtime.resume("r")
+            await until(lambda: handler.run.journal is not None and handler.run.journal.is_settled)
+            left = crashed(runtime.store, tmp_path / "left")
+        gate.set()
+        async with Runtime(store=left, workflows=[workflow], poll=0.001) as runtime:
+            assert [event async for event in runtime.events("r")][-1] == StopEvent(result="Ada")
+    assert world.done == ["Ada"]
+
+
+@pytest.mark.anyio
 @pytest.mark.guarantee("W8", "R4")
 async def test_a_retry_delay_survives_and_what_a_failed_attempt_recorded_is_kept(make_store: Make) -> None:
     world = Counting()
@@ -228,6 +261,50 @@ async def test_a_released_run_wakes_at_its_deadline(make_store: Make) -> None:
             gc.collect()
             await until(lambda: runtime.in_memory == ())
             assert [event async for event in runtime.events("r")][-1] == StopEvent(result="too late")
+
+
+@pytest.mark.anyio
+async def test_the_stream_of_a_run_can_be_read_before_its_beginning_is_stored(make_store: Make) -> None:
+    with anyio.fail_after(5):
+        async with Runtime(store=make_store()) as runtime:
+            handler = runtime.run(Publishing(), topic="tea")
+            async for event in runtime.events(handler.run_id):
+                if isinstance(event, Approval):
+                    break
+            with pytest.raises(RunNotFound, match="no run 'x'"):
+                await anext(runtime.events("x"))
+
+
+class Slow(Gate):
+    """A store that waits with the first commit which releases a run."""
+
+    async def commit(self, owner: str, changes: Sequence[Change], *, now: float) -> list[Refusal]:
+        if not self.is_waiting and any(change.is_released for change in changes):
+            self.shut()
+        return await super().commit(owner, changes, now=now)
+
+
+@pytest.mark.anyio
+async def test_a_block_that_is_left_while_a_run_is_being_released_leaves_the_run_as_it_was(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store = Slow()
+
+    async def go_on_later() -> None:
+        for _ in range(20):
+            await anyio.lowlevel.checkpoint()
+        store.let_through()
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group, Runtime(store=store) as runtime:
+            _ = runtime.run(Publishing(), topic="tea", run_id="r").run_id
+            await until(lambda: store.is_waiting)
+            group.start_soon(go_on_later)
+        async with Runtime(store=store, workflows=[Publishing()]) as runtime:
+            assert [info.is_waiting for info in await runtime.runs(status="running")] == [True]
+            await runtime.send("r", Approved(by="Ada"))
+            assert await runtime.resume("r") == "draft tea, approved by Ada"
+    assert "is stopped here" not in caplog.text
 
 
 # --- two runtimes -----------------------------------------------------------------------------------------------------

@@ -106,12 +106,14 @@ class StoredEvents(AsyncIterator[Event]):
         run_id: str,
         after: int,
         wait: Callable[[str], Awaitable[None]],
+        is_here: Callable[[str], bool],
         poll_s: float,
     ) -> None:
         self._store = store
         self._definition = definition
         self._run_id = run_id
         self._wait = wait
+        self._is_here = is_here
         self._poll_s = poll_s
         self._page: list[tuple[int, str]] = []
         self._workflow = ""
@@ -124,17 +126,23 @@ class StoredEvents(AsyncIterator[Event]):
         await checkpoint()
         while not self._page:
             run = await self._store.find(self._run_id)
+            if run is None and self._is_here(self._run_id):  # it has begun, and that isn't stored yet
+                await self._wait_a_little()
+                continue
             if run is None:
                 raise RunNotFound(f"There's no run {self._run_id!r} in this store.")
             found = await self._store.events(self._run_id, after=self.position, limit=PAGE)
             if not found and run.status != "running":
                 raise StopAsyncIteration
             if not found:
-                with anyio.move_on_after(self._poll_s):
-                    await self._wait(self._run_id)
+                await self._wait_a_little()
             self._page = found[::-1]
             self._workflow = run.workflow
         position, text = self._page.pop()
         event = event_from(self._definition(self._workflow), text, self._run_id)
         self.position = position
         return event
+
+    async def _wait_a_little(self) -> None:
+        with anyio.move_on_after(self._poll_s):
+            await self._wait(self._run_id)

@@ -15,13 +15,14 @@ from ..core.commands import PublishEvent
 from ..core.engine import Core
 from ..core.image import from_image
 from ..core.journal import JOURNAL_FORMAT, fold
+from ..core.restore import restore
 from ..core.snapshot import snapshot
 from ..core.state import RunState, RunStatus
 from ..core.ticks import ChildTick, StepHalted, Tick
 from ..errors import ContextSerdeError, SnapshotMismatch, StoreDamaged
 from ..events import Event
 from ..runtime.definition import Definition
-from .store import RunContent
+from .store import ENDED, RunContent
 from .stored_parts import data_of
 
 LIVE = "live"
@@ -34,7 +35,7 @@ class Restored:
 
     Attributes:
         data: A snapshot.
-        is_new: Whether it isn't what is stored: then it has to be.
+        is_new: Whether it has to be stored, as an image, before what comes next.
         events: Events that end its stream, and weren't stored, with their positions.
     """
 
@@ -56,9 +57,12 @@ def restored(definition: Definition, content: RunContent, *, at: float) -> Resto
     if not content.entries:
         if stored is None:
             raise StoreDamaged(f"Nothing is stored of run {run_id!r} but its name.", [run_id])
-        return Restored({name: part for name, part in stored.items() if name != LIVE}, is_new=LIVE in stored)
+        data = {name: part for name, part in stored.items() if name != LIVE}
+        return Restored(data, is_new=content.run.status not in ENDED)  # a journal follows an image, not a snapshot
     if stored is None:
         state = RunState(definition.program, definition.codec, kinds=definition.kinds)
+    elif LIVE not in stored:  # its process died between what it began with and the first image
+        state, _ = restore(definition.program, definition.codec, stored, children=definition.kinds)
     else:
         state = from_image(definition.program, definition.codec, stored, children=definition.kinds)
     for text in content.entries:

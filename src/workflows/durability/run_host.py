@@ -208,6 +208,10 @@ class RunHost:
         """The journal of a run that's in memory here."""
         return self._loaded.get(run_id)
 
+    def has_in_memory(self, run_id: str) -> bool:
+        """Whether a run is in memory here, be it stored yet or not."""
+        return run_id in self._loaded
+
     @property
     def run_ids(self) -> list[str]:
         """The ids of the runs that are in memory here."""

@@ -121,7 +121,7 @@ class RunJournal(Journal):
     @property
     def is_wanted_back(self) -> bool:
         """Whether it was released, and shouldn't have been."""
-        return self._is_released and not self._is_releasing and not self.is_over
+        return self._is_released and not self._is_releasing and (not self.is_over or self.has_more)
 
     def take_back(self) -> None:
         """It's owned again."""

@@ -143,7 +143,9 @@ class StoredRuns:
             DecodeError: When it's read: the workflow doesn't know an event any more.
         """
         host = self._stored()
-        return StoredEvents(host.store, self._definition_of, run_id, after, host.wait_for_events, self._poll_s)
+        return StoredEvents(
+            host.store, self._definition_of, run_id, after, host.wait_for_events, host.has_in_memory, self._poll_s
+        )
 
     def _definition_of(self, name: str) -> Definition:
         if name not in self._workflows:

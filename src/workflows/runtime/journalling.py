@@ -112,6 +112,11 @@ class Journal:
         """Whether all that has happened is stored."""
         return self._stored == self._staged
 
+    @property
+    def has_more(self) -> bool:
+        """Whether something has happened since what is being stored."""
+        return self._staged > self._taken
+
     async def settled(self) -> None:
         """Wait until all that has happened so far is stored. Safe to cancel.
 
