@@ -28,10 +28,10 @@ StoreKind: TypeAlias = Literal["memory", "sqlite"]
 """Which kind of store a sweep cuts."""
 
 WRITES = frozenset(
-    {"enlist", "renew", "retire", "commit", "claim", "take", "claim_due", "set_aside", "delete", "post", "withdraw"}
+    {"open", "enlist", "renew", "retire", "commit", "claim", "take", "claim_due", "set_aside", "delete", "post", "withdraw"}
 )
 WAL_HEADER, FRAME_HEADER = 32, 24  # bytes; a frame is a page with its header
-CHANGING = ("INSERT", "UPDATE", "DELETE", "WITH", "COMMIT")
+CHANGING = ("CREATE", "INSERT", "UPDATE", "DELETE", "WITH", "COMMIT")
 
 
 @attrs.frozen
@@ -159,8 +159,11 @@ class _Folder:
             on_cut(where, self._image(self._files()))
 
         def before_statement(statement: str) -> None:
-            kind = statement.split(None, 1)[0].upper()
-            if kind in CHANGING and connections[0].in_transaction:
+            kind, connection = statement.split(None, 1)[0].upper(), connections[0]
+            if kind == "BEGIN":
+                begun[:] = [connection.total_changes]
+            is_empty = kind == "COMMIT" and begun == [connection.total_changes]
+            if kind in CHANGING and connection.in_transaction and not is_empty:
                 self._before = self._files()
                 on_cut(f"before {kind} of a transaction", self._image(self._before))
 
@@ -173,6 +176,7 @@ class _Folder:
             return connection
 
         connections: list[sqlite3.Connection] = []
+        begun: list[int] = []  # how much had changed before the transaction
         store = SqliteStore(self._path, synchronous="normal", connect=connect)
         return cast("Store", _Watched(store, tell))
 

@@ -67,8 +67,9 @@ class StoredLife:
 
     def _was_cut(self, where: str, image: Image | None) -> None:
         self._on_cut(where, image)
-        self._changed.set()
-        self._changed = anyio.Event()
+        if where.startswith("after"):
+            self._changed.set()
+            self._changed = anyio.Event()
 
     async def begin(self, runtime: Runtime, workflow: Workflow[Any, Any], run_id: str, inputs: dict[str, Any]) -> None:
         """Start a run that isn't stored yet; it is when this returns."""
