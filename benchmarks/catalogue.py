@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from .chain import CHAIN
 from .core_alone import CORE_ALONE
 from .fanning import FANNING
+from .injecting import INJECTING
+from .nesting import NESTING
 from .primitives import PRIMITIVES
 from .processes import PROCESSES
 from .snapshots import SNAPSHOTS
@@ -23,6 +25,8 @@ WORKLOADS: tuple[Workload, ...] = (
     *FANNING,
     *STREAMING,
     *SUSPENDING,
+    *NESTING,
+    *INJECTING,
     *SNAPSHOTS,
     *PROCESSES,
 )

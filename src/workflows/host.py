@@ -108,6 +108,14 @@ class Runtime(StoredRuns):
     async def _open(self, store: Store) -> None:
         """Open the store, and start what looks after its runs."""
         await store.open()
+        try:
+            await self._begin(store)
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await store.close()
+            raise
+
+    async def _begin(self, store: Store) -> None:
         host = RunHost(store, self._workflows, utc_seconds(None), releases_idle=self._releases_idle)
         sender = Sender(host, carries_on=self._recovers, poll_s=self._poll_s)
         keeper = Keeper(

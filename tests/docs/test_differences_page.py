@@ -272,8 +272,3 @@ def test_graphs_have_ids_by_type_and_an_edge_for_each_event() -> None:
     assert f"event:{Measured.__event_name__}" in [node.id for node in graph.nodes]
     assert [edge.label for edge in graph.filter_by_node_type("event").edges] == ["Measured", "Other"]
     assert WorkflowGraph.from_dict(graph.to_dict()) == graph
-
-
-async def test_what_is_not_there_yet_is_not_there() -> None:
-    with pytest.raises(ModuleNotFoundError):
-        importlib.import_module("workflows.durability")

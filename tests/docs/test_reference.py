@@ -14,6 +14,7 @@ MODULES = (
     "workflows.context",
     "workflows.decorators",
     "workflows.drawing",
+    "workflows.durability",
     "workflows.errors",
     "workflows.events",
     "workflows.handler",

@@ -102,13 +102,39 @@ def test_a_node_tells_of_the_factory_that_somebody_wrote() -> None:
     assert isinstance(bank, WorkflowResourceNode)
     assert (bank.label, bank.getter_name, bank.type_name) == ("open_bank", "open_bank", "dict[str, str]")
     assert bank.description == "A line to the bank.\n\nClosed with the run."
-    assert bank.source_file == __file__
+    assert bank.source_file == "tests/drawing/test_resources.py"
     assert bank.source_line is not None
     lines = Path(__file__).read_text(encoding="utf-8").splitlines()[bank.source_line - 1 :][:2]
     assert any("def open_bank" in line for line in lines)
     ledger = nodes["resource:Ledger"]
     assert isinstance(ledger, WorkflowResourceNode)
     assert (ledger.type_name, ledger.description, ledger.source_line) == ("Ledger", "Who paid what.", None)
+
+
+@pytest.mark.parametrize(
+    ("path", "module", "shown"),
+    [
+        ("/home/ada/shop/money/banks.py", "shop.money.banks", "shop/money/banks.py"),
+        ("/home/ada/shop/money/__init__.py", "shop.money", "shop/money/__init__.py"),
+        ("/home/ada/banks.py", "banks", "banks.py"),
+        ("/home/ada/main.py", "__main__", "main.py"),
+        ("/home/ada/made.py", "shop.money.banks", "made.py"),
+        ("<stdin>", "__main__", "<stdin>"),
+        ("", "shop", ""),
+    ],
+)
+def test_a_file_is_told_of_from_its_top_package_on(path: str, module: str, shown: str) -> None:
+    """Where a machine has it is nobody's business, and differs from machine to machine."""
+    scope: dict[str, Any] = {"__name__": module}
+    exec(compile("def get() -> int:\n    return 1", path, "exec"), scope)
+
+    class Told(Workflow):
+        @step
+        async def only(self, ev: StartEvent, number: Annotated[int, Resource(scope["get"])]) -> StopEvent:
+            raise NotImplementedError
+
+    (node,) = (node for node in get_workflow_representation(Told).nodes if isinstance(node, WorkflowResourceNode))
+    assert node.source_file == shown
 
 
 def test_a_node_of_a_file_tells_where_it_is_and_never_what_it_says(tmp_path: Path) -> None:

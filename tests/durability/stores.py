@@ -10,6 +10,7 @@ from typing import Any
 
 import anyio
 
+from workflows import Runtime, Workflow
 from workflows.durability import Change, MemoryStore, Refusal, SqliteStore, Store
 from workflows.errors import StoreUnavailable
 
@@ -68,6 +69,11 @@ class Counting:
     async def do(self, what: Any) -> Any:
         self.done.append(what)
         return what
+
+
+def begin(runtime: Runtime, workflow: Workflow, *, run_id: str | None = None, **inputs: Any) -> str:
+    """Start a run, hold nothing of it, and give its id."""
+    return runtime.run(workflow, run_id=run_id, **inputs).run_id
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
-from tests.durability.stores import Counting, Gate, crashed, until
+from tests.durability.stores import Counting, Gate, begin, crashed, until
 from tests.engine.orphans import no_task_left
 from workflows import Context, Runtime, Workflow, step
 from workflows.durability import MemoryStore, SqliteStore, Store
@@ -157,7 +157,7 @@ async def test_a_retry_delay_survives_and_what_a_failed_attempt_recorded_is_kept
 
     with anyio.fail_after(5):
         async with Runtime(store=make_store()) as runtime:
-            runtime.run(Failing(workflow_name="failing"), run_id="r")
+            begin(runtime, Failing(workflow_name="failing"), run_id="r")
             await until(lambda: len(world.done) == 2)
         async with Runtime(store=make_store(), workflows=[Failing(workflow_name="failing")]) as runtime:
             assert [event.result async for event in runtime.events("r") if isinstance(event, StopEvent)] == [1]
@@ -169,7 +169,7 @@ async def test_a_run_in_which_everything_waits_leaves_memory_and_comes_back(make
     world = Counting()
     with anyio.fail_after(5):
         async with Runtime(store=make_store(), workflows=[Publishing(world)], poll=0.001) as runtime:
-            runtime.run(runtime.workflows[Publishing().workflow_name], topic="tea", run_id="r")
+            begin(runtime, runtime.workflows[Publishing().workflow_name], topic="tea", run_id="r")
             question = await the_question(runtime)
             gc.collect()
             await until(lambda: runtime.in_memory == ())
@@ -220,7 +220,7 @@ async def test_a_released_run_wakes_at_its_deadline(make_store: Make) -> None:
     workflow = Hurried(types=[Approval], workflow_name="hurried")
     with anyio.fail_after(5):
         async with Runtime(store=make_store(), workflows=[workflow], poll=60) as runtime:
-            runtime.run(workflow, run_id="r")
+            begin(runtime, workflow, run_id="r")
             await the_question(runtime)
             gc.collect()
             await until(lambda: runtime.in_memory == ())
@@ -242,7 +242,7 @@ async def test_a_run_that_a_living_runtime_carries_can_be_reached_from_another(m
             handler = carrying.run(Publishing(world), topic="tea", run_id="r")
             question = await the_question(other)
             with pytest.raises(RunOwnedElsewhere, match="'r' is carried by another runtime"):
-                other.resume("r")
+                _ = other.resume("r")
             with pytest.raises(InvalidAnswer, match="stays open"):
                 await other.send("r", HumanResponseEvent(), reply_to=question)
             await other.send("r", Approved(by="Ada"), reply_to=question)
@@ -281,7 +281,7 @@ async def test_a_runtime_that_carries_nothing_hands_answers_over(make_store: Mak
     world = Counting()
     with anyio.fail_after(5):
         async with Runtime(store=make_store()) as runtime:
-            runtime.run(Publishing(world), topic="tea", run_id="r")
+            begin(runtime, Publishing(world), topic="tea", run_id="r")
             question = await the_question(runtime)
         async with Runtime(store=make_store(), workflows=[Publishing(world)], recover=False) as desk:
             await desk.send("r", Approved(by="Ada"), reply_to=question)
@@ -369,13 +369,13 @@ async def test_a_run_whose_workflow_is_not_registered_is_told_of_and_left(
 ) -> None:
     with anyio.fail_after(5):
         async with Runtime(store=make_store()) as runtime:
-            runtime.run(Publishing(), topic="tea", run_id="r")
+            begin(runtime, Publishing(), topic="tea", run_id="r")
             question = await the_question(runtime)
         async with Runtime(store=make_store()) as runtime:
             assert "isn't registered" in str(runtime.problems["r"])
             assert "1 unfinished runs are of workflow" in caplog.text
             with pytest.raises(UsageError, match="isn't registered here"):
-                runtime.resume("r")
+                _ = runtime.resume("r")
             with pytest.raises(UsageError, match="isn't registered here"):
                 await runtime.send("r", Approved(by="Ada"), reply_to=question)
             (found,) = await runtime.pending()
@@ -399,11 +399,11 @@ async def test_a_run_that_no_longer_fits_is_told_of_and_left(
 
     with anyio.fail_after(5):
         async with Runtime(store=make_store()) as runtime:
-            runtime.run(Publishing(), topic="tea", run_id="r")
+            begin(runtime, Publishing(), topic="tea", run_id="r")
             question = await the_question(runtime)
         async with Runtime(store=make_store(), workflows=[Changed(workflow_name=name)]) as runtime:
             with pytest.raises(SnapshotMismatch, match="'publish' is gone"):
-                runtime.resume("r")
+                _ = runtime.resume("r")
         async with Runtime(store=make_store(), workflows=[Publishing()]) as runtime:
             await runtime.send("r", Approved(by="Ada"), reply_to=question)
             assert await runtime.resume("r") == "draft tea, approved by Ada"
@@ -414,7 +414,7 @@ async def test_what_there_is_not_is_told(make_store: Make) -> None:
     with anyio.fail_after(5):
         async with Runtime(store=make_store(), workflows=[Publishing()]) as runtime:
             with pytest.raises(RunNotFound, match="no run 'x'"):
-                runtime.resume("x")
+                _ = runtime.resume("x")
             with pytest.raises(RunNotFound, match="no run 'x'"):
                 await runtime.send("x", Approved(by="Ada"))
             with pytest.raises(RunNotFound, match="no run 'x'"):
@@ -431,7 +431,7 @@ async def test_what_there_is_not_is_told(make_store: Make) -> None:
 async def test_a_second_run_of_one_id_is_refused(make_store: Make) -> None:
     with anyio.fail_after(5):
         async with Runtime(store=make_store()) as runtime:
-            runtime.run(Publishing(), topic="tea", run_id="r")
+            begin(runtime, Publishing(), topic="tea", run_id="r")
             question = await the_question(runtime)
         async with Runtime(store=make_store(), workflows=[Publishing()]) as runtime:
             with pytest.raises(RunExists, match="'r' is stored already"):
@@ -565,7 +565,7 @@ async def test_a_step_that_returns_what_cannot_be_stored_fails(make_store: Make)
 async def test_a_stored_stream_is_read_from_any_position_and_across_runtimes(make_store: Make) -> None:
     with anyio.fail_after(5):
         async with Runtime(store=make_store()) as runtime:
-            runtime.run(Publishing(), topic="tea", run_id="r")
+            begin(runtime, Publishing(), topic="tea", run_id="r")
             question = await the_question(runtime)
         async with Runtime(store=make_store(), workflows=[Publishing()], poll=0.001) as runtime:
             reader = runtime.events("r")
@@ -583,7 +583,7 @@ async def test_runs_and_questions_are_listed_in_pages(make_store: Make) -> None:
         async with Runtime(store=make_store(), workflows=[Publishing()], poll=0.001) as runtime:
             workflow = runtime.workflows[Publishing().workflow_name]
             for number in range(7):
-                runtime.run(workflow, topic=str(number), run_id=f"r{number}")
+                begin(runtime, workflow, topic=str(number), run_id=f"r{number}")
             while len(await runtime.pending()) < 7:
                 await anyio.lowlevel.checkpoint()
             first = await runtime.runs(limit=4)

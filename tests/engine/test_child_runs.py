@@ -432,6 +432,56 @@ async def test_a_snapshot_with_a_child_that_is_none_any_more_is_refused_when_its
     assert any("settle/Review[claim 0]: step 'check' is gone" in problem for problem in problems)
 
 
+class Rewritten(Review):
+    """Another step checks claims, and needs nobody for it."""
+
+    check = None  # type: ignore[assignment]  # the step is taken away
+
+    @step
+    async def check_again(self, ctx: Context, ev: Claim) -> Checked | Verdict:
+        await ctx.once(self.calls.append, ("checked again", ev.number))
+        return Verdict(number=ev.number, paid=False)
+
+
+class Loosely(Month):
+    """The child's task is no branch's own."""
+
+    @step
+    async def settle(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        paid: dict[int, bool] = {}
+
+        async def settle_one(number: int, cents: int) -> None:
+            paid[number] = (await ctx.run(self.review, number=number, cents=cents)).paid
+
+        async with anyio.create_task_group() as group:
+            for number, cents in enumerate(ev["cents"]):
+                group.start_soon(settle_one, number, cents)
+        return StopEvent(result=[paid[number] for number in sorted(paid)])
+
+
+@pytest.mark.guarantee("W6")
+@pytest.mark.parametrize("month", [Month, Loosely])
+async def test_a_child_in_which_accepted_changes_leave_nothing_to_do_is_run_anew(
+    month: type[Month], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its step waited for ever for what nobody did any more."""
+    with anyio.fail_after(5):
+        async with month(Review()).running(cents=[5000, 10]) as handler:
+            await until_asked(handler, 1)
+            stored = json.loads(json.dumps(handler.ctx.to_dict()))
+            (question,) = handler.pending
+        review = Rewritten(workflow_name=Review().workflow_name)
+        changed = month(review)
+        with pytest.raises(SnapshotMismatch, match="nothing is left to do in it, so a replay"):
+            Context.from_dict(changed, stored)
+        handler = changed.run(Context.from_dict(changed, stored, on_mismatch="accept"))
+        with pytest.raises(AlreadyAnswered):
+            await handler.send_event(Decision(yes=True), reply_to=question.id)
+        assert await handler == [False, True]
+    assert review.calls == [("checked again", 0)]
+    assert "nothing is left to do in it, so a replay of its step runs it anew" in caplog.text
+
+
 async def test_what_isnt_declared_or_doesnt_fit_is_refused_with_the_way_out() -> None:
     review = Review()
 

@@ -14,7 +14,7 @@ from tests.conftest import Backend
 from workflows import Context, Workflow, step
 from workflows.collect import Collect, Take
 from workflows.core.questions import Question
-from workflows.errors import SnapshotMismatch, WorkflowRuntimeError, WorkflowValidationError
+from workflows.errors import ContextSerdeError, SnapshotMismatch, WorkflowRuntimeError, WorkflowValidationError
 from workflows.events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StepStateChanged, StopEvent
 from workflows.testing import Process, simulate, sweep_cancel, sweep_crash
 
@@ -594,6 +594,87 @@ async def test_joined_events_whose_parameters_take_other_classes_now_are_refused
         data["executions"][0]["event"]["joined"] = [first, first]
         with pytest.raises(SnapshotMismatch, match="'pair' takes Task, Extra together now, and was to take Task, Task"):
             Context[Any].from_dict(Asking(), data)
+
+
+class Three(Workflow):
+    """Joins three events, of which one waits for a person."""
+
+    def __init__(self) -> None:
+        super().__init__(types=[Decide, Decided])
+
+    @step
+    async def split(self, ev: Go) -> list[Task | Extra | Sum]:
+        return [Task(n=1), Extra(n=2), Sum(n=3)]
+
+    @step
+    async def decide(self, ctx: Context, ev: Sum) -> Done:
+        await ctx.ask(Decide(n=ev.n))
+        return Done(n=ev.n)
+
+    @step
+    async def join(self, task: Task, extra: Extra, done: Done) -> StopEvent:
+        return StopEvent(result=[task.n, extra.n, done.n])
+
+
+class TwoOfThree(Workflow):
+    """The third isn't joined any more: it ends the run."""
+
+    def __init__(self) -> None:
+        super().__init__(types=[Decide, Decided])
+
+    @step
+    async def split(self, ev: Go) -> list[Task | Extra | Sum]:
+        raise NotImplementedError
+
+    @step
+    async def decide(self, ctx: Context, ev: Sum) -> Done:
+        await ctx.ask(Decide(n=ev.n))
+        return Done(n=ev.n)
+
+    @step
+    async def join(self, task: Task, extra: Extra) -> StopEvent:
+        raise NotImplementedError
+
+    @step
+    async def end(self, ev: Done) -> StopEvent:
+        return StopEvent(result=ev.n)
+
+
+@pytest.mark.anyio
+@pytest.mark.guarantee("W6")
+async def test_a_join_that_has_lost_the_parameter_it_waited_for_is_refused_or_dropped(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The snapshot was said to be none: what's gone is told, and what waited for it goes with it."""
+    gone = r"step 'join' no longer takes tests.engine.test_joins:Done, which the events that have come for it \(Task, E"
+    with anyio.fail_after(5):
+        handler = Three().run()
+        await anyio.wait_all_tasks_blocked()
+        data: dict[str, Any] = json.loads(json.dumps(handler.ctx.to_dict()))
+        await handler.cancel_run()
+        unchanged, changed = Three(), TwoOfThree()
+        with pytest.raises(SnapshotMismatch, match=gone):
+            Context[Any].from_dict(changed, data)
+        for workflow, result in (unchanged, [1, 2, 3]), (changed, 3):
+            ctx = Context[Any].from_dict(workflow, data, on_mismatch="accept")
+            handler = workflow.run(ctx)
+            await handler.send_event(Decided(yes=True))
+            assert await handler == result
+    assert "no longer takes tests.engine.test_joins:Done" in caplog.text
+
+
+@pytest.mark.anyio
+@pytest.mark.guarantee("W6")
+async def test_a_join_that_has_all_that_it_takes_and_was_not_called_is_in_no_snapshot() -> None:
+    with anyio.fail_after(5):
+        handler = Three().run()
+        await anyio.wait_all_tasks_blocked()
+        data: dict[str, Any] = json.loads(json.dumps(handler.ctx.to_dict()))
+        await handler.cancel_run()
+    (slot,) = data["slots"]
+    slot["takes"].pop()
+    with pytest.raises(ContextSerdeError, match="'join' has all that it joins, and wasn't called"):
+        Context[Any].from_dict(TwoOfThree(), data)
 
 
 @pytest.mark.guarantee("W4")

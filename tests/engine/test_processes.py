@@ -1,9 +1,12 @@
 """`@step(run_in="process")`: event in, event out, in a process of its own that is killed when the step is cancelled."""
 
+import asyncio
 import gc
 import os
+import sys
+import weakref
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +18,8 @@ import pytest
 from anyio import to_process
 from anyio.abc import SocketAttribute, SocketStream
 
-from tests.engine.crunching import Crunching, Done, Hurried, Known, Money, Numbers, Sum, Summing, Task
+from tests.conftest import Backend
+from tests.engine.crunching import HURRIED_S, Crunching, Done, Hurried, Known, Money, Numbers, Sum, Summing, Task
 from workflows import Context, Workflow, catch_error, step
 from workflows.errors import (
     EncodeError,
@@ -241,27 +245,127 @@ async def test_a_process_that_is_being_started_when_its_run_is_cancelled_is_not_
         assert (await crunched(Task(what="double", value=2))).value == 4
 
 
+class AheadLoop(asyncio.SelectorEventLoop):
+    """A loop whose clock can be put forward."""
+
+    ahead_s = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.ahead_s
+
+    def jump(self, seconds: float) -> None:
+        self.ahead_s += seconds
+
+
+def clock_and_options(backend: str) -> tuple[Callable[[], Any], dict[str, Any]]:
+    """What gives a clock that can be put forward, for a loop that is run with these options."""
+    if backend == "trio":
+        clock = pytest.importorskip("trio.testing").MockClock(rate=1.0)
+        return lambda: clock, {"clock": clock}
+    return asyncio.get_running_loop, {"loop_factory": AheadLoop}
+
+
 @pytest.mark.guarantee("R1")
-async def test_a_process_that_is_late_is_killed_and_a_retry_gets_another() -> None:
-    """However slow the machine is: one that is late before it calls is tried again, with a process that's there."""
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_process_that_is_late_is_killed_and_a_retry_gets_another(backend: str) -> None:
+    """Nobody waits until it's late: the clock is put forward when it's there."""
 
-    async def answer_in_time() -> None:
-        while True:
-            line, pid = await called.next()
-            others.append(pid)
-            with suppress(anyio.BrokenResourceError):
-                await line.send(b"in time")
+    async def main() -> None:
+        async with calls() as called:
+            handler = Hurried().run(port=called.port)
+            line, late = await called.next()
+            clock().jump(HURRIED_S)
+            await wait_for_end(line)
+            line, other = await called.next()
+            await line.send(b"in time")
+            assert await handler == ("in time", other)
             await line.aclose()
+            assert late != other
 
-    others: list[int] = []
-    async with calls() as called, anyio.create_task_group() as group:
-        handler = Hurried().run(port=called.port)
-        line, late = await called.next()
-        await wait_for_end(line)
-        group.start_soon(answer_in_time)
-        assert await handler == ("in time", others[-1])
-        assert late not in others
-        group.cancel_scope.cancel()
+    clock, options = clock_and_options(backend)
+    anyio.run(main, backend=backend, backend_options=options)
+
+
+@pytest.mark.guarantee("R1")
+async def test_processes_that_are_kept_keep_nothing_of_the_run_that_started_them() -> None:
+    """AnyIO's pool lives as long as the loop, and on asyncio with the context variables of who has asked it first."""
+
+    async def run() -> weakref.ref[Workflow]:
+        workflow = Crunching()
+        await workflow.run(tasks=[Task(what="double", value=1)])
+        return weakref.ref(workflow)
+
+    with anyio.fail_after(LONG):
+        found = await run()
+        while found() is not None:
+            gc.collect()
+            await anyio.wait_all_tasks_blocked()
+
+
+async def test_a_step_of_a_child_can_run_in_a_process() -> None:
+    summing = Summing()
+
+    class Parent(Workflow):
+        @step
+        async def work(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
+            return StopEvent(result=await ctx.run(summing, numbers=[Decimal(1), Decimal(2)]))
+
+    with anyio.fail_after(LONG):
+        assert await Parent(children=[summing]).run() == Sum(total=Decimal(3))
+
+
+# --- programs ---------------------------------------------------------------------------------------------------------
+
+UNGUARDED = """
+import anyio
+from decimal import Decimal
+from tests.engine.crunching import Summing
+
+async def main():
+    print(await Summing().run(numbers=[Decimal(3)]))
+
+anyio.run(main, backend={backend!r})
+"""
+
+NO_FILE = """
+import anyio
+from tests.engine.crunching import Crunching, Task
+
+class OnlyHere(Exception):
+    pass
+
+class Mine(Crunching):
+    def __init__(self):
+        super().__init__(types=[OnlyHere])
+
+async def main():
+    (done,) = await Mine().run(tasks=[Task(what="double", value=4)])
+    print(done.value)
+
+anyio.run(main, backend={backend!r})
+"""
+
+
+async def shown_by(*program: str) -> str:
+    """What a program prints, and the errors that it ends with; it finds what the tests find."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with anyio.fail_after(LONG):
+        ended = await anyio.run_process([sys.executable, *program], env=environment, check=False)
+    return ended.stdout.decode() + ended.stderr.decode()
+
+
+async def test_a_program_that_worker_processes_cannot_import_is_named(tmp_path: Path, anyio_backend: Backend) -> None:
+    """It was said that the process came to an end before the step had."""
+    program = tmp_path / "unguarded.py"
+    program.write_text(UNGUARDED.format(backend=anyio_backend[0]))
+    shown = await shown_by(str(program))
+    assert "WorkerProcessDied: No process could be started for step 'total'" in shown
+    assert f"imports the program that was started ({program})" in shown
+    assert '`if __name__ == "__main__":`' in shown
+
+
+async def test_what_stands_in_a_program_without_a_file_is_not_needed_in_a_process(anyio_backend: Backend) -> None:
+    assert (await shown_by("-c", NO_FILE.format(backend=anyio_backend[0]))).startswith("8\n")
 
 
 async def test_it_is_told_of_as_any_step() -> None:

@@ -92,6 +92,20 @@ _ALL = [
         "        return not record.is_failed\n",
         "        return False\n",
     ),
+    Fault(
+        "a step changes in place what its replay is given",
+        "W1",
+        "workflows.codec.copying",
+        "        if type(value) not in _FROZEN:\n            copied",
+        "        if False:\n            copied",
+    ),
+    Fault(
+        "a list inside of a list isn't copied",
+        "W1",
+        "workflows.codec.copying",
+        "return [item if type(item) in _FROZEN else _copied(item, codec) for item in items]",
+        "return list(items)",
+    ),
     # W2 Replay
     Fault(
         "a suspension is an exception in user code",
@@ -179,6 +193,20 @@ _ALL = [
         "workflows.core.batches",
         "sorted(gathered.arrived, key=_member)",
         "gathered.arrived",
+    ),
+    Fault(
+        "what a nested batch comes to isn't joined with the batch around it",
+        "W4",
+        "workflows.graph.levels",
+        "            level.steps.update(levels[name].joins)\n",
+        "            pass\n",
+    ),
+    Fault(
+        "a list is joined by the last of its joins only",
+        "W4",
+        "workflows.graph.levels",
+        "        name: tuple(step for step in steps.values() if step.name in level.joins)\n",
+        "        name: tuple(step for step in steps.values() if step.name in level.joins)[-1:]\n",
     ),
     # W5 Nothing used twice
     Fault(
@@ -446,6 +474,27 @@ _ALL = [
         "workflows.core.state",
         "        del self.executions[execution.id]\n",
         "",
+    ),
+    Fault(
+        "a stored tally is believed",
+        "D2",
+        "workflows.core.tallying",
+        "    if interrupted < 0 or seconds(spent) < 0:\n",
+        "    if False:\n",
+    ),
+    Fault(
+        "a stored tally loses the attempts that were interrupted",
+        "D3",
+        "workflows.core.tallying",
+        "    return Tally(finished, failures, interrupted, seconds(spent)",
+        "    return Tally(finished, failures, 0, seconds(spent)",
+    ),
+    Fault(
+        "a tally has an entry for each event",
+        "D4",
+        "workflows.core.tally",
+        "    counts[kind] = counts.get(kind, 0) + 1\n",
+        "    counts[f'{kind.__name__} {event!r} {len(counts)}'] = 1\n",
     ),
 ]
 

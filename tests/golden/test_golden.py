@@ -38,6 +38,7 @@ ADDED: Mapping[str, Any] = {
     "trace": "",
     "asked_at": ...,
     "tally": ...,
+    "takes": ...,
 }
 """Keys that the format was given after its first files, and what a reader takes them for where they're missing.
 

@@ -12,10 +12,12 @@ from workflows.events import Event, StartEvent, StopEvent
 
 class Middle(Event):
     number: int = 1
+    marks: list[str] = attrs.field(factory=list[str])
 
 
 class Last(Event):
     number: int = 2
+    marks: list[str] = attrs.field(factory=list[str])
 
 
 @attrs.frozen
@@ -50,13 +52,21 @@ class PlanFlow(Workflow):
 
     @step(retry_policy=ThreeTries())
     async def second(self, ctx: Context, ev: Middle) -> Last:
+        self._mark(ev.marks, "second")
         await self._act("second", self.plan.second, ctx)
         return Last()
 
     @step(retry_policy=ThreeTries())
     async def third(self, ctx: Context, ev: Last) -> StopEvent:
+        self._mark(ev.marks, "third")
         await self._act("third", self.plan.third, ctx)
         return StopEvent(result=str(ctx.uuid4()))
+
+    def _mark(self, marks: list[str], name: str) -> None:
+        """Change the input event in place: no later attempt may see that."""
+        if marks:
+            self.life.complain(f"{name} is given an event that another attempt has changed: {marks}")
+        marks.append("seen")
 
     async def _act(self, name: str, block: Block, ctx: Context) -> None:
         self.life.call(name)

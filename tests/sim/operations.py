@@ -25,6 +25,7 @@ FOREVER = 1e6  # a timeout that doesn't come: whoever answers is quicker
 
 class Reply(HumanResponseEvent):
     text: str
+    marks: list[str] = attrs.field(factory=list[str])
 
 
 class Ask(InputRequiredEvent, answer=Reply):
@@ -34,10 +35,18 @@ class Ask(InputRequiredEvent, answer=Reply):
 class Parcel(Event):
     tag: str
     text: str = ""
+    marks: list[str] = attrs.field(factory=list[str])
 
 
 class Shown(Event):
     tag: str
+
+
+def seen_and_marked(answer: Reply | Parcel) -> list[str]:
+    """What an answer says, which is then changed in place: no replay may see that."""
+    seen = [answer.text, *answer.marks]
+    answer.marks.append("seen")
+    return seen
 
 
 class Boom(Exception):
@@ -306,7 +315,7 @@ class AskPerson(Operation):
 
     async def act(self, here: Here) -> None:
         reply = await here.ctx.ask(self.question(here), timeout=self.timeout)
-        here.see(reply.text)
+        here.see(seen_and_marked(reply))
 
     def question(self, here: Here) -> Ask:
         is_like_others = self.is_like_others and here.branch is not None
@@ -335,7 +344,7 @@ class AskAll(Operation):
         are_alike = self.are_alike and here.branch is not None
         names = ["answer us" if are_alike else f"answer {here.place}.{number}" for number in range(self.number)]
         replies = await here.ctx.ask_all(*(Ask(what=name) for name in names))
-        here.see([reply.text for reply in replies])
+        here.see([seen_and_marked(reply) for reply in replies])
 
 
 @attrs.frozen
@@ -356,7 +365,7 @@ class WaitForParcel(Operation):
             waiter_id=here.place if self.is_named else None,
             requirements={"tag": tag},
         )
-        here.see([parcel.tag, parcel.text])
+        here.see([parcel.tag, *seen_and_marked(parcel)])
 
 
 # --- around other operations ------------------------------------------------------------------------------------------

@@ -197,6 +197,15 @@ class Tape:
             if not self.seen[place]:
                 del self.seen[place]
 
+    def take_out(self, record: Ran) -> None:
+        """Forget a record of this tape; one of another tape stays where it is."""
+        for index, found in enumerate(self.records):
+            if found is record:
+                del self.records[index]
+                self.sealed = min(self.sealed, len(self.records))
+                self.seen[record.kind, record.key] -= 1
+                return
+
     def add_effect(self, digest: int) -> None:
         """Append an operation without a result, to the last record if that's of this attempt and such a one too."""
         records = self.records
@@ -312,6 +321,13 @@ class Memory:
         if record is not None:
             self.add(branch, record)
         return record
+
+    def take_out(self, record: Ran) -> None:
+        """Forget a record, wherever it is."""
+        for tape in self.tapes.values():
+            tape.take_out(record)
+        self.found = {place: found for place, found in self.found.items() if found is not record}
+        self.kept = {place: found for place, found in self.kept.items() if found is not record}
 
     def drop_kept_open(self, *, but: tuple[str, ...]) -> list[Asked]:
         """Take out, and give, the waits kept for a retry that nobody has answered, except for questions in `but`."""

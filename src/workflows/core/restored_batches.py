@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -88,8 +89,20 @@ def read_slots(reader: SnapshotReader, data: Any, batch: int = 0) -> dict[str, B
             else:
                 buffer.add(event, place, kind=kind)
         if buffer.missing == 0:
-            raise Malformed(f"step {step!r} has all that it joins, and wasn't called")
+            del slots[step]
+            reader.mismatches.append(_lost_parameter(reader, step, join, stored.get("takes")))
     return slots
+
+
+def _lost_parameter(reader: SnapshotReader, step: str, join: SlotJoin, stored: Any) -> str:
+    """Tell what a step took when its events were stored, if there's one for each parameter that it has now."""
+    now = [reader.codec.name_of(kind) for kind in join.kinds]
+    before = [] if stored is None else [of(str, name) for name in items(stored)]
+    if before == now:
+        raise Malformed(f"step {step!r} has all that it joins, and wasn't called")
+    gone = ", ".join((Counter(before) - Counter(now)).elements()) or "something else"
+    waiting = ", ".join(kind.__name__ for kind in join.kinds)
+    return f"step {step!r} no longer takes {gone}, which the events that have come for it ({waiting}) wait for"
 
 
 def read_input(reader: SnapshotReader, state: RunState, data: Any, step: str) -> Event | None:

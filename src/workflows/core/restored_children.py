@@ -83,6 +83,10 @@ def read_children(reader: SnapshotReader, state: RunState, data: Mapping[str, An
         nested = SnapshotReader(kind.program, kind.codec, kind.children)
         inner = read_state(nested, stored["snapshot"])
         reader.mismatches += [f"{label}: {mismatch}" for mismatch in nested.mismatches]
+        if nested.mismatches and _has_nothing_left(inner):
+            reader.mismatches.append(f"{label}: nothing is left to do in it, so a replay of its step runs it anew")
+            _drop(state, execution, record, inner)
+            continue
         child = Child(
             number,
             execution.id,
@@ -106,3 +110,15 @@ def _take_in(state: RunState, child: Child, execution: Execution, record: Ran) -
         del execution.open[record.name]
     else:
         state.children[child.id] = child
+
+
+def _has_nothing_left(state: RunState) -> bool:
+    """Whether a child that was at work or waited does neither any more, since what did is dropped."""
+    return state.status is RunStatus.HALTED and not state.executions and not state.questions.by_id
+
+
+def _drop(state: RunState, execution: Execution, record: Ran, inner: RunState) -> None:
+    """Forget a child that would never end; what it had asked stays asked."""
+    del execution.open[record.name]
+    execution.remember().take_out(record)
+    state.questions.asked.update(inner.all_asked())

@@ -17,7 +17,7 @@ from ..events import CollectionReleaseEvent, Event
 from .gather import Buffer
 from .outcomes import Failure, Outcome
 from .places import Place, Recoveries
-from .questions import Question
+from .questions import Question, class_name
 from .records import Asked, Collected, Edited, Effects, Memory, Ran, Read, Record, Value
 from .state import Batch, ChildKind, Execution, RunState, RunStatus, Status
 from .tallying import tally_data
@@ -57,6 +57,10 @@ class SnapshotWriter:
             return None
         self.types[kind] = None
         return self.codec.name_of(kind)
+
+    def name(self, kind: type[Event]) -> Json:
+        """The name of an event class of which nothing is stored, so that it may change."""
+        return class_name(self.codec, kind)
 
 
 def snapshot(state: RunState, *, at: float, include_state: bool = True) -> dict[str, Json]:
@@ -235,6 +239,7 @@ def _slots(writer: SnapshotWriter, slots: Mapping[str, Buffer], path: str) -> Js
     return [
         {
             "step": step,
+            "takes": [writer.name(kind) for kind in buffer.expected],
             "events": [
                 [writer.kind(kind, path), writer.event(event, f"{path}.{step}")]
                 for kind, arrivals in buffer.arrived.items()

@@ -6,7 +6,7 @@ While one group is being stored the next one gathers, so that a hundred runs sha
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 import anyio
 
@@ -43,12 +43,16 @@ class GroupCommit:
         self._on_lost = on_lost
         self._staged: dict[RunJournal, None] = {}
         self._wake = anyio.Event()
+        self._done = anyio.Event()
         self._is_finishing = False
 
-    def stage(self, journal: RunJournal) -> None:
-        """Store what this run has staged, with the next group."""
+    def stage(self, journal: RunJournal) -> anyio.Event:
+        """Store what this run has staged, with the next group; gives what is set when that is stored."""
+        if not self._staged:
+            self._done = anyio.Event()
+            self._wake.set()
         self._staged[journal] = None
-        self._wake.set()
+        return self._done
 
     def finish(self) -> None:
         """Store what is staged, and what comes of it, and end then."""
@@ -59,14 +63,16 @@ class GroupCommit:
         """Store group after group. A group that has begun is finished."""
         while self._staged or not self._is_finishing:
             if self._staged:
+                staged, self._staged = self._staged, {}
+                done = self._done
                 with anyio.CancelScope(shield=True):
-                    await self._store_group()
+                    await self._store_group(staged)
+                done.set()
             else:
                 self._wake = anyio.Event()
                 await self._wake.wait()
 
-    async def _store_group(self) -> None:
-        staged, self._staged = self._staged, {}
+    async def _store_group(self, staged: Iterable[RunJournal]) -> None:
         group: dict[RunJournal, Change] = {}
         now = self._now()
         for journal in staged:
@@ -80,9 +86,17 @@ class GroupCommit:
                 )
         if not group:
             return
+        await self._commit(group, now)
+
+    async def _commit(self, group: Mapping[RunJournal, Change], now: float) -> None:
+        """Store the changes together; if that fails, each by itself, so that one can't take others with it."""
         try:
             refused = await self._store.commit(self._owner, list(group.values()), now=now)
         except Exception as error:
+            if len(group) > 1:
+                for journal, change in group.items():
+                    await self._commit({journal: change}, now)
+                return
             for journal in group:
                 self._lose(journal, _failed(journal, error), error)
             return

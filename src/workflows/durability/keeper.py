@@ -7,12 +7,14 @@ those that sleep, acts upon messages, and prunes what has ended long ago.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 import anyio
 
 from ..errors import StoreError, UsageError, WorkflowsError
 from .run_host import RunHost
 from .sending import Sender
+from .store import RunContent
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -127,27 +129,40 @@ class Keeper:
         host, found = self._host, list[str]()
         while True:
             claimed = await host.store.claim_due(host.owner, host.marks(), now=host.now(), limit=CLAIMED_AT_ONCE)
-            for run in claimed:
-                if host.journal(run.run_id) is None and await self._go_on(run.run_id):
-                    found.append(run.run_id)
+            found += await self._go_on([run.run_id for run in claimed if host.journal(run.run_id) is None])
             if claimed:
                 await self._sender.take_messages()
             if len(claimed) < CLAIMED_AT_ONCE:
                 return found
 
-    async def _go_on(self, run_id: str) -> bool:
-        """Go on with a run that this runtime has taken over. What can't be read is told, and left as it is."""
-        host = self._host
-        try:
-            content = await host.store.load(run_id)
-            if content is None:
-                return False
-            host.carry_on(content)
-        except WorkflowsError as error:
-            logger.error("run %s can't be carried on here, and stays as it is: %s", run_id, error)
-            await host.set_aside(run_id, error)
-            return False
-        return True
+    async def _go_on(self, run_ids: Sequence[str]) -> list[str]:
+        """Go on with runs that this runtime has taken over; gives those that do.
+
+        All are read before one begins, so that what they begin with is stored together. What can't be read is told, and
+        left as it is.
+        """
+        contents: list[RunContent] = []
+        going: list[str] = []
+        for run_id in run_ids:
+            try:
+                content = await self._host.store.load(run_id)
+            except StoreError as error:
+                await self._set_aside(run_id, error)
+                continue
+            if content is not None:
+                contents.append(content)
+        for content in contents:
+            try:
+                _ = self._host.carry_on(content)
+            except WorkflowsError as error:
+                await self._set_aside(content.run.run_id, error)
+            else:
+                going.append(content.run.run_id)
+        return going
+
+    async def _set_aside(self, run_id: str, error: Exception) -> None:
+        logger.error("run %s can't be carried on here, and stays as it is: %s", run_id, error)
+        await self._host.set_aside(run_id, error)
 
     async def prune(self, before: float) -> int:
         """Delete the runs that ended before an instant; gives how many."""

@@ -26,7 +26,7 @@ from ..core.open_questions import changed_questions
 from ..core.snapshot import snapshot
 from ..core.state import RunStatus
 from ..core.ticks import TimerFired
-from ..errors import RunNotFound, RunOwnedElsewhere, UsageError
+from ..errors import RunNotFound, RunOwnedElsewhere, StoreError, UsageError
 from ..events import Event, StartEvent
 from ..handler import WorkflowHandler
 from ..runtime.crew import Launch
@@ -124,7 +124,10 @@ class RunHost:
         return self.carry_on(content, on_mismatch=on_mismatch)
 
     def carry_on(self, content: RunContent, *, on_mismatch: OnMismatch = "error") -> WorkflowHandler[Any]:
-        """Go on with a run that this runtime owns."""
+        """Go on with a run that this runtime owns; give its handler, if it's in memory by now."""
+        known = self.handler(content.run.run_id)
+        if known is not None:
+            return known
         workflow = self.workflow_of(content)
         found = restored(workflow.definition, content, at=self.now())
         context: Context[Any] = Context(workflow, found.data, on_mismatch=on_mismatch)
@@ -224,8 +227,7 @@ class RunHost:
         state = journal.state
         if not journal.is_settled or state.status is not RunStatus.RUNNING:
             return
-        held = self._held.get(journal.run_id)
-        if self._releases_idle and (held is None or held() is None):
+        if self._releases_idle and not self._is_held(journal):
             journal.release()
             return
         at = state.timers.next_at()
@@ -242,10 +244,19 @@ class RunHost:
             if journal is not None and journal.is_asleep and at is not None and at <= now:
                 journal.driver.emit(TimerFired)
         for run_id in [name for name, held in self._held.items() if held() is None]:
-            del self._held[run_id]
             journal = self._loaded.get(run_id)
+            if journal is None or not self._is_read(journal):
+                del self._held[run_id]
             if journal is not None and journal.is_asleep:
                 self._fell_asleep(journal)
+
+    def _is_held(self, journal: RunJournal) -> bool:
+        """Whether somebody would miss the run if it left memory."""
+        held = self._held.get(journal.run_id)
+        return (held is not None and held() is not None) or self._is_read(journal)
+
+    def _is_read(self, journal: RunJournal) -> bool:
+        return journal.run is not None and bool(journal.run.log.readers)
 
     @property
     def next_timer(self) -> float | None:
@@ -333,8 +344,11 @@ class RunHost:
         """Own nothing any more; errors that those who still hold a run haven't asked for are logged."""
         for run in self._dropped:
             run.outcome.log_if_unheard()
-        await self.store.retire(self.owner)
-        await self.store.close()
+        try:
+            await self.store.retire(self.owner)
+            await self.store.close()
+        except StoreError as error:  # others take the runs over when the lease has passed
+            logger.error("a runtime couldn't say in its store that it's left: %s", error)
 
     # Waking whoever looks after the runs
 

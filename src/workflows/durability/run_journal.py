@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import anyio
+
 from ..context import Context
 from ..core.image import can_be_imaged, image
 from ..core.journal import JOURNAL_FORMAT
@@ -48,7 +50,7 @@ class RunJournal(Journal):
         self,
         workflow: Workflow[Any, Any],
         context: Context[Any],
-        on_staged: Callable[[RunJournal], None],
+        on_staged: Callable[[RunJournal], anyio.Event],
         on_asleep: Callable[[RunJournal], None],
         *,
         entry: int = 0,
@@ -67,6 +69,7 @@ class RunJournal(Journal):
         self._is_new = is_new
         self._size = 0
         self._limit = SNAPSHOT_AFTER
+        self._workflow_name = workflow.workflow_name
         self._fingerprint = workflow.definition.fingerprint
         track_questions(context.driver.core.state)
 
@@ -149,7 +152,7 @@ class RunJournal(Journal):
         is_waiting, wake_at = self._waits()
         return Change(
             run_id=state.run_id,
-            workflow=self.workflow.workflow_name,
+            workflow=self._workflow_name,
             status=status_of(state),
             is_waiting=is_waiting,
             wake_at=wake_at,
@@ -173,7 +176,7 @@ class RunJournal(Journal):
         self.stage_again()
         return Change(
             run_id=state.run_id,
-            workflow=self.workflow.workflow_name,
+            workflow=self._workflow_name,
             status="running",
             is_waiting=is_waiting,
             wake_at=wake_at,

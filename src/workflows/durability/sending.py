@@ -10,6 +10,9 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
 import anyio
 from anyio.lowlevel import checkpoint
 
@@ -51,34 +54,41 @@ class Sender:
         Safe to cancel: what wasn't taken by then is withdrawn.
         """
         await checkpoint()
-        found = await self._reach(run_id)
-        if found is None:
+        while True:
+            async with self._alone_with(run_id):
+                found = await self._reach(run_id)
+                if isinstance(found, RunContent):
+                    await self._hand_over(found, event, step=step, reply_to=reply_to)
+                    return
+            if isinstance(found, RunJournal):
+                assert found.run is not None
+                check_target(found.run.program, event, step)
+                found.run.receive(event, step=step, reply_to=reply_to)
+                await found.settled()
+                return
             workflow = await self._workflow_of(run_id)
             check_target(workflow.definition.program, event, step)
             text = message_text(workflow.definition, event, step=step, reply_to=reply_to)
-            found = await self._leave(run_id, workflow, text)
-        if isinstance(found, RunJournal):
-            assert found.run is not None
-            check_target(found.run.program, event, step)
-            found.run.receive(event, step=step, reply_to=reply_to)
-            await found.settled()
-        elif found is not None:
-            await self._hand_over(found, event, step=step, reply_to=reply_to)
+            if await self._leave(run_id, workflow, text):
+                return
 
     async def cancel(self, run_id: str) -> None:
         """Cancel a run, wherever it is; that's stored when this returns. One that's over stays as it is."""
         await checkpoint()
-        found = await self._reach(run_id)
-        if found is None:
-            found = await self._leave(run_id, await self._workflow_of(run_id), cancel_text())
-        if isinstance(found, RunJournal):
-            assert found.run is not None
-            found.run.cancel("runtime.cancel() was called")
-            await found.run.outcome.wait()
-            found.run.outcome.is_retrieved = True
-        elif found is not None:
-            status: RunStatus = "cancelled" if found.run.status == "running" else found.run.status
-            await self._let_go(found, status)
+        while True:
+            async with self._alone_with(run_id):
+                found = await self._reach(run_id)
+                if isinstance(found, RunContent):
+                    await self._let_go(found, "cancelled" if found.run.status == "running" else found.run.status)
+                    return
+            if isinstance(found, RunJournal):
+                assert found.run is not None
+                found.run.cancel("runtime.cancel() was called")
+                found.run.outcome.is_retrieved = True
+                await found.run.outcome.wait()
+                return
+            if await self._leave(run_id, await self._workflow_of(run_id), cancel_text()):
+                return
 
     async def take_messages(self) -> None:
         """Act upon the messages for runs that are here, and have each reply stored with what came of it."""
@@ -101,35 +111,46 @@ class Sender:
         if self._host.journal(run_id) is not None or not await store.delete([run_id], now=self._host.now()):
             raise RunOwnedElsewhere(f"Run {run_id!r} is carried by runtime {run.owner!r}. Cancel it before.")
 
+    @asynccontextmanager
+    async def _alone_with(self, run_id: str) -> AsyncGenerator[None]:
+        """Nobody else here takes this run over meanwhile."""
+        while run_id in self._taking:
+            await self._taking[run_id].wait()
+        left = self._taking[run_id] = anyio.Event()
+        try:
+            yield
+        finally:
+            del self._taking[run_id]
+            left.set()
+
     async def _reach(self, run_id: str) -> RunJournal | RunContent | None:
         """The run, if it's here, or nobody's (then it's this runtime's now); None if another runtime has it.
 
         Raises:
             RunNotFound: There's no such run.
         """
-        while run_id in self._taking:
-            await self._taking[run_id].wait()
         journal = self._host.journal(run_id)
         if journal is not None:
             journal.want()
             return journal
-        store, now = self._host.store, self._host.now()
-        taken = self._taking[run_id] = anyio.Event()
-        try:
-            with anyio.CancelScope(shield=True):
-                if not await store.claim(self._host.owner, [run_id], now=now):
-                    await self._must_exist(run_id)
-                    return None
-                content = await store.load(run_id)
-                if content is None:
-                    raise _not_found(run_id)
-                if content.run.status != "running" or not self._carries_on:
-                    return content
-                self._host.carry_on(content)
-                return self._host.journal(run_id)
-        finally:
-            del self._taking[run_id]
-            taken.set()
+        found: RunJournal | RunContent | None = None
+        with anyio.CancelScope(shield=True):  # what was claimed is carried on, or let go
+            found = await self._take(run_id)
+        return found  # noqa: RET504  (for type checkers, a scope may swallow what is raised)
+
+    async def _take(self, run_id: str) -> RunJournal | RunContent | None:
+        """Take a run over, if it's nobody's."""
+        store = self._host.store
+        if not await store.claim(self._host.owner, [run_id], now=self._host.now()):
+            await self._must_exist(run_id)
+            return self._host.journal(run_id)
+        content = await store.load(run_id)
+        if content is None:
+            raise _not_found(run_id)
+        if content.run.status != "running" or not self._carries_on:
+            return content
+        _ = self._host.carry_on(content)
+        return self._host.journal(run_id)
 
     async def _hand_over(self, content: RunContent, event: Event, *, step: str | None, reply_to: str | None) -> None:
         """Have a run that goes on elsewhere, or is over, take an event, and store what came of it."""
@@ -144,7 +165,7 @@ class Sender:
             refusal = context.driver.emit(EventReceived, fitted, step, reply_to)
             if refusal is not None:
                 raise error_for(refusal)
-        except BaseException:
+        except Exception:
             await self._let_go(content, content.run.status)
             raise
         await self._host.store_at_rest(content, context, found.events)
@@ -156,8 +177,8 @@ class Sender:
         with anyio.CancelScope(shield=True):
             await self._host.store_change(change)
 
-    async def _leave(self, run_id: str, workflow: AnyWorkflow, text: str) -> RunJournal | RunContent | None:
-        """Leave a message for the run's owner, and wait for the reply; gives the run if it has become nobody's.
+    async def _leave(self, run_id: str, workflow: AnyWorkflow, text: str) -> bool:
+        """Leave a message for the run's owner, and wait for the reply; False if it has become nobody's before that.
 
         Raises:
             AnswerRefused: What the owner has replied.
@@ -166,22 +187,30 @@ class Sender:
         number = await store.post(run_id, text)
         if number is None:
             raise _not_found(run_id)
-        found: RunJournal | RunContent | None = None
         pause_s = min(FIRST_LOOK_S, self._poll_s)
+        is_free = False
         try:
-            while (reply := await store.reply(number)) is None and found is None:
+            while (reply := await store.reply(number)) is None and not is_free:
                 await anyio.sleep(pause_s)
                 pause_s = min(2 * pause_s, self._poll_s)
-                found = await self._reach(run_id)
+                is_free = await self._has_become_free(run_id)
         finally:
             with anyio.CancelScope(shield=True):
                 await store.withdraw(number)
-        if reply is None:
-            return found
-        if isinstance(found, RunContent):
-            await self._let_go(found, found.run.status)
-        check_reply(workflow.definition, reply, run_id)
-        return None
+        if reply is not None:
+            check_reply(workflow.definition, reply, run_id)
+        return reply is not None
+
+    async def _has_become_free(self, run_id: str) -> bool:
+        """Whether a run isn't another's any more. One that goes on here has acted upon its messages then."""
+        async with self._alone_with(run_id):
+            found = await self._reach(run_id)
+            if isinstance(found, RunContent):
+                await self._let_go(found, found.run.status)
+        if isinstance(found, RunJournal):
+            await self.take_messages()
+            await found.done()
+        return found is not None
 
     async def _workflow_of(self, run_id: str) -> AnyWorkflow:
         run = await self._must_exist(run_id)

@@ -61,7 +61,7 @@ class RunContent:
     entries: tuple[str, ...]
 
 
-@attrs.frozen
+@attrs.define
 class Change:
     """What is to be stored of one run, in one commit with those of others.
 

@@ -18,12 +18,13 @@ from ..core.stored import question_from
 from ..errors import DecodeError, StoreDamaged
 from ..events import Event
 from ..runtime.definition import Definition
+from ..runtime.journalling import as_text
 from . import store
 
 
 def text_of(data: object) -> str:
     """JSON data as text, without what nobody reads."""
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return as_text(data)
 
 
 def data_of(text: str, what: str, run_id: str) -> Any:

@@ -82,7 +82,7 @@ class WorkflowResourceNode(WorkflowNodeBase):
     Attributes:
         type_name: The annotation of the parameter that it's given as.
         getter_name: The name of the factory.
-        source_file: Where the factory is defined.
+        source_file: Where the factory is defined: the file, from its top package on.
         source_line: The line of that file.
         description: The docstring of the factory.
     """

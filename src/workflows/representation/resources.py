@@ -6,6 +6,7 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial
+from pathlib import PurePath
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import attrs
@@ -101,7 +102,7 @@ def _node(given: ResourceDefinition, name: str) -> Node:
         label=label,
         type_name=type_name,
         getter_name=resource.name,
-        source_file=None if code is None else code.co_filename,
+        source_file=None if code is None else _source_file(factory, code.co_filename),
         source_line=None if code is None else code.co_firstlineno,
         description=inspect.cleandoc(text) if isinstance(text, str) else None,
     )
@@ -120,6 +121,14 @@ def _inner(factory: Any) -> Any:
     while isinstance(factory, partial):
         factory = factory.func  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]  # of anything
     return inspect.unwrap(factory)
+
+
+def _source_file(factory: Any, path: str) -> str:
+    """The file from its top package on: the same on every machine, and without the folders of this one."""
+    file = PurePath(path)
+    names = [*str(getattr(factory, "__module__", "")).split("."), *(["__init__"] if file.stem == "__init__" else [])]
+    found = file.parts[-len(names) :]
+    return "/".join(found) if [*found[:-1], file.stem] == names else file.name
 
 
 def _schema(annotation: Any) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 import anyio
 from anyio import to_thread
 
+from ..codec import own_event
 from ..codec.problems import shown
 from ..core.commands import RunStep
 from ..core.ending import swallowed_message
@@ -53,15 +54,16 @@ async def call_step(run: Run, job: RunStep, worker: Worker) -> None:
     failure: BaseException | None = None
     token = current_attempt.set(attempt)
     try:
+        event = own_event(job.event, run.codec)
         if job.step.resources:
-            result = await call_with_resources(attempt, job.event)
+            result = await call_with_resources(attempt, event)
         elif job.step.is_async:
-            running = job.step.call(run.options.workflow, context, job.event)
+            running = job.step.call(run.options.workflow, context, event)
             result = await cast("Awaitable[object]", running)
         elif job.step.is_in_process:
             result = await call_in_process(run, job)
         else:
-            result = await to_thread.run_sync(job.step.call, run.options.workflow, context, job.event)
+            result = await to_thread.run_sync(job.step.call, run.options.workflow, context, event)
     except BaseException as error:  # noqa: ASYNC103  (raised again below, when the core knows)
         failure = error
     current_attempt.reset(token)

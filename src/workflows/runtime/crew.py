@@ -26,8 +26,10 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from ..core.commands import RunStep
 from ..core.state import RunStatus
 from ..core.ticks import TimerFired
+from .alarm import Alarm
 from .attempt import outside_of_steps
 from .calling import call_step, call_step_in_time
+from .journalling import Journal
 from .outcome import sole
 from .spawn import uninterrupted, watch_closing
 from .telling import tell_idle, tell_if_stalled, tell_slow
@@ -56,8 +58,8 @@ class Crew:
     """
 
     __slots__ = (
-        "_alarm", "_alarm_at", "_budget_at", "_ending_watch", "_group", "_has_given_up", "_has_told", "_hired",
-        "_idle", "_is_closing", "_is_owned", "_is_stopping", "_jobs", "_journal", "_launch", "_run", "_scope",
+        "_alarm", "_budget_at", "_ending_watch", "_group", "_has_given_up", "_has_told", "_hired", "_idle",
+        "_is_closing", "_is_owned", "_is_stopping", "_jobs", "_journal", "_launch", "_resting", "_run", "_scope",
         "_turn", "_turns", "_variables", "_watch", "_work", "_workers", "is_launched",
     )  # fmt: skip
 
@@ -75,16 +77,16 @@ class Crew:
         self._workers = 0  # how many there are, those included whose task hasn't come to run yet
         self._hired = 0  # how many there ever were; no two have the same number
         self._idle = 0
+        self._resting = 0  # how many wait till what they have done is stored
         self._work: Work | None = None
         self._group: TaskGroup | None = None
         self._scope: anyio.CancelScope | None = None
         self._turn: anyio.CancelScope | None = None
         self._has_given_up = False
         self._has_told = False  # that nothing is left to do
-        self._alarm: anyio.CancelScope | None = None
+        self._alarm: Alarm | None = None
         self._ending_watch: anyio.CancelScope | None = None
         self._watch: anyio.CancelScope | None = None
-        self._alarm_at: float | None = None
         self._budget_at: float | None = None
 
     # What the run asks of it
@@ -95,14 +97,15 @@ class Crew:
 
     def set_alarm(self, at: float | None) -> None:
         """Tell the core when this instant has come."""
-        self._alarm_at = at
-        if self._alarm is not None:
-            self._alarm.cancel()  # its task looks again
-        elif at is not None:
-            if self._group is not None:
-                self._start(self._ring_alarm)
-            elif self._journal is None:  # a host that keeps the run looks after its timers while it has no task
-                self.launch()
+        if self._alarm is None:
+            self._alarm = Alarm(self._run.driver.now, self._ring)
+        self._alarm.set(at)
+        if at is None or self._alarm.is_watched:
+            return
+        if self._group is not None:
+            self._start(self._alarm.watch)
+        elif self._journal is None:  # a host that keeps the run looks after its timers while it has no task
+            self.launch()
 
     def set_budget(self, at: float | None) -> None:
         """Cancel everything at this instant; the core is told why."""
@@ -114,7 +117,8 @@ class Crew:
         """Cancel what runs; nothing is begun any more."""
         self._is_stopping = True
         self._jobs.clear()
-        is_busy = self._workers > 1 or self._idle or self._run.is_at_work or self._alarm is not None
+        is_watched = self._alarm is not None and self._alarm.is_watched
+        is_busy = self._workers > 1 or self._idle or self._run.is_at_work or is_watched
         if self._group is not None and is_busy:  # else its only worker tells this itself, or will see it
             self._group.cancel_scope.cancel()
             if self._run.is_at_work:
@@ -233,9 +237,9 @@ class Crew:
             if not self._is_stopping:
                 self._group = group
                 if self._journal is not None:
-                    await self._journal.done()
-                if self._alarm_at is not None:
-                    self._start(self._ring_alarm)
+                    await self._rest(self._journal)
+                if self._alarm is not None and self._alarm.at is not None:
+                    self._start(self._alarm.watch)
                 await self._worker(self._take_job(), self._hire(), is_root=True)
         return self._turns is None and not self._is_stopping
 
@@ -258,13 +262,13 @@ class Crew:
         return job
 
     def hand_out(self) -> None:
-        """Give each job to a worker that waits, or to a new one."""
-        if not self._jobs:
+        """Give each job to a worker that waits, or to a new one; those that rest take one when they wake."""
+        if len(self._jobs) <= self._resting:
             return
         if self._group is None:
             self.launch()
             return
-        jobs, self._jobs = self._jobs, []
+        jobs, self._jobs = self._jobs[self._resting :], self._jobs[: self._resting]
         for job in jobs:
             if self._idle and self._work is not None:
                 self._idle -= 1
@@ -297,7 +301,8 @@ class Crew:
         checkpoint = self._run.checkpoint
         with anyio.CancelScope() as worker.scope:
             while job is not None:
-                await checkpoint()
+                if self._journal is None:  # else it has waited for the store
+                    await checkpoint()
                 if self._is_stopping:  # the run was cancelled at this moment, with nothing at work
                     return None
                 run, step = job
@@ -306,13 +311,21 @@ class Crew:
                 if worker.scope.cancel_called:
                     break
                 if self._journal is not None:
-                    await self._journal.done()
+                    await self._rest(self._journal)
                 job = self._take_job()
         if not worker.scope.cancel_called or self._is_stopping:
             return None
         if self._journal is not None:
-            await self._journal.done()
+            await self._rest(self._journal)
         return self._take_job()
+
+    async def _rest(self, journal: Journal) -> None:
+        """Wait until what the worker has done is stored; a job that comes of it is left to a worker that rests."""
+        self._resting += 1
+        try:
+            await journal.done()
+        finally:
+            self._resting -= 1
 
     def _tell_if_idle(self, *, had_work: bool) -> None:
         """A worker has nothing to do. If nobody has, say so: to readers, and to the log if it'll stay like that."""
@@ -329,11 +342,12 @@ class Crew:
             return None
         others = self._workers - 1
         is_last = self._idle == others and self._turns is None
-        if is_last and (self._alarm_at is None or self._journal is not None):
+        alarm = self._alarm
+        if is_last and (alarm is None or alarm.at is None or self._journal is not None):
             self._group = None  # everything waits; from now on work waits for a new root task
             self._dismiss_idle()
-            if self._alarm is not None:
-                self._alarm.cancel()
+            if alarm is not None:
+                alarm.leave()
             return None
         if self._idle == others:
             self._run.all_wait()
@@ -354,20 +368,9 @@ class Crew:
             self._work[1].close()
             self._work = None
 
-    @uninterrupted
-    async def _ring_alarm(self) -> None:
-        if self._alarm is not None:
-            return
-        while (at := self._alarm_at) is not None:
-            with anyio.CancelScope(deadline=self._on_loop_clock(at)) as self._alarm:
-                await anyio.sleep_forever()
-            if self._group is None:
-                break
-            if self._alarm_at == at and self._run.driver.now() >= at:
-                self._alarm_at = None
-                self._run.driver.emit(TimerFired)
-                self.hand_out()
-        self._alarm = None
+    def _ring(self) -> None:
+        self._run.driver.emit(TimerFired)
+        self.hand_out()
 
     @uninterrupted
     async def _tell_of_closing(self) -> None:

@@ -117,7 +117,7 @@ class ChildDriver(Driver):
     def __init__(self, parent: Driver, child: Child) -> None:
         nested = child.state
         super().__init__(Core(nested.program, nested.codec, state=nested), parent.now)
-        self.journal = parent.journal
+        self.journal: Journal | None = parent.journal
         self._parent = parent
         self._child = child.id
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from .driver import Driver
     from .run import Run
 
+as_text: Callable[[object], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""JSON data as text, in the order in which it is, without what nobody reads."""
 Held: TypeAlias = "Command | Callable[[], None]"
 
 
@@ -36,14 +38,14 @@ class Journal:
 
     Args:
         driver: Feeds the run's core; from now on through this journal.
-        on_staged: Called when there's something to store.
+        on_staged: Called when there's something to store; gives what is set when that, and all before it, is stored.
 
     Attributes:
         lost: Why the run can't be stored any more.
         run: What carries the run here; None before it begins.
     """
 
-    def __init__(self, driver: Driver, on_staged: Callable[[], None]) -> None:
+    def __init__(self, driver: Driver, on_staged: Callable[[], anyio.Event]) -> None:
         self.driver: Driver = driver
         self._on_staged = on_staged
         self.run: Run | None = None
@@ -66,7 +68,7 @@ class Journal:
         """
         if self.lost is not None:
             return [command for command in core.feed(tick) if not _goes_on(command)]
-        text = json.dumps(tick_data(core.state, tick), ensure_ascii=False, separators=(",", ":"))
+        text = as_text(tick_data(core.state, tick))
         position = core.state.streamed
         commands = core.feed(tick)
         self.ticks.append(text)
@@ -87,11 +89,11 @@ class Journal:
     def stage(self) -> None:
         """Have what there is stored."""
         self._staged += 1
-        self._on_staged()
+        self._word = self._on_staged()
 
     def stage_again(self) -> None:
         """What is staged wasn't all taken: have the rest stored after it."""
-        self._on_staged()
+        self._word = self._on_staged()
 
     def when_settled(self, function: Callable[[], None]) -> None:
         """Call a function when all that has happened so far is stored; at once, if it is, or never will be."""
@@ -123,9 +125,7 @@ class Journal:
     async def done(self) -> None:
         """As `settled`, for those who are stopped if it can't be stored."""
         goal = self._staged
-        while self._stored < goal and self.lost is None:
-            if self._word is None:
-                self._word = anyio.Event()
+        while self._stored < goal and self.lost is None and self._word is not None:
             await self._word.wait()
 
     # Whoever stores it
@@ -161,9 +161,6 @@ class Journal:
                 item()
             elif self.driver.carry_out is not None and not (self.lost and _goes_on(item)):
                 self.driver.carry_out(item)
-        if self._word is not None:
-            self._word.set()
-            self._word = None
         if self.run is not None:
             self.run.crew.hand_out()
 

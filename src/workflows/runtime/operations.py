@@ -10,7 +10,7 @@ from uuid import UUID
 
 from anyio.lowlevel import checkpoint
 
-from ..codec import Json
+from ..codec import Json, own_event
 from ..core.commands import Refuse
 from ..core.records import Branch, Collected, Record, Value
 from ..core.ticks import EventCollected, EventPublished, EventSent, EventStreamed, ValueRecorded
@@ -148,11 +148,12 @@ def collect(
     key = f"{buffer_id or ''} {type(event).__qualname__}"
     record = recorded(attempt, branch, "collect", key)
     if record is None:
-        attempt.emit(EventCollected, branch, key, event, expected, buffer_id)
+        attempt.emit(EventCollected, branch, key, own_event(event, attempt.run.codec), expected, buffer_id)
         record = attempt.recall().tape(branch).records[-1]
     if not isinstance(record, Collected):
         raise EngineBug(f"{record} was served for collect_events")
-    return None if record.events is None else list(record.events)
+    codec = attempt.run.codec
+    return None if record.events is None else [own_event(collected, codec) for collected in record.events]
 
 
 @asynccontextmanager

@@ -8,13 +8,13 @@ Rules:
 - As many work at once as AnyIO's default limiter for processes allows, over all runs of the event loop.
 - An error comes back as data; it's of its own type if that's a builtin or a declared one.
 - Cancelling kills the process, and waits until it has ended. One that is just being started isn't given up before it's
-  there: nobody would know of it.
+  there, since nobody would know of it; it has a time to be there.
+- Nothing that lives as long as the processes, or the event loop, holds the attempt that started them.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import sys
 from functools import cache
 from importlib import import_module
@@ -30,9 +30,13 @@ from ..core.commands import RunStep
 from ..errors import WorkerProcessDied
 from ..events import CollectionReleaseEvent
 from ..graph import read_step
+from .attempt import current_attempt
 
 if TYPE_CHECKING:
     from .run import Run
+
+STARTING_S = 60.0
+"""Seconds in which a worker process has to import the program that was started."""
 
 
 @attrs.frozen
@@ -53,6 +57,13 @@ class Place:
         for part in self.name.split("."):
             found = getattr(found, part)
         return found
+
+    def find(self) -> Any:
+        """As `look`; None if it isn't there: a worker process may have another `__main__`."""
+        try:
+            return self.look()
+        except (ImportError, AttributeError):
+            return None
 
     def has(self, wanted: object) -> bool:
         """Whether it's there, in this process."""
@@ -82,22 +93,61 @@ async def call_in_process(run: Run, job: RunStep) -> object:
     codec = run.core.state.codec
     given = job.event.events if isinstance(job.event, CollectionReleaseEvent) else job.event
     event = json.dumps(codec.encode(given))
-    order, no_limit = _order(run, job, codec), anyio.CapacityLimiter(math.inf)
+    order = _order(run, job, codec)
+    token = current_attempt.set(None)  # for what is started here stays, and keeps these context variables
     try:
         async with to_process.current_default_process_limiter():
-            with anyio.CancelScope(shield=True):
-                await to_process.run_sync(be_there, limiter=no_limit)
-            kind, text = await to_process.run_sync(work, order, event, cancellable=True, limiter=no_limit)
+            await _see_to_a_process(job.step.name)
+            kind, text = await to_process.run_sync(work, order, event, cancellable=True, limiter=_NO_LIMIT)
     except BrokenWorkerProcess as error:
         raise WorkerProcessDied(
             f"The process in which step {job.step.name!r} ran came to an end before the step had: it called "
             f"os._exit(), crashed, or was killed, for example for want of memory.\n  It was given {job.event!r:.500}."
         ) from error
+    finally:
+        current_attempt.reset(token)
     if kind == "returned":
         return cast("object", codec.decode(json.loads(text)))
     failure = codec.decode_exception(json.loads(text))
     failure.add_note(f"It was raised in a worker process:\n{traceback_text(failure)}")
     raise failure
+
+
+class _NoLimit:
+    """No limit. It lets nobody else run either, so that the process that's there is still free a moment later."""
+
+    async def __aenter__(self) -> None:
+        pass
+
+    async def __aexit__(self, *error: object) -> None:
+        pass
+
+
+_NO_LIMIT = cast("anyio.CapacityLimiter", _NoLimit())  # entering and leaving it is all that's asked of it
+
+
+async def _see_to_a_process(step: str) -> None:
+    """See to it that a worker process is there, and free.
+
+    Raises:
+        WorkerProcessDied: It couldn't be started.
+    """
+    try:
+        with anyio.move_on_after(STARTING_S, shield=True):
+            await to_process.run_sync(be_there, limiter=_NO_LIMIT)
+            return
+    except BrokenWorkerProcess as error:
+        cause = error if error.__cause__ is None else error.__cause__
+        raise _not_started(step, f"{type(cause).__name__}: {cause}") from error
+    raise _not_started(step, f"it wasn't ready after {STARTING_S:g} seconds")
+
+
+def _not_started(step: str, why: str) -> WorkerProcessDied:
+    program = getattr(sys.modules.get("__main__"), "__file__", "none that is a file")
+    return WorkerProcessDied(
+        f"No process could be started for step {step!r}: {why}.\n  A worker process imports the program that was "
+        f'started ({program}): what isn\'t to run there as well belongs under `if __name__ == "__main__":`.'
+    )
 
 
 def _order(run: Run, job: RunStep, codec: Codec) -> Order:
@@ -134,7 +184,7 @@ def work(order: Order, event: str) -> tuple[str, str]:
 def _codec(hooks: Place | None, types: tuple[Place, ...]) -> Codec:
     """The codec of the workflow, as it's in the process that gave the order. No workflow is made for it."""
     configure = None
-    if hooks is not None:
-        owner = hooks.look()
+    owner = None if hooks is None else hooks.find()
+    if owner is not None:
         configure = owner.__new__(owner).configure_converter
-    return Codec([place.look() for place in types], configure)
+    return Codec([found for place in types if (found := place.find()) is not None], configure)

@@ -17,7 +17,7 @@ import anyio
 import attrs
 from anyio.lowlevel import checkpoint
 
-from ..codec import Codec
+from ..codec import own_copy
 from ..core.records import Branch, Ran
 from ..core.ticks import ChildStarted, ChildWanted
 from ..errors import EncodeError, EngineBug, UsageError
@@ -145,7 +145,8 @@ def _result_of(record: Ran, call: ChildCall) -> Any:
         raise EngineBug(f"child {record.child} is settled without an outcome")
     result = record.outcome.result
     if result is not None:
-        return _copied(call.definition.codec, result.result if type(result) is StopEvent else result)
+        own: object = result.result if type(result) is StopEvent else result
+        return own_copy(own, call.definition.codec)
     error = error_of(record.outcome, call.definition.program.class_name, f"child {record.child}")
     assert error is not None
     raise _as_it_came(error)
@@ -159,11 +160,3 @@ def _as_it_came(error: BaseException) -> BaseException:
             found = trace.tb_next
         trace = trace.tb_next
     return error.with_traceback(found)
-
-
-def _copied(codec: Codec, result: object) -> object:
-    """A copy for the step: what it does to it isn't done to what a replay is given. What can't be stored has none."""
-    try:
-        return codec.decode(codec.encode(result))
-    except EncodeError:
-        return result

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import anyio
 from anyio.lowlevel import checkpoint
 
+from ..codec import own_event
 from ..core.questions import Ask
 from ..core.records import Asked
 from ..core.ticks import QuestionsAsked
@@ -53,7 +54,7 @@ async def wait_for_answers(attempt: Attempt, asks: Sequence[Ask], *, what: str) 
     for wait in asked:
         if wait.expired:
             raise _timed_out(attempt, wait)
-    return [_answer(wait) for wait in asked]
+    return [_answer(attempt, wait) for wait in asked]
 
 
 def _ask(attempt: Attempt, asks: Sequence[Ask], what: str) -> list[Asked]:
@@ -129,7 +130,7 @@ def _timed_out(attempt: Attempt, wait: Asked) -> WaitTimedOut:
     )
 
 
-def _answer(wait: Asked) -> Event:
+def _answer(attempt: Attempt, wait: Asked) -> Event:
     if wait.answer is None:
         raise EngineBug(f"question {wait.question.id} is settled without an answer")
-    return wait.answer
+    return own_event(wait.answer, attempt.run.codec)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Literal, TypeAlias, TypeVar
 
 from ...errors import StoreDamaged, StoreError, StoreFormatError, StoreUnavailable, UsageError
-from .schema import UPGRADES, VERSION, Upgrade, check, prepare
+from .schema import UPGRADES, VERSION, Upgrade, check, check_size, prepare
 
 T = TypeVar("T")
 
@@ -16,6 +16,8 @@ Synchronous: TypeAlias = Literal["full", "normal"]
 Connect: TypeAlias = Callable[..., sqlite3.Connection]
 
 STATEMENTS = 256  # that stay prepared: more than there are
+
+SWITCHES = 50  # that may fail, while others make the file at the same time
 
 IN_MEMORY = ":memory:"
 
@@ -47,8 +49,8 @@ class Medium:
     __slots__ = ("_busy_timeout_s", "_connect", "_connection", "_is_open", "_synchronous", "openings", "path")
 
     def __init__(self, path: str, synchronous: Synchronous, busy_timeout_s: float, connect: Connect) -> None:
-        self.path = path
-        self.openings = 0
+        self.path: str = path
+        self.openings: int = 0
         self._synchronous: Synchronous = synchronous
         self._busy_timeout_s = busy_timeout_s
         self._connect = connect
@@ -63,6 +65,8 @@ class Medium:
             self._connection = self._connected(version, upgrades)
         except sqlite3.Error as error:
             raise self.told(error) from error
+        except OSError as error:
+            raise StoreUnavailable(f"{self.path} can't be read: {error}.") from error
         self._is_open = True
 
     def close(self) -> None:
@@ -93,16 +97,20 @@ class Medium:
             except BaseException:
                 self._undo(connection)
                 raise
+        except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
+            raise  # of who calls it, say with a value that isn't text
         except sqlite3.Error as error:
             raise self.told(error, run_ids) from error
         return result
 
     def _undo(self, connection: sqlite3.Connection) -> None:
-        with suppress(sqlite3.Error):
-            if connection.in_transaction:  # not if SQLite has rolled back by itself
-                connection.execute("ROLLBACK")
-        if connection.in_transaction and self.path != IN_MEMORY:
-            self._drop()
+        try:
+            with suppress(sqlite3.Error):
+                if connection.in_transaction:  # not if SQLite has rolled back by itself
+                    connection.execute("ROLLBACK")
+        finally:
+            if connection.in_transaction and self.path != IN_MEMORY:
+                self._drop()
 
     def _usable(self) -> sqlite3.Connection:
         if not self._is_open:
@@ -134,8 +142,14 @@ class Medium:
         return connection
 
     def _settle(self, connection: sqlite3.Connection, version: int, upgrades: Mapping[int, Upgrade]) -> None:
-        found = check(connection, self.path, version)
-        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        if self.path != IN_MEMORY:
+            check_size(self.path)
+        connection.execute("BEGIN")  # or it would see another that is making the file half-way
+        try:
+            found = check(connection, self.path, version)
+        finally:
+            self._undo(connection)
+        mode = _write_ahead(connection)
         # Without a write-ahead log, as on some network drives, less than FULL doesn't survive a power cut whole.
         synchronous = self._synchronous if mode in {"wal", "memory"} else "full"
         connection.execute(f"PRAGMA synchronous = {synchronous}")
@@ -173,6 +187,20 @@ class Medium:
             f"  Nothing of this was stored, and what was stored before is unchanged. {remedy}",
             run_ids,
         )
+
+
+def _write_ahead(connection: sqlite3.Connection) -> str:
+    """Switch to a write-ahead log, and give what there is then."""
+    for _ in range(SWITCHES):
+        try:
+            return str(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+        # Others are making the file too. Unlike the switch, a transaction waits for them.
+        connection.execute("BEGIN EXCLUSIVE")
+        connection.execute("ROLLBACK")
+    return str(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
 
 
 def _runs_told(run_ids: Sequence[str]) -> str:

@@ -82,7 +82,8 @@ def due_keys(
     for having, until in _other_owners(connection, owner):
         if until <= now:
             for workflow, mark in workflows.items():
-                found |= {key: due for due, key in connection.execute(DUE, (having, workflow, mark, now, limit))}
+                rows = connection.execute(DUE, (having, workflow, mark, now, limit))
+                found |= {key: _instant(due) for due, key in rows}
     found |= {key: -math.inf for key, until in _written_to(connection, owner, workflows) if until <= now}
     return sorted(found, key=lambda key: (found[key], key))[:limit]
 
@@ -96,7 +97,7 @@ def next_due(
         for workflow, mark in workflows.items():
             (due,) = connection.execute(NEXT_DUE, (having, workflow, mark)).fetchone()
             if due is not None:
-                instants.append(max(due, until))
+                instants.append(max(_instant(due), until))
     return max(min(instants), now) if instants else None
 
 
@@ -125,6 +126,12 @@ def _written_to(
     for key, workflow, mark, having, until in connection.execute(WRITTEN_TO).fetchall():
         if workflow in workflows and workflows[workflow] != mark and (having is None or having != owner):
             yield key, -math.inf if until is None else until
+
+
+def _instant(due: object) -> float:
+    if not isinstance(due, float):
+        raise sqlite3.DatabaseError(f"the index of due runs has {due!r} for an instant")
+    return due
 
 
 def _take(reader: Reader, connection: sqlite3.Connection, owner: str, keys: Sequence[int]) -> list[StoredRun]:

@@ -124,10 +124,15 @@ class Reader:
 
     def run_of(self, row: Sequence[Any]) -> StoredRun:
         """A run, of its columns."""
-        run_id, workflow, status, is_waiting, *others = row
+        run_id, workflow, status, is_waiting, wake_at, owner, entry, created_at, changed_at = row
         if status not in STATUSES:
             raise self._damaged(run_id, f"its status is {status!r}, which is none")
-        return StoredRun(run_id, workflow, status, bool(is_waiting), *others)
+        if not isinstance(entry, int):
+            raise self._damaged(run_id, f"its entry is {entry!r}, which is no number")
+        instants = (wake_at or 0.0, created_at, changed_at)
+        if not all(isinstance(instant, float) for instant in instants):
+            raise self._damaged(run_id, f"its instants are {instants!r}, which are no numbers")
+        return StoredRun(run_id, workflow, status, bool(is_waiting), wake_at, owner, entry, created_at, changed_at)
 
     def _text(self, run_id: str, what: str, data: Any, crc: object) -> str:
         if not isinstance(data, bytes) or crc32(data) != crc:

@@ -11,15 +11,20 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import TypeAlias
 
-from ...errors import StoreFormatError
+from ...errors import StoreDamaged, StoreFormatError
 
 APPLICATION_ID = 0x77666C77
 VERSION = 1
+
+MAGIC = b"SQLite format 3\x00"
+HEADER = 100  # bytes
 
 SCHEMA = """
 CREATE TABLE owners (
@@ -124,6 +129,34 @@ def check(connection: sqlite3.Connection, path: str, version: int) -> int | None
             f"{APPLICATION_ID:#x}.\n  It was left as it is: give SqliteStore() a file of its own."
         )
     return None
+
+
+def check_size(path: str) -> None:
+    """See that a file isn't shorter than it says: SQLite finds that out only when it comes to what is missing.
+
+    Raises:
+        StoreDamaged: It is.
+        StoreFormatError: It's too short for a database, which SQLite may take for an empty file.
+    """
+    may_be_elsewhere = _has_log(path)
+    with open(path, "rb") as file:
+        header = file.read(HEADER)
+    size = os.path.getsize(path)
+    if 0 < size < HEADER:
+        raise StoreFormatError(f"{path} is no SQLite database: it has {size} bytes. Give SqliteStore() another path.")
+    page = int.from_bytes(header[16:18], "big")
+    said = int.from_bytes(header[28:32], "big") * (65536 if page == 1 else page)
+    if header.startswith(MAGIC) and size < said and not (may_be_elsewhere or _has_log(path)):
+        raise StoreDamaged(
+            f"{path} is damaged: it was cut short, it has {size} bytes and says that it has {said}.\n"
+            "  It was left as it is: put back a backup."
+        )
+
+
+def _has_log(path: str) -> bool:
+    with suppress(OSError):
+        return os.path.getsize(f"{path}-wal") > 0
+    return False
 
 
 def prepare(connection: sqlite3.Connection, path: str, version: int, upgrades: Mapping[int, Upgrade]) -> None:

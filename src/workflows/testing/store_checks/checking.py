@@ -6,9 +6,13 @@ import functools
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeAlias, TypedDict, Unpack
 
+from anyio import move_on_after
+
 from ...durability.store import Change, Refusal, RunContent, RunStatus, Store, StoredRun
 
 OpenStore: TypeAlias = Callable[[], Store]
+
+GRACE = 5.0  # seconds for closing
 
 
 class StoreCheck(Protocol):
@@ -59,7 +63,8 @@ def checked(body: Callable[[Handles], Awaitable[None]]) -> StoreCheck:
         try:
             await body(handles)
         finally:
-            await handles.close()
+            with move_on_after(GRACE, shield=True):
+                await handles.close()
 
     return check
 

@@ -255,8 +255,47 @@ async def an_owner_isnt_given_what_it_has(handles: Handles) -> None:
     )
 
 
+@checked
+async def taking_is_claiming_and_loading(handles: Handles) -> None:
+    """All at once; what has ended, or belongs to a living owner, is given as it is."""
+    store = await handles.open()
+    await enlisted(store, "me", "other")
+    await stored(store, "me", new("a"), new("b", status="completed", is_released=True))
+    same(store.take("other", "nothing", now=NOW), None, "a run that isn't there")
+    found = store.take("other", "a", now=END - 0.001)
+    same(found, await store.load("a"), "a living owner's run, when it's taken")
+    same(await owner_of(store, "a"), "me", "its owner")
+    same(store.take("other", "b", now=NOW), await store.load("b"), "a run that has ended")
+    same(await owner_of(store, "b"), None, "its owner")
+    found = store.take("other", "a", now=END)
+    same(await owner_of(store, "a"), "other", "the owner of a dead owner's run that was taken")
+    same(found, await store.load("a"), "what was taken")
+
+
+@checked
+async def what_was_set_aside_is_passed_over(handles: Handles) -> None:
+    """By those of the mark that it was set aside with, till it changes."""
+    store = await handles.open()
+    await enlisted(store, "me", "other")
+    await stored(store, "me", new("a"))
+    await store.set_aside("other", "a", "1")
+    same(await owner_of(store, "a"), "me", "the owner, when somebody else sets its run aside")
+    await store.set_aside("me", "a", "1")
+    same(await owner_of(store, "a"), None, "the owner of what was set aside")
+    same(await store.next_due({"Shop": "1"}, now=NOW), None, "what's next for those of the mark")
+    same(await store.claim_due("me", {"Shop": "1"}, now=NOW, limit=9), [], "what's due for those of the mark")
+    await store.post("a", "m")
+    same(await store.claim_due("me", {"Shop": "1"}, now=NOW, limit=9), [], "the same, with a message for it")
+    same(await store.next_due({"Shop": "2"}, now=NOW), NOW, "what's next for others")
+    same(ids(await store.claim_due("other", {"Shop": "2"}, now=NOW, limit=9)), ["a"], "what's due for others")
+    same(await store.commit("other", [change("a", 2, is_released=True)], now=NOW), [], "what's refused of a change")
+    same(ids(await store.claim_due("me", {"Shop": "1"}, now=NOW, limit=9)), ["a"], "what's due after it has changed")
+
+
 OWNER_CHECKS: tuple[StoreCheck, ...] = (
     what_a_living_owner_has_cant_be_claimed,
+    taking_is_claiming_and_loading,
+    what_was_set_aside_is_passed_over,
     what_a_dead_owner_has_can_be_claimed,
     an_owner_that_is_late_keeps_what_nobody_has_claimed,
     a_lease_can_be_renewed_until_its_owner_retires,
