@@ -13,8 +13,9 @@ import attrs
 from ..codec import Json
 from ..core.commands import PublishEvent
 from ..core.engine import Core
-from ..core.image import from_image
+from ..core.image import LIVE, from_image
 from ..core.journal import JOURNAL_FORMAT, fold
+from ..core.restore import restore
 from ..core.snapshot import snapshot
 from ..core.state import RunState, RunStatus
 from ..core.ticks import ChildTick, StepHalted, Tick
@@ -23,9 +24,6 @@ from ..events import Event
 from ..runtime.definition import Definition
 from .store import RunContent
 from .stored_parts import data_of
-
-LIVE = "live"
-"""The part of a stored snapshot that tells of attempts in flight."""
 
 
 @attrs.frozen
@@ -61,6 +59,8 @@ def restored(definition: Definition, content: RunContent, *, at: float) -> Resto
         return Restored({name: part for name, part in stored.items() if name != LIVE}, is_new=LIVE in stored)
     if stored is None:
         state = RunState(definition.program, definition.codec, kinds=definition.kinds)
+    elif LIVE not in stored:
+        state, _ = restore(definition.program, definition.codec, stored, children=definition.kinds)
     else:
         state = from_image(definition.program, definition.codec, stored, children=definition.kinds)
     for text in content.entries:
