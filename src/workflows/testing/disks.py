@@ -28,7 +28,20 @@ StoreKind: TypeAlias = Literal["memory", "sqlite"]
 """Which kind of store a sweep cuts."""
 
 WRITES = frozenset(
-    {"open", "enlist", "renew", "retire", "commit", "claim", "take", "claim_due", "set_aside", "delete", "post", "withdraw"}
+    {
+        "open",
+        "enlist",
+        "renew",
+        "retire",
+        "commit",
+        "claim",
+        "take",
+        "claim_due",
+        "set_aside",
+        "delete",
+        "post",
+        "withdraw",
+    }
 )
 WAL_HEADER, FRAME_HEADER = 32, 24  # bytes; a frame is a page with its header
 CHANGING = ("CREATE", "INSERT", "UPDATE", "DELETE", "WITH", "COMMIT")

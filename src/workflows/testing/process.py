@@ -25,6 +25,7 @@ from .disks import Disk, Image
 from .simulation import EPOCH
 from .stored_life import StoredLife
 
+
 class ObservedCore(Core):
     """A core that tells of each tick, when it's applied and before its commands are carried out."""
 
