@@ -594,6 +594,7 @@ async def test_what_is_on_record_is_given_though_a_scope_of_the_step_is_cancelle
     class Hasty(Workflow):
         @step
         async def hurry(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
+            value = "cut short"
             with anyio.CancelScope() as scope:
                 scopes.append(scope)
                 value = await ctx.once(self.shut)

@@ -28,6 +28,9 @@ from .state import ChildKind, Execution, RunState, RunStatus, Status
 from .stored import NOT_AS_WRITTEN, Malformed, SnapshotReader, count, items, of, seconds
 from .tally import Tally
 
+LIVE = "live"
+"""The part of an image that a snapshot doesn't have."""
+
 _IMAGED = (RunStatus.NEW, RunStatus.RUNNING, RunStatus.HALTED, RunStatus.ENDED)
 _AT_WORK = (Status.RUNNING, Status.SUSPENDING)
 _TIMERS = ("grace", "child")  # those that a snapshot doesn't have
@@ -50,7 +53,7 @@ def image(state: RunState, *, at: float) -> dict[str, Json]:
     if not can_be_imaged(state):
         raise EngineBug(f"run {state.run_id!r} was to be imaged while its end, or a child's, is being brought about")
     data = snapshot(state, at=at)
-    data["live"] = _live(state)
+    data[LIVE] = _live(state)
     return data
 
 
@@ -66,7 +69,7 @@ def from_image(
     state, _ = restore(program, codec, data, children=children)
     mismatches: list[str] = []
     try:
-        _revive(state, data["live"], mismatches)
+        _revive(state, data[LIVE], mismatches)
     except NOT_AS_WRITTEN as error:
         reason = str(error) if isinstance(error, Malformed) else f"{type(error).__name__}: {error}"
         raise ContextSerdeError(f"This is no image of a run, or it was changed: {reason}.") from error

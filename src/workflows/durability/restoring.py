@@ -13,7 +13,7 @@ import attrs
 from ..codec import Json
 from ..core.commands import PublishEvent
 from ..core.engine import Core
-from ..core.image import from_image
+from ..core.image import LIVE, from_image
 from ..core.journal import JOURNAL_FORMAT, fold
 from ..core.restore import restore
 from ..core.snapshot import snapshot
@@ -24,9 +24,6 @@ from ..events import Event
 from ..runtime.definition import Definition
 from .store import ENDED, RunContent
 from .stored_parts import data_of
-
-LIVE = "live"
-"""The part of a stored snapshot that tells of attempts in flight."""
 
 
 @attrs.frozen
@@ -47,6 +44,8 @@ class Restored:
 def restored(definition: Definition, content: RunContent, *, at: float) -> Restored:
     """The snapshot from which a run goes on.
 
+    It's as of the last thing that happened: while a run's process is dead, the run spends none of its time.
+
     Raises:
         SnapshotMismatch: Its journal was written by a workflow that decided otherwise.
         ContextSerdeError: Something in it isn't as it was written.
@@ -66,9 +65,17 @@ def restored(definition: Definition, content: RunContent, *, at: float) -> Resto
     else:
         state = from_image(definition.program, definition.codec, stored, children=definition.kinds)
     for text in content.entries:
-        fold(state, _ticks(definition, text, run_id))
+        ticks = _ticks(definition, text, run_id)
+        fold(state, ticks)
+        at = _instant_of(ticks[-1], at)
     events = _come_to_rest(state, at) if state.status in (RunStatus.ENDING, RunStatus.HALTING) else ()
     return Restored(snapshot(state, at=at), is_new=True, events=tuple(events))
+
+
+def _instant_of(tick: Json, at: float) -> float:
+    """When a tick happened, by the clock of its run."""
+    instant = cast("list[Json]", tick)[2]  # it was folded, so it's as it was written
+    return float(instant) if isinstance(instant, int | float) else at
 
 
 def _snapshot(text: str, run_id: str) -> dict[str, Any]:

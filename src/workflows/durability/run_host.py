@@ -19,6 +19,7 @@ from typing import Any
 from weakref import WeakSet, ref
 
 import anyio
+import attrs
 
 from ..context import Context
 from ..context.context import OnMismatch
@@ -131,6 +132,8 @@ class RunHost:
         workflow = self.workflow_of(content)
         found = restored(workflow.definition, content, at=self.now())
         context: Context[Any] = Context(workflow, found.data, on_mismatch=on_mismatch)
+        if on_mismatch != "error":  # what was stored isn't what it goes on from
+            found = attrs.evolve(found, is_new=True, data=snapshot(context.driver.core.state, at=self.now()))
         return self._begin(workflow, context, None, {}, run_id=None, stored=found, entry=content.run.entry)
 
     def workflow_of(self, content: RunContent) -> AnyWorkflow:
@@ -273,7 +276,7 @@ class RunHost:
         watched = self._watched.pop(journal.run_id, None)
         if watched is not None:
             watched.set()
-        if change.is_released and not journal.is_wanted_back:
+        if change.is_released and journal.is_released:
             self._drop(journal)
             self.wake()
         elif journal.is_asleep:

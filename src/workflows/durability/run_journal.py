@@ -15,8 +15,9 @@ from typing import Any
 
 import anyio
 
+from ..codec import Json
 from ..context import Context
-from ..core.image import can_be_imaged, image
+from ..core.image import LIVE, can_be_imaged, image
 from ..core.journal import JOURNAL_FORMAT
 from ..core.open_questions import changed_questions, track_questions
 from ..core.snapshot import snapshot
@@ -64,6 +65,7 @@ class RunJournal(Journal):
         self.entry: int = entry
         self._is_releasing = False
         self._is_released = False
+        self._left: dict[str, Json] | None = None  # the image of what it was released as
         self.replied: set[int] = set()
         self._replies: list[tuple[int, str]] = []
         self._on_asleep = on_asleep
@@ -119,13 +121,20 @@ class RunJournal(Journal):
         self._is_releasing = False
 
     @property
+    def is_released(self) -> bool:
+        """Whether nobody owns it, with what was taken last."""
+        return self._is_released
+
+    @property
     def is_wanted_back(self) -> bool:
         """Whether it was released, and shouldn't have been."""
         return self._is_released and not self._is_releasing and (not self.is_over or self.has_more)
 
     def take_back(self) -> None:
-        """It's owned again."""
+        """It's owned again. It has gone on all the while, so what follows doesn't follow on what it was released as."""
         self._is_released = False
+        if self._base is None and self._left is not None:
+            self._base = text_of(self._left)
 
     def take(self, now: float) -> Change:
         """What is staged, as a change to store."""
@@ -137,7 +146,10 @@ class RunJournal(Journal):
         stored: str | None = None
         is_last = self.is_over or self._is_releasing
         self._is_released = is_last
-        if is_last:
+        self._left = image(state, at=now) if self._is_releasing and can_be_imaged(state) else None
+        if self._left is not None:
+            stored = text_of({name: part for name, part in self._left.items() if name != LIVE})
+        elif is_last:
             stored = text_of(snapshot(state, at=now))
         elif (self._base is not None or self._size > self._limit) and can_be_imaged(state):
             stored = text_of(image(state, at=now))

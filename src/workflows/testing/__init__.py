@@ -2,13 +2,15 @@
 
 from .backends import SchedulerMoved as SchedulerMoved
 from .cancelling import sweep_cancel as sweep_cancel
-from .crashing import Moment as Moment
-from .crashing import Process as Process
-from .crashing import observe as observe
 from .crashing import sweep_crash as sweep_crash
+from .disks import StoreKind as StoreKind
 from .faults import SimulationFault as SimulationFault
+from .process import Moment as Moment
+from .process import Process as Process
+from .process import observe as observe
 from .runner import WorkflowTestResult as WorkflowTestResult
 from .runner import WorkflowTestRunner as WorkflowTestRunner
+from .runtime_checks import RUNTIME_CHECKS as RUNTIME_CHECKS
 from .simulation import simulate as simulate
 from .snapshots import check_snapshot as check_snapshot
 from .store_checks import STORE_CHECKS as STORE_CHECKS

@@ -1,157 +1,24 @@
-"""Crashing: a run is cut after each of its ticks, and goes on from what was stored by then.
+"""Crashing: a run is cut after each of its ticks, or its store at each of its writes, and goes on from what was stored.
 
-A crash is simulated from the outside: what the run would have stored is taken down after each tick, as JSON text.
-Then, for each of these texts, the scenario begins again in a new event loop, with the text and the world as it was.
+A crash is simulated from the outside: what is stored is taken down at each point where the process could die. Then, for
+each of these moments, the scenario begins again in a new event loop, with what was stored and the world as it was.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
-from typing import Any
 
-import anyio
 import attrs
 
-from ..context import Context
-from ..core.commands import Command, PublishEvent
-from ..core.engine import Core
-from ..core.questions import Question
-from ..core.ticks import Tick
-from ..errors import AnswerRefused, UsageError
-from ..events import Event
-from ..handler import WorkflowHandler
-from ..types import ResultT_co
-from ..workflow import Workflow
 from .backends import Backend
+from .disks import StoreKind, disk_for
 from .faults import SimulationFault
-from .simulation import EPOCH, repeatable, simulated
+from .process import Moment, Process
+from .simulation import HORIZON_S, repeatable, simulated
 
 SHOWN = 10
-
-
-class ObservedCore(Core):
-    """A core that tells of each tick, when it's applied and before its commands are carried out."""
-
-    __slots__ = ("_after",)
-
-    def __init__(self, core: Core, after: Callable[[Tick, list[Command]], None]) -> None:
-        super().__init__(core.state.program, core.state.codec, state=core.state)
-        self._after = after
-
-    def feed(self, tick: Tick) -> list[Command]:
-        """As any core."""
-        is_new = tick.id > self.state.last_tick
-        commands = super().feed(tick)
-        if is_new:
-            self._after(tick, commands)
-        return commands
-
-
-def observe(context: Context[Any], after: Callable[[Tick, list[Command]], None]) -> None:
-    """Have `after` called with each tick of a context's runs, and with what it led to. Before a run begins."""
-    driver = context.driver
-    driver.core = ObservedCore(driver.core, after)
-
-
-@attrs.frozen
-class Moment:
-    """What there was at an instant: what the run had stored, and what it had done to the world."""
-
-    tick: str = "before the first tick"
-    number: int = 0
-    at: float = EPOCH
-    stored: str | None = None
-    world: tuple[Any, ...] = ()
-    stream: tuple[Event, ...] = ()
-
-
-class Process:
-    """One life of the process that carries a run: what a scenario of `sweep_crash` is given, to start its run through.
-
-    Attributes:
-        world: What was done outside of the run, in all lives, in order: append to it where the scenario's steps act on
-            the world, and compare it at the end.
-        stream: The events that the run has published, in all lives.
-    """
-
-    def __init__(self, begins_from: Moment) -> None:
-        self._from = begins_from
-        self.world: list[Any] = list(begins_from.world)
-        self.stream: list[Event] = list(begins_from.stream)
-        self.moments: list[Moment] = []
-        self._context: Context[Any] | None = None
-        self._changed = anyio.Event()
-        self._number = begins_from.number
-
-    @property
-    def is_first_life(self) -> bool:
-        """Whether nothing was stored yet."""
-        return self._from.stored is None
-
-    def run(self, workflow: Workflow[Any, ResultT_co], **inputs: Any) -> WorkflowHandler[ResultT_co]:
-        """Start the run; in a later life, go on with it from what was stored. Once in each life."""
-        if self._context is not None:
-            raise UsageError("A process carries one run: Process.run() was called twice.")
-        if self._from.stored is None:
-            self._context = Context(workflow)
-        else:
-            self._context = Context.from_dict(workflow, json.loads(self._from.stored))
-            inputs = {}
-        observe(self._context, self._take_down)
-        return workflow.run(ctx=self._context, **inputs)
-
-    async def answer(
-        self, handler: WorkflowHandler[ResultT_co], answer: Callable[[Question], Event | None]
-    ) -> ResultT_co:
-        """Answer each question as it comes, and give the result of the run.
-
-        Args:
-            handler: What `run` gave.
-            answer: Gives the answer to a question, or None to leave it open; the same one in each life.
-        """
-        failure: Exception | None = None
-        result: list[ResultT_co] = []
-        async with anyio.create_task_group() as group:
-            group.start_soon(self._keep_answering, handler, answer)
-            try:
-                result.append(await handler)
-            except Exception as error:
-                failure = error
-            group.cancel_scope.cancel()
-        if failure is not None:
-            raise failure
-        return result[0]
-
-    async def wait_for_tick(self) -> None:
-        """Wait until something has happened to the run."""
-        await self._changed.wait()
-
-    async def _keep_answering(self, handler: WorkflowHandler, answer: Callable[[Question], Event | None]) -> None:
-        passed_over: set[str] = set()
-        while True:
-            changed = self._changed
-            for question in handler.pending:
-                reply = None if question.id in passed_over else answer(question)
-                if reply is None:
-                    passed_over.add(question.id)
-                    continue
-                try:
-                    await handler.send_event(reply, reply_to=question.id)
-                except AnswerRefused:
-                    passed_over.add(question.id)  # it was closed while the answer was on its way
-            await changed.wait()
-
-    def _take_down(self, tick: Tick, commands: list[Command]) -> None:
-        self.stream += [command.event for command in commands if isinstance(command, PublishEvent)]
-        assert self._context is not None
-        self._number += 1
-        stored = json.dumps(self._context.to_dict())
-        name = f"tick {self._number}, {type(tick).__name__}"
-        moment = Moment(name, self._number, tick.at, stored, tuple(self.world), tuple(self.stream))
-        self.moments.append(moment)
-        self._changed.set()
-        self._changed = anyio.Event()
+STORED_HORIZON_S = 7 * 86_400.0
+"""How long a life with a store may last, in virtual seconds: a runtime never stands still, since it renews its lease."""
 
 
 def sweep_crash(
@@ -161,12 +28,19 @@ def sweep_crash(
     seed: int = 0,
     idle: float = 0.0,
     faults: int = 1,
+    store: StoreKind | None = None,
 ) -> int:
-    """Run a scenario once, then once more for each tick of its run: cut right after it, and begun again from there.
+    """Run a scenario once, then once more for each point at which its process could die, begun again from there.
 
     The scenario must come to the same value each time. It's an async function that is given a `Process`, starts its run
     with `process.run(workflow, **inputs)`, answers what's pending, and returns what is to be the same, for example
-    `(result, process.stream, process.world)`.
+    `(result, process.stream, process.world)`. It's cut right after each tick of its run.
+
+    With a store, its runs are durable ones of a `process.runtime()`; begin them with `process.begin()`, see them to
+    their end with `process.finish()`. It's cut before and after each write of the store, and within: before each
+    statement of a transaction in SQLite, and with each part of the pages that a commit writes. Cuts that leave the
+    same behind, stored and in the world, are gone on from once. What `process.finish()` has seen of the streams must
+    stay as it was, and no answer that was accepted may be asked for again.
 
     Args:
         scenario: The scenario. It's called once in each life, so it makes its workflow anew.
@@ -174,50 +48,87 @@ def sweep_crash(
         seed: The schedule; see `simulate`.
         idle: See `simulate`.
         faults: How many times a run is cut, at most: with 2, each of the runs that went on is cut again at each of its
-            ticks.
+            ticks or writes.
+        store: `"memory"` or `"sqlite"`: the scenario's runs are kept in such a store.
 
     Returns:
         How many times a run was cut.
 
     Raises:
-        SimulationFault: Something was different, or wrong; each problem has its tick.
+        SimulationFault: Something was different, or wrong; each problem has its tick or write.
     """
+    sweep = _Sweep(scenario, backend, seed, idle, store)
+    expected, process = sweep.live(Moment(), is_cut=True)
+    sweep.cut(expected, process, Moment(), "", faults)
+    if sweep.problems:
+        shown = sweep.problems[:SHOWN]
+        if len(sweep.problems) > SHOWN:
+            shown.append(f"and {len(sweep.problems) - SHOWN} problems more")
+        raise SimulationFault(
+            f"{repeatable(scenario, backend, seed, idle)} doesn't survive {len(sweep.problems)} of {sweep.lives} "
+            "crashes:",
+            shown,
+        )
+    return sweep.cuts
 
-    def live(begins_from: Moment) -> tuple[object, list[Moment]]:
+
+@attrs.define
+class _Sweep:
+    scenario: Callable[[Process], Awaitable[object]]
+    backend: Backend
+    seed: int
+    idle: float
+    store: StoreKind | None
+    cuts: int = 0
+    lives: int = 0
+    problems: list[str] = attrs.field(factory=list[str])
+
+    def live(self, begins_from: Moment, *, is_cut: bool) -> tuple[object, Process]:
+        """Run the scenario from a moment on; gives what it came to, and the process that was.
+
+        Raises:
+            SimulationFault: Something was seen that mustn't be.
+        """
+        disk = None if self.store is None else disk_for(self.store, begins_from.image, is_cut=is_cut)
         processes: list[Process] = []
 
         async def life() -> object:
-            processes.append(Process(begins_from))
-            return await scenario(processes[0])
+            processes.append(Process(begins_from, disk))
+            return await self.scenario(processes[0])
 
-        result = simulated(life, backend=backend, seed=seed, idle=idle, starts_at=begins_from.at)
-        return result, processes[0].moments
+        try:
+            result = simulated(
+                life,
+                backend=self.backend,
+                seed=self.seed,
+                idle=self.idle,
+                starts_at=begins_from.at,
+                horizon_s=HORIZON_S if self.store is None else STORED_HORIZON_S,
+                life=0 if self.store is None else begins_from.number,
+            )
+        finally:
+            if disk is not None:
+                disk.close()
+        if processes[0].problems:
+            raise SimulationFault("promises were broken:", processes[0].problems)
+        return result, processes[0]
 
-    expected, moments = live(Moment())
-    problems: list[str] = []
-    cuts = 0
-
-    def cut(moments: list[Moment], before: str, left: int) -> None:
-        nonlocal cuts
-        for moment in moments:
-            cuts += 1
+    def cut(self, expected: object, process: Process, began_from: Moment, before: str, left: int) -> None:
+        """Begin again from each moment of a process, and from those that come of that, so many times."""
+        self.cuts += process.number - began_from.number
+        lived: list[Moment] = []
+        for moment in process.moments:
+            if any(moment.is_as(other) for other in reversed(lived)):
+                continue
+            lived.append(moment)
+            self.lives += 1
             where = f"{before}cut after {moment.tick}"
             try:
-                result, further = live(moment)
+                result, further = self.live(moment, is_cut=left > 1)
             except Exception as error:
-                problems.append(f"{where}: {type(error).__name__}: {error}")
+                self.problems.append(f"{where}: {type(error).__name__}: {error}")
                 continue
             if result != expected:
-                problems.append(f"{where}: came to {result!r}, uncut to {expected!r}")
+                self.problems.append(f"{where}: came to {result!r}, uncut to {expected!r}")
             elif left > 1:
-                cut(further, f"{where}, then ", left - 1)
-
-    cut(moments, "", faults)
-    if problems:
-        shown = problems[:SHOWN]
-        if len(problems) > SHOWN:
-            shown.append(f"and {len(problems) - SHOWN} problems more")
-        raise SimulationFault(
-            f"{repeatable(scenario, backend, seed, idle)} doesn't survive {len(problems)} of {cuts} crashes:", shown
-        )
-    return cuts
+                self.cut(expected, further, moment, f"{where}, then ", left - 1)

@@ -57,10 +57,15 @@ def simulated(
     idle: float,
     starts_at: float = EPOCH,
     at_point: Point | None = None,
+    horizon_s: float = HORIZON_S,
+    life: int = 0,
 ) -> T:
-    """As `simulate`, from a given instant on, with a callback at each scheduling point. For this package."""
-    watch = _Watch()
-    uuids = Random(f"uuids of {seed}")
+    """As `simulate`, from a given instant on, with a callback at each scheduling point. For this package.
+
+    Each life of a process has ids of its own.
+    """
+    watch = _Watch(horizon_s)
+    uuids = Random(f"uuids of {seed}" if not life else f"uuids of {seed} in life {life}")
 
     async def main(clock: Callable[[], float]) -> T:
         start = clock()
@@ -91,7 +96,8 @@ def simulated(
 class _Watch:
     """Watches over a scenario: that it comes to an end, and leaves no task."""
 
-    def __init__(self) -> None:
+    def __init__(self, horizon_s: float) -> None:
+        self._horizon_s = horizon_s
         self.faults: list[str] = []
         self._is_busy = False
         self._horizon: anyio.CancelScope | None = None
@@ -99,7 +105,7 @@ class _Watch:
     async def see_to_the_end(self, scenario: Callable[[], Awaitable[T]]) -> T:
         """Run the scenario, let what is about to end do so, and take down which tasks are left."""
         before = living_tasks()
-        with anyio.move_on_after(HORIZON_S) as self._horizon:
+        with anyio.move_on_after(self._horizon_s) as self._horizon:
             result = await scenario()
             await anyio.wait_all_tasks_blocked()
             self.faults += [f"a task is left: {name}" for task, name in living_tasks().items() if task not in before]

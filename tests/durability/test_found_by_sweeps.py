@@ -1,0 +1,137 @@
+"""What the sweeps over stores have found (`tests/sim/test_stored_crashes.py`), each by itself."""
+
+import gc
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from tests.durability.stores import Counting, Gate, crashed, until
+from workflows import Context, Runtime, Workflow, step
+from workflows.durability import MemoryStore
+from workflows.events import HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
+from workflows.testing import simulate
+
+
+class Yes(HumanResponseEvent):
+    by: str
+
+
+class May(InputRequiredEvent, answer=Yes):
+    what: str
+
+
+class AsksTwice(Workflow):
+    """Asks, works until it's let go on, and asks again."""
+
+    def __init__(self, world: Counting, gate: anyio.Event) -> None:
+        super().__init__(types=[May, Yes], workflow_name="asks twice")
+        self.world = world
+        self.gate = gate
+
+    @step
+    async def ask(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
+        first: Yes = await ctx.ask(May(what="first"))
+        await ctx.once(self.world.do, first.by)
+        await self.gate.wait()
+        return StopEvent(result=first.by)
+
+
+async def the_question(runtime: Runtime) -> str:
+    with anyio.fail_after(5):
+        while not (found := await runtime.pending()):
+            await anyio.lowlevel.checkpoint()
+    return found[0].id
+
+
+@pytest.mark.anyio
+@pytest.mark.guarantee("R4", "W4")
+async def test_a_run_that_was_released_and_came_back_and_died_is_recovered(tmp_path: Path) -> None:
+    """Its journal goes on from a snapshot, not from an image: it could never be read again."""
+    world, gate = Counting(), anyio.Event()
+    workflow = AsksTwice(world, gate)
+    with anyio.fail_after(5):
+        async with Runtime(store=MemoryStore(), workflows=[workflow], lease=0.01) as runtime:
+            runtime.run(workflow, run_id="r")
+            question = await the_question(runtime)
+            gc.collect()
+            await until(lambda: runtime.in_memory == ())
+            await runtime.send("r", Yes(by="Ada"), reply_to=question)
+            await until(lambda: world.done == ["Ada"])
+            for _ in range(20):
+                await anyio.lowlevel.checkpoint()
+            left = crashed(runtime.store, tmp_path / "left")
+        gate.set()
+        async with Runtime(store=left, workflows=[workflow], poll=0.001) as runtime:
+            assert [event async for event in runtime.events("r")][-1] == StopEvent(result="Ada")
+    assert world.done == ["Ada"]
+
+
+@pytest.mark.anyio
+@pytest.mark.guarantee("R4", "W4")
+async def test_a_run_that_is_wanted_back_while_it_is_being_released_is_recovered(tmp_path: Path) -> None:
+    world, gate, store = Counting(), anyio.Event(), Gate()
+    workflow = AsksTwice(world, gate)
+    with anyio.fail_after(5):
+        async with Runtime(store=store, workflows=[workflow], lease=0.01) as runtime:
+            handler = runtime.run(workflow, run_id="r")
+            question = await the_question(runtime)
+            await until(lambda: handler.run.is_asleep)
+            store.shut()
+            del handler
+            gc.collect()
+            await until(lambda: store.is_waiting)
+            async with anyio.create_task_group() as group:
+                group.start_soon(lambda: runtime.send("r", Yes(by="Ada"), reply_to=question))
+                await anyio.wait_all_tasks_blocked()
+                store.let_through()
+            assert [change.is_released for changes in store.commits for change in changes].count(True) == 1
+            await until(lambda: world.done == ["Ada"])
+            for _ in range(20):
+                await anyio.lowlevel.checkpoint()
+            left = MemoryStore()
+            left.__dict__.update(crashed(_plain(store), tmp_path / "left").__dict__)
+        gate.set()
+        async with Runtime(store=left, workflows=[workflow], poll=0.001) as runtime:
+            assert [event async for event in runtime.events("r")][-1] == StopEvent(result="Ada")
+    assert world.done == ["Ada"]
+
+
+def _plain(store: Gate) -> MemoryStore:
+    """What a store holds, without its gate."""
+    plain = MemoryStore()
+    for name in plain.__dict__:
+        setattr(plain, name, getattr(store, name))
+    return plain
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.guarantee("W8", "R4")
+def test_a_run_spends_none_of_its_time_while_its_process_is_dead(backend: Any, tmp_path: Path) -> None:
+    """The time until somebody took it over was counted as time that its step had worked."""
+    world = Counting()
+
+    async def scenario() -> None:
+        gate = anyio.Event()
+
+        class Slow(Workflow):
+            @step
+            async def work(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
+                await ctx.once(world.do, "done")
+                await gate.wait()
+                return StopEvent(result="in time")
+
+        workflow = Slow(workflow_name="slow", timeout=45)
+        async with Runtime(store=MemoryStore(), poll=3600) as runtime:
+            runtime.run(workflow, run_id="r")
+            await until(lambda: world.done == ["done"])
+            await anyio.wait_all_tasks_blocked()
+            left = crashed(runtime.store, tmp_path / "left")
+        await anyio.sleep(86_400)
+        gate.set()
+        async with Runtime(store=left, workflows=[workflow], poll=3600) as runtime:
+            assert [event async for event in runtime.events("r")][-1] == StopEvent(result="in time")
+
+    simulate(scenario, backend=backend)
+    assert world.done == ["done"]
