@@ -42,7 +42,18 @@ moves: st.SearchStrategy[tuple[Move, ...]] = st.lists(
     st.builds(
         Move,
         st.sampled_from(
-            ("answers", "answers", "answers", "answers late", "cancels", "resumes", "leaves", "stalls", "goes on", "waits")
+            (
+                "answers",
+                "answers",
+                "answers",
+                "answers late",
+                "cancels",
+                "resumes",
+                "leaves",
+                "stalls",
+                "goes on",
+                "waits",
+            )
         ),
         st.integers(0, 1),
         st.sampled_from(RUNS),
@@ -203,7 +214,9 @@ class Two:
 
     async def _answer(self, runtime: Runtime, move: Move, name: str) -> None:
         found = await runtime.pending(run_id=move.run)
-        past = [known for known in self.asked if known not in [one.id for one in found] and move.run in self.asked[known]]
+        past = [
+            known for known in self.asked if known not in [one.id for one in found] and move.run in self.asked[known]
+        ]
         if move.deed == "answers late" and past:
             await self._send(runtime, move.run, past[0], name)
         elif found:
