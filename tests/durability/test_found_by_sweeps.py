@@ -53,7 +53,7 @@ async def test_a_run_that_was_released_and_came_back_and_died_is_recovered(tmp_p
     workflow = AsksTwice(world, gate)
     with anyio.fail_after(5):
         async with Runtime(store=MemoryStore(), workflows=[workflow], lease=0.01) as runtime:
-            runtime.run(workflow, run_id="r")
+            _ = runtime.run(workflow, run_id="r")
             question = await the_question(runtime)
             gc.collect()
             await until(lambda: runtime.in_memory == ())
@@ -124,7 +124,7 @@ def test_a_run_spends_none_of_its_time_while_its_process_is_dead(backend: Any, t
 
         workflow = Slow(workflow_name="slow", timeout=45)
         async with Runtime(store=MemoryStore(), poll=3600) as runtime:
-            runtime.run(workflow, run_id="r")
+            _ = runtime.run(workflow, run_id="r")
             await until(lambda: world.done == ["done"])
             await anyio.wait_all_tasks_blocked()
             left = crashed(runtime.store, tmp_path / "left")
@@ -146,7 +146,7 @@ async def test_clean_up_of_a_cancelled_block_can_still_send_and_that_is_stored()
     with anyio.fail_after(5):
         with anyio.CancelScope() as scope:
             async with Runtime(store=store, workflows=[workflow]) as runtime:
-                runtime.run(workflow, run_id="r")
+                _ = runtime.run(workflow, run_id="r")
                 question = await the_question(runtime)
                 scope.cancel()
                 with anyio.CancelScope(shield=True):

@@ -20,7 +20,8 @@ PLACES = (  # the quickest to notice first
     "tests/resource/test_context_managers.py",
     "tests/codec",
     *("tests/golden", "tests/core"),
-    *("tests/durability/test_found_by_sweeps.py", "tests/sim/test_stored_crashes.py", "tests/sim/test_two_runtimes.py"),
+    *("tests/durability/test_found_by_sweeps.py", "tests/durability/test_durable_runs.py"),
+    *("tests/sim/test_two_runtimes.py", "tests/sim/test_stored_crashes.py"),
 )
 NATIVE = "--tb=native"  # pytest's own reads the source, which CPython 3.11 can't any more after a RecursionError
 FAILED, NOTHING_RUN = 1, 5
