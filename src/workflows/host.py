@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import anyio
 from anyio.abc import TaskGroup
-from anyio.lowlevel import checkpoint
+from anyio.lowlevel import checkpoint, checkpoint_if_cancelled
 
 from .context import Context
 from .context.context import OnMismatch
@@ -144,12 +144,15 @@ class Runtime(StoredRuns):
         for _, handler in self._handlers.values():
             handler.run.cancel("its Runtime was left")
         try:
-            return await owning.__aexit__(kind, error, traceback)  # noqa: ASYNC102  (its runs are being cancelled)
+            is_handled = await owning.__aexit__(kind, error, traceback)  # noqa: ASYNC102  (its runs are being cancelled)
         finally:
             if self._host is not None:
                 await self._close(self._host)  # noqa: ASYNC102  (what is staged is stored, and the store closed)
             for _, handler in self._handlers.values():
                 handler.run.outcome.log_if_unheard()
+        if error is None:
+            await checkpoint_if_cancelled()  # a cancellation that came as the shield went up isn't lost behind it
+        return is_handled
 
     async def _close(self, host: RunHost) -> None:
         services, self._services = self._services, None

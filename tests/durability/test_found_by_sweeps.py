@@ -53,7 +53,7 @@ async def test_a_run_that_was_released_and_came_back_and_died_is_recovered(tmp_p
     workflow = AsksTwice(world, gate)
     with anyio.fail_after(5):
         async with Runtime(store=MemoryStore(), workflows=[workflow], lease=0.01) as runtime:
-            runtime.run(workflow, run_id="r")
+            _ = runtime.run(workflow, run_id="r")
             question = await the_question(runtime)
             gc.collect()
             await until(lambda: runtime.in_memory == ())
@@ -75,11 +75,11 @@ async def test_a_run_that_is_wanted_back_while_it_is_being_released_is_recovered
     workflow = AsksTwice(world, gate)
     with anyio.fail_after(5):
         async with Runtime(store=store, workflows=[workflow], lease=0.01) as runtime:
-            handler = runtime.run(workflow, run_id="r")
+            held = [runtime.run(workflow, run_id="r")]
             question = await the_question(runtime)
-            await until(lambda: handler.run.is_asleep)
+            await until(lambda: held[0].run.is_asleep)
             store.shut()
-            del handler
+            held.clear()
             gc.collect()
             await until(lambda: store.is_waiting)
             async with anyio.create_task_group() as group:
@@ -124,7 +124,7 @@ def test_a_run_spends_none_of_its_time_while_its_process_is_dead(backend: Any, t
 
         workflow = Slow(workflow_name="slow", timeout=45)
         async with Runtime(store=MemoryStore(), poll=3600) as runtime:
-            runtime.run(workflow, run_id="r")
+            _ = runtime.run(workflow, run_id="r")
             await until(lambda: world.done == ["done"])
             await anyio.wait_all_tasks_blocked()
             left = crashed(runtime.store, tmp_path / "left")
@@ -135,3 +135,53 @@ def test_a_run_spends_none_of_its_time_while_its_process_is_dead(backend: Any, t
 
     simulate(scenario, backend=backend)
     assert world.done == ["done"]
+
+
+@pytest.mark.anyio
+@pytest.mark.guarantee("R1", "R4", "W4")
+async def test_clean_up_of_a_cancelled_block_can_still_send_and_that_is_stored() -> None:
+    """Who stores was cancelled with the block: what waited for it under a shield waited for ever."""
+    world, gate, store = Counting(), anyio.Event(), MemoryStore()
+    workflow = AsksTwice(world, gate)
+    with anyio.fail_after(5):
+        with anyio.CancelScope() as scope:
+            async with Runtime(store=store, workflows=[workflow]) as runtime:
+                _ = runtime.run(workflow, run_id="r")
+                question = await the_question(runtime)
+                scope.cancel()
+                with anyio.CancelScope(shield=True):
+                    await runtime.send("r", Yes(by="Ada"), reply_to=question)
+                await anyio.lowlevel.checkpoint()
+        assert scope.cancelled_caught
+        gate.set()
+        async with Runtime(store=store, workflows=[workflow]) as runtime:
+            assert [event async for event in runtime.events("r")][-1] == StopEvent(result="Ada")
+    assert world.done == ["Ada"]
+
+
+@pytest.mark.anyio
+@pytest.mark.guarantee("W1", "R4")
+async def test_nothing_is_called_between_a_cancel_and_its_being_stored() -> None:
+    world, gate, store = Counting(), anyio.Event(), Gate()
+
+    class Calling(Workflow):
+        @step
+        async def call(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
+            await ctx.once(world.do, "first")
+            await gate.wait()
+            await ctx.once(world.do, "second")
+            return StopEvent()
+
+    with anyio.fail_after(5):
+        async with Runtime(store=store) as runtime:
+            handler = runtime.run(Calling(workflow_name="calling"), run_id="r")
+            await until(lambda: world.done == ["first"])
+            await anyio.wait_all_tasks_blocked()
+            store.shut()
+            handler.run.cancel("by the test")
+            gate.set()
+            await anyio.wait_all_tasks_blocked()
+            assert world.done == ["first"]
+            store.let_through()
+            await handler.run.outcome.wait()
+    assert world.done == ["first"]

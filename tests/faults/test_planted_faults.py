@@ -13,13 +13,15 @@ import pytest
 from tests.faults.catalogue import FAULTS, Fault
 
 ROOT = Path(__file__).resolve().parents[2]
-GUARANTEES = (*(f"W{n}" for n in range(1, 11)), "R1", "R2", "R3", "D1", "D2", "D3", "D4")
+GUARANTEES = (*(f"W{n}" for n in range(1, 11)), "R1", "R2", "R3", "R4", "D1", "D2", "D3", "D4")
 PLACES = (  # the quickest to notice first
     *("tests/waiting/test_waiting.py", "tests/sim/test_stopping.py", "tests/sim/test_step_timeout.py"),
     *("tests/waiting/test_lives.py", "tests/engine"),
     "tests/resource/test_context_managers.py",
     "tests/codec",
     *("tests/golden", "tests/core"),
+    *("tests/durability/test_found_by_sweeps.py", "tests/durability/test_durable_runs.py"),
+    *("tests/sim/test_two_runtimes.py", "tests/sim/test_stored_crashes.py"),
 )
 NATIVE = "--tb=native"  # pytest's own reads the source, which CPython 3.11 can't any more after a RecursionError
 FAILED, NOTHING_RUN = 1, 5

@@ -119,9 +119,7 @@ def working(*, parts: int, asks: bool, deaths: int) -> Any:
 @both
 @each_store
 def test_a_run_whose_store_is_cut_at_each_write_comes_to_the_same(backend: Backend, store: StoreKind) -> None:
-    for seed in range(3 if backend == "trio" else 1):
-        cuts = sweep_crash(working(parts=3, asks=True, deaths=1), backend=backend, store=store, seed=seed)
-        assert cuts > 40
+    assert sweep_crash(working(parts=2, asks=True, deaths=1), backend=backend, store=store) > 40
 
 
 @pytest.mark.guarantee("R4", "W1", "W4", "R3")

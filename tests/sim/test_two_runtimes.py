@@ -173,7 +173,7 @@ class Two:
             first = desks[0].runtime
             assert first is not None
             for run_id in RUNS:
-                first.run(workflow, run_id=run_id)
+                _ = first.run(workflow, run_id=run_id)
             await anyio.sleep(0.5)
             for number, move in enumerate(self.played):
                 await self._play(desks[move.who], move, number, group)
@@ -190,6 +190,7 @@ class Two:
         assert runtime is not None
         if move.deed == "stalls":
             desk.store.stall()
+            await anyio.sleep(13)  # its lease passes, and the other one has time to take over
         elif move.deed == "goes on":
             desk.store.go_on()
         elif move.deed == "waits":
@@ -208,7 +209,7 @@ class Two:
 
     def _resume(self, runtime: Runtime, run_id: str) -> None:
         try:
-            runtime.resume(run_id)
+            _ = runtime.resume(run_id)
         except WorkflowsError:
             return  # the other one carries it
 

@@ -60,17 +60,20 @@ class GroupCommit:
         self._wake.set()
 
     async def work(self) -> None:
-        """Store group after group. A group that has begun is finished."""
-        while self._staged or not self._is_finishing:
-            if self._staged:
-                staged, self._staged = self._staged, {}
-                done = self._done
-                with anyio.CancelScope(shield=True):
+        """Store group after group, till it's finished.
+
+        Nobody cancels it: whoever cancels the block of its runtime cancels runs, whose end is to be stored.
+        """
+        with anyio.CancelScope(shield=True):
+            while self._staged or not self._is_finishing:
+                if self._staged:
+                    staged, self._staged = self._staged, {}
+                    done = self._done
                     await self._store_group(staged)
-                done.set()
-            else:
-                self._wake = anyio.Event()
-                await self._wake.wait()
+                    done.set()
+                else:
+                    self._wake = anyio.Event()
+                    await self._wake.wait()
 
     async def _store_group(self, staged: Iterable[RunJournal]) -> None:
         group: dict[RunJournal, Change] = {}

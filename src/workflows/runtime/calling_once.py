@@ -123,7 +123,9 @@ async def _call(attempt: Attempt, call: Call, branch: Branch, content: str, rais
 
 
 async def _call_in_vain(attempt: Attempt, call: Call) -> object:
-    """A call of clean-up, while the run is being stopped."""
+    """A call of clean-up, while the run is being stopped; a step that hasn't been cancelled yet is, before that."""
+    await attempt.settled()
+    await checkpoint()
     token = inside.set("once")
     try:
         return await call.make()

@@ -18,7 +18,7 @@ from .simulation import HORIZON_S, repeatable, simulated
 
 SHOWN = 10
 STORED_HORIZON_S = 7 * 86_400.0
-"""How long a life with a store may last, in virtual seconds: a runtime never stands still, since it renews its lease."""
+"""How long a life with a store may last, in virtual seconds: a runtime renews its lease, so it never stands still."""
 
 
 def sweep_crash(

@@ -157,7 +157,8 @@ class _Folder:
         self._before: Files | None = None  # the commit that's being written
         self._problems: list[str] = []
         self._parts = 0
-        for suffix, content in {} if image is None else cast("Files", image.content).items():
+        left: Files = {} if image is None else image.content
+        for suffix, content in left.items():
             Path(f"{self._path}{suffix}").write_bytes(content)
 
     def store(self, on_cut: OnCut) -> Store:

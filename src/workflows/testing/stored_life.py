@@ -63,7 +63,8 @@ class StoredLife:
 
     def runtime(self, options: dict[str, Any]) -> Runtime:
         """A runtime on it."""
-        return Runtime(store=self.store(), **{"poll": POLL_S, **options})
+        given: dict[str, Any] = {"poll": POLL_S, **options}
+        return Runtime(store=self.store(), **given)
 
     def _was_cut(self, where: str, image: Image | None) -> None:
         self._on_cut(where, image)
