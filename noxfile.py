@@ -97,6 +97,13 @@ def sim(session: nox.Session) -> None:
 
 
 @nox.session
+def kill(session: nox.Session) -> None:
+    """Kill thousands of processes on one file, and look whether anything was lost; `-- --kills 10000` sets how many."""
+    install(session, "tests")
+    session.run("python", "-m", "tests.durability.kills", "--kills", "3000", *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation, every warning an error; its code blocks run in `tests`."""
     install(session, "docs")

@@ -307,6 +307,27 @@ def test_an_answer_to_a_childs_question_may_be_of_a_class_that_only_the_child_kn
         tick_data(core.state, ticks.EventReceived(6, 1.0, Local()))
 
 
+def test_an_answer_that_comes_when_the_child_has_ended_is_refused_even_if_only_the_child_knows_its_class() -> None:
+    """Found by killing processes: such an answer couldn't be stored, so that its sender was told of that instead."""
+    kinds = {"inner": ChildKind(INNER, codec_for(INNER, [Word]))}
+    core, again = Core(OUTER, OUTER_CODEC, children=kinds), Core(OUTER, OUTER_CODEC, children=kinds)
+    for tick in (
+        ticks.RunStarted(1, 1.0, "r", Begin(), 7),
+        ticks.ChildStarted(2, 1.0, 1, 1, "", "k", "inner", "begin/Inner", Errand()),
+        ticks.ChildTick(3, 1.0, 1, ticks.QuestionsAsked(2, 1.0, 1, 1, "", (Ask(Word),))),
+    ):
+        core.feed(tick)
+        again.feed(tick)
+    (question,) = all_questions(core.state)
+    cancel = ticks.CancelRequested(4, 1.0, "no more")
+    assert again.feed(journalled(again.state, cancel)) == core.feed(cancel)
+    late = ticks.EventReceived(5, 1.0, Word(), None, question.id)
+    for child in (*core.state.children, *again.state.children):
+        core.state.children.pop(child, None)
+        again.state.children.pop(child, None)
+    assert again.feed(journalled(again.state, late)) == core.feed(late)
+
+
 def test_a_word_to_a_child_that_there_is_not_is_stored_as_nothing_and_does_nothing() -> None:
     hand = Parent()
     state = hand.core.state

@@ -16,7 +16,7 @@ from ..events import Event, StartEvent
 from . import ticks
 from .delivery import find_target
 from .questions import Ask, Question
-from .state import RunState
+from .state import ChildKind, RunState
 from .stored import Malformed, count, items, of, seconds
 from .tick_parts import TickReader, TickWriter
 from .ticks import Tick, Write
@@ -98,38 +98,43 @@ def _take_event(data: Any, reader: TickReader, _before: Before) -> Event | None:
 
 
 def _put_given(event: Event, writer: TickWriter, tick: Any) -> Json:
-    """An event that may be for a question of a child: then it may be of a class that only the child's workflow has."""
+    """An event that may be for a question of a child: then it may be of a class that only the child's workflow has.
+
+    So may one that comes too late for that, and is refused, even if there's no child any more.
+    """
     state = writer.state
-    if not state.children or writer.codec.knows(type(event)):
+    if not state.kinds or writer.codec.knows(type(event)):
         return writer.value(event, "event")
     target = find_target(state, event, step=tick.step, reply_to=tick.reply_to)
     if target is None or (isinstance(target, Question) and not target.path):
         return writer.value(event, "event")
-    way = next((way for way, child in _within(state) if child.codec.knows(type(event))), None)
-    if way is None:
+    found = next(((way, kind) for way, kind in _within(state.kinds) if kind.codec.knows(type(event))), None)
+    if found is None:
         return writer.value(event, "event")
-    return [list(way), writer.within(_child_at(state, way), "event").value(event, "")]
+    way, kind = found
+    return [list(way), writer.within(_blank(kind), "event").value(event, "")]
 
 
-def _within(state: RunState, way: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], RunState]]:
-    """The children of a run, and theirs, each with the way to it."""
-    for child in state.children.values():
-        there = (*way, child.id)
-        yield there, child.state
-        yield from _within(child.state, there)
+def _within(kinds: Mapping[str, ChildKind], way: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], ChildKind]]:
+    """The workflows that children may be of, and their children, each with the way to it."""
+    for name, kind in kinds.items():
+        if name not in way:  # a workflow may be its own child
+            yield (*way, name), kind
+            yield from _within(kind.children, (*way, name))
 
 
-def _child_at(state: RunState, way: Iterable[int]) -> RunState:
-    for number in way:
-        state = state.children[number].state
-    return state
+def _blank(kind: ChildKind) -> RunState:
+    return RunState(kind.program, kind.codec, kinds=kind.children)
 
 
 def _take_given(data: Any, reader: TickReader, before: Before) -> Event | None:
     if not isinstance(data, list):
         return _take_event(data, reader, before)
     way, stored = items(data)
-    nested = TickReader.of(_child_at(reader.state, [count(number) for number in items(way)]))
+    state = reader.state
+    for name in items(way):
+        state = _blank(state.kinds[of(str, name)])
+    nested = TickReader.of(state)
     event = _take_event(stored, nested, before)
     reader.mismatches += nested.mismatches
     return event

@@ -12,7 +12,7 @@ import anyio
 
 from ..errors import OwnershipLost, RunExists, StoreError
 from .run_journal import RunJournal
-from .store import Change, Refusal, Store
+from .store import Change, Refusal, Store, StoredRun
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ class GroupCommit:
         store: Where.
         owner: Whose runs they are.
         now: The time, in UTC seconds.
-        on_stored: Called with each journal of which something was stored, and what that was.
+        on_stored: Called with each journal of which something was stored.
         on_lost: Called with each journal that can't be stored any more.
     """
 
@@ -33,7 +33,7 @@ class GroupCommit:
         store: Store,
         owner: str,
         now: Callable[[], float],
-        on_stored: Callable[[RunJournal, Change], None],
+        on_stored: Callable[[RunJournal], None],
         on_lost: Callable[[RunJournal], None],
     ) -> None:
         self._store = store
@@ -75,6 +75,10 @@ class GroupCommit:
                     self._wake = anyio.Event()
                     await self._wake.wait()
 
+    def lose_stale(self, journal: RunJournal) -> None:
+        """Stop a run of which the store has more than is known here: another runtime has gone on with it meanwhile."""
+        self._lose(journal, refusal_error(Refusal(journal.run_id, "lost")))
+
     async def _store_group(self, staged: Iterable[RunJournal]) -> None:
         group: dict[RunJournal, Change] = {}
         now = self._now()
@@ -107,20 +111,40 @@ class GroupCommit:
         for journal, change in group.items():
             refusal = refusals.get(change.run_id)
             if refusal is not None:
+                if refusal.reason == "lost" and journal.lost is None:
+                    await self._let_go(journal.run_id, now)
                 self._lose(journal, refusal_error(refusal))
                 continue
             if journal.is_wanted_back and not await self._take_back(journal, now):
                 continue
-            self._on_stored(journal, change)
+            self._on_stored(journal)
             journal.stored()
 
     async def _take_back(self, journal: RunJournal, now: float) -> bool:
-        """Own a run again that was released at the moment at which something came for it."""
-        if await self._store.claim(self._owner, [journal.run_id], now=now):
+        """Own a run again that was released at the moment at which something came for it.
+
+        If another runtime was faster, it may have let go of the run by now, and gone on with it, or taken back what it
+        has sent. Then the run isn't as it was stored just now.
+        """
+        claimed = await self._store.claim(self._owner, [journal.run_id], now=now)
+        if claimed and (claimed[0].entry, claimed[0].changed_at) == (journal.entry, now):
             journal.take_back()
             return True
+        if claimed:
+            await self._store.commit(self._owner, [left_as_it_was(claimed[0])], now=now)
         self._lose(journal, refusal_error(Refusal(journal.run_id, "lost")))
         return False
+
+    async def _let_go(self, run_id: str, now: float) -> None:
+        """Don't own a run of which another one knows more: whoever takes it over goes on from what is stored.
+
+        It may be this runtime's again: another one took it over while this one was late, went on with it, and died.
+        """
+        try:
+            for run in await self._store.claim(self._owner, [run_id], now=now):
+                await self._store.commit(self._owner, [left_as_it_was(run)], now=now)
+        except StoreError:
+            logger.exception("run %s can't be let go of", run_id, extra={"run_id": run_id})
 
     def _lose(self, journal: RunJournal, error: Exception, cause: Exception | None = None) -> None:
         error.__cause__ = cause
@@ -136,6 +160,11 @@ def _failed(journal: RunJournal, error: Exception) -> StoreError:
         "  What was stored before stays, and the run can be recovered from there.",
         [journal.run_id],
     )
+
+
+def left_as_it_was(run: StoredRun) -> Change:
+    """The change by which a run that was taken over is nobody's again."""
+    return Change(run.run_id, run.workflow, run.status, run.is_waiting, run.wake_at, run.entry, is_released=True)
 
 
 def refusal_error(refusal: Refusal) -> Exception:

@@ -56,7 +56,7 @@ class Keeper:
         self._due: float | None = None
         self._seen: object = None
         self._is_stale = True
-        self._scope = anyio.CancelScope()
+        self._scope = anyio.CancelScope(shield=True)  # whatever cancels the runtime's block: it's stopped after that
 
     def stop(self) -> None:
         """Look after nothing any more."""
@@ -129,6 +129,10 @@ class Keeper:
         host, found = self._host, list[str]()
         while True:
             claimed = await host.store.claim_due(host.owner, host.marks(), now=host.now(), limit=CLAIMED_AT_ONCE)
+            for run in claimed:
+                journal = host.journal(run.run_id)
+                if journal is not None and run.entry > journal.entry:
+                    host.commits.lose_stale(journal)
             found += await self._go_on([run.run_id for run in claimed if host.journal(run.run_id) is None])
             if claimed:
                 await self._sender.take_messages()
@@ -152,6 +156,8 @@ class Keeper:
             if content is not None:
                 contents.append(content)
         for content in contents:
+            if self._host.launch is None:
+                break  # the runtime is being left, and lets go of them
             try:
                 _ = self._host.carry_on(content)
             except WorkflowsError as error:

@@ -93,7 +93,10 @@ class MemoryStore:
         kept = self._runs.get(change.run_id)
         if change.is_new:
             return None if kept is None else "exists"
-        return None if kept is not None and kept.run.owner == owner else "lost"
+        if kept is None or kept.run.owner != owner:
+            return "lost"
+        is_behind = change.entry < kept.run.entry + (change.text is not None or change.snapshot is not None)
+        return "lost" if is_behind else None
 
     def _apply(self, owner: str, change: Change, now: float) -> None:
         kept = self._runs.get(change.run_id)

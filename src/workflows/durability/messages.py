@@ -24,7 +24,7 @@ from ..errors import (
 from ..events import Event
 from ..runtime.definition import Definition
 from ..runtime.run import Run
-from .stored_parts import data_of, question_of, question_text, text_of
+from .stored_parts import data_of, event_data, event_of, question_of, question_text, text_of
 
 CANCEL = "cancel"
 _KINDS: Mapping[str, Callable[[str], WorkflowsError]] = {
@@ -37,12 +37,13 @@ _KINDS: Mapping[str, Callable[[str], WorkflowsError]] = {
 
 
 def message_text(definition: Definition, event: Event, *, step: str | None, reply_to: str | None) -> str:
-    """A message that hands an event to a run.
+    """A message that hands an event to a run, or to a child of it that asks for it.
 
     Raises:
         EncodeError: The event can't be stored.
     """
-    return text_of({"event": definition.codec.encode(event), "step": step, "reply_to": reply_to})
+    data = event_data(definition.codec, definition.kinds, event)
+    return text_of({"event": data, "step": step, "reply_to": reply_to})
 
 
 def cancel_text() -> str:
@@ -57,7 +58,7 @@ def act_upon(run: Run, definition: Definition, text: str) -> str:
         if CANCEL in data:
             run.cancel("runtime.cancel() was called")
         else:
-            event = definition.codec.decode(data["event"])
+            event = event_of(definition, data["event"])
             if not isinstance(event, Event):
                 raise UsageError(f"A message to run {run.run_id!r} has {event!r:.200}, which is no event.")
             run.receive(event, step=data["step"], reply_to=data["reply_to"])

@@ -57,7 +57,7 @@ class RunHost:
     Attributes:
         owner: What the store knows this runtime by.
         problems: Runs that couldn't be carried on here, and why.
-        launch: Starts the root tasks of runs.
+        launch: Starts the root tasks of runs; None while none can.
     """
 
     def __init__(
@@ -163,6 +163,8 @@ class RunHost:
         entry: int = 0,
     ) -> WorkflowHandler[Any]:
         """Begin or go on with a run, whose ticks are stored from here on."""
+        if self.launch is None:
+            raise UsageError("This Runtime is being left: no run begins here any more, nor goes on.")
         journal = RunJournal(
             workflow,
             context,
@@ -174,7 +176,6 @@ class RunHost:
         )
         if stored is not None:
             journal.events += stored.events
-        assert self.launch is not None
         try:
             handler = workflow.begin_run(self.launch, context, start_event, inputs, run_id=run_id, is_owned=True)
         except BaseException:
@@ -271,14 +272,13 @@ class RunHost:
         """When the first timer of a sleeping run is due."""
         return self._timers[0][0] if self._timers else None
 
-    def _stored(self, journal: RunJournal, change: Change) -> None:
+    def _stored(self, journal: RunJournal) -> None:
         """Something of a run was stored."""
         watched = self._watched.pop(journal.run_id, None)
         if watched is not None:
             watched.set()
-        if change.is_released and journal.is_released:
+        if journal.is_released:
             self._drop(journal)
-            self.wake()
         elif journal.is_asleep:
             self._fell_asleep(journal)
 
@@ -286,6 +286,7 @@ class RunHost:
         if self._loaded.get(journal.run_id) is journal:
             del self._loaded[journal.run_id]
             self._held.pop(journal.run_id, None)
+            self.wake()
 
     def _drop(self, journal: RunJournal) -> None:
         self._lost(journal)
@@ -343,6 +344,7 @@ class RunHost:
 
     def leave(self) -> None:
         """Stop all runs here, such that they go on elsewhere."""
+        self.launch = None
         for journal in list(self._loaded.values()):
             journal.want()
             if journal.run is not None:

@@ -102,8 +102,12 @@ class RunJournal(Journal):
     @property
     def is_asleep(self) -> bool:
         """Whether everything in the run waits, and it has no task."""
-        run, state = self.run, self.state
-        return run is not None and run.is_asleep and state.status is RunStatus.RUNNING and self.is_settled
+        return self._rests and self.is_settled
+
+    @property
+    def _rests(self) -> bool:
+        run = self.run
+        return run is not None and run.is_asleep and self.state.status is RunStatus.RUNNING
 
     def reply(self, number: int, text: str) -> None:
         """Store a reply to a message, together with what has come of it."""
@@ -128,7 +132,7 @@ class RunJournal(Journal):
     @property
     def is_wanted_back(self) -> bool:
         """Whether it was released, and shouldn't have been."""
-        return self._is_released and not self._is_releasing and (not self.is_over or self.has_more)
+        return self._is_released and (self.has_more or not (self._is_releasing or self.is_over))
 
     def take_back(self) -> None:
         """It's owned again. It has gone on all the while, so what follows doesn't follow on what it was released as."""
@@ -144,6 +148,8 @@ class RunJournal(Journal):
         ticks, events = self.begin_storing()
         text: str | None = None
         stored: str | None = None
+        if self._is_releasing and not self._rests:
+            self._is_releasing = False  # something came before this was taken
         is_last = self.is_over or self._is_releasing
         self._is_released = is_last
         self._left = image(state, at=now) if self._is_releasing and can_be_imaged(state) else None

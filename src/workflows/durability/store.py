@@ -72,7 +72,8 @@ class Change:
         is_waiting: See `StoredRun`.
         wake_at: See `StoredRun`.
         is_new: Whether it's to be made: then there mustn't be one of this id. It belongs to the committing owner.
-        entry: The number of the last journal entry with this change; it only grows. The first one of a run is 1.
+        entry: The number of the last journal entry with this change; it only grows. The first one of a run is 1. A
+            change that isn't ahead of what is stored is refused: its author has lost the run for a while.
         text: The new journal entry, whose number is `entry`; None if there's no new one.
         snapshot: A new snapshot, in which everything up to `entry` is contained: earlier entries go, and this one too.
         events: New events of the stream, with their positions.

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import attrs
 
+from ..codec import Codec, Json
 from ..core.questions import Question, inner_id
 from ..core.snapshot import question_data
 from ..core.state import ChildKind, RunState, RunStatus
@@ -50,14 +51,30 @@ def status_of(state: RunState) -> store.RunStatus:
     return "timed_out" if state.outcome.timed_out_s is not None else "failed"
 
 
+def event_data(codec: Codec, kinds: Mapping[str, ChildKind], event: Event) -> Json:
+    """An event of a run, or of a child of it, in the types of the workflow that knows it."""
+    if not codec.knows(type(event)):
+        for path, kind in _kinds(kinds):
+            if kind.codec.knows(type(event)):
+                return {".of": list(path), "event": kind.codec.encode(event)}
+    return codec.encode(event)  # if nobody knows it, this raises what is wrong with it
+
+
 def event_text(state: RunState, event: Event) -> str:
     """An event of a run's stream, or of a child's."""
-    if state.codec.knows(type(event)):
-        return text_of(state.codec.encode(event))
-    for path, kind in _kinds(state.kinds):
-        if kind.codec.knows(type(event)):
-            return text_of({".of": list(path), "event": kind.codec.encode(event)})
-    return text_of(state.codec.encode(event))  # raises what is wrong with it
+    return text_of(event_data(state.codec, state.kinds, event))
+
+
+def event_of(definition: Definition, data: Json) -> object:
+    """What `event_data` gave: an event, if nobody has changed it.
+
+    Raises:
+        DecodeError: The workflow doesn't know it any more.
+    """
+    if isinstance(data, dict) and ".of" in data:
+        found = cast("dict[str, Any]", data)
+        return _kind_at(definition.kinds, found[".of"]).codec.decode(found["event"])
+    return definition.codec.decode(data)
 
 
 def event_from(definition: Definition, text: str, run_id: str) -> Event:
@@ -66,12 +83,7 @@ def event_from(definition: Definition, text: str, run_id: str) -> Event:
     Raises:
         DecodeError: The workflow doesn't know it any more.
     """
-    data = data_of(text, "An event of the stream", run_id)
-    codec = definition.codec
-    if isinstance(data, dict) and ".of" in data:
-        found = cast("dict[str, Any]", data)
-        codec, data = _kind_at(definition.kinds, found[".of"]).codec, found["event"]
-    event = codec.decode(data)
+    event = event_of(definition, data_of(text, "An event of the stream", run_id))
     if not isinstance(event, Event):
         raise DecodeError(f"An event of the stream of run {run_id!r} can't be read:", [f"$: {event!r} is no event"])
     return event

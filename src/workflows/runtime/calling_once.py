@@ -62,6 +62,7 @@ async def once(attempt: Attempt, call: Call, *, key: str | None) -> Any:
     await attempt.hold_while_suspending()
     await checkpoint_if_cancelled()
     if attempt.is_stopping():
+        await _end_is_stored(attempt)
         return await _call_in_vain(attempt, call)
     branch = attempt.branch()
     content = _content(attempt, branch, call, key)
@@ -114,12 +115,21 @@ async def _call(attempt: Attempt, call: Call, branch: Branch, content: str, rais
         inside.reset(token)
         attempt.leave_once()
     if attempt.is_in_vain:
+        await _end_is_stored(attempt)
         await checkpoint()
     else:  # what is on record is given, as to a replay; a deadline that passes now comes to the step afterwards
         with anyio.CancelScope(shield=True):
             await attempt.settled()
+        if attempt.is_lost:
+            await checkpoint_if_cancelled()  # it isn't on record
         await cancel_shielded_checkpoint()
     return result
+
+
+async def _end_is_stored(attempt: Attempt) -> None:
+    """The end is decided, but a step is cancelled when that's stored; only clean-up goes on then."""
+    await attempt.settled()
+    await checkpoint_if_cancelled()
 
 
 async def _call_in_vain(attempt: Attempt, call: Call) -> object:

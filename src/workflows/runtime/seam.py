@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from anyio.lowlevel import checkpoint_if_cancelled
+
 from ..core.commands import Refuse
 from ..core.records import Memory
 from ..core.state import Child, Execution, RunStatus
@@ -50,6 +52,13 @@ class Seam:
         """
         if self.run.journal is not None:
             await self.run.journal.done()
+            if self.is_lost:
+                await checkpoint_if_cancelled()  # before anything is done to the world on the word of nobody
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the run is durable and can't be stored any more: it's being stopped."""
+        return self.run.journal is not None and self.run.journal.lost is not None
 
     def recall(self) -> Memory:
         """What this execution has recorded."""

@@ -203,6 +203,8 @@ class Group:
         if touched is None or touched.is_released:
             return None
         run = touched.run
+        if change.entry < run.entry + (change.text is not None or change.snapshot is not None):
+            return None  # somebody else has gone on with the run meanwhile
         touched.is_changed = True
         touched.is_released = change.is_released
         if not run.stands_as(change):

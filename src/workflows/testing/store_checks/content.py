@@ -73,9 +73,9 @@ async def a_snapshot_takes_the_place_of_the_entries_before_it(handles: Handles) 
     await stored(store, "me", change("a", 4), change("a", 5))
     content = await content_of(store, "a")
     same((content.snapshot, content.entries), ("all three", ("a 4", "a 5")), "a run two entries after its snapshot")
-    await stored(store, "me", change("a", 5, text=None, snapshot="all five"))
+    await stored(store, "me", change("a", 6, text=None, snapshot="all six"))
     content = await content_of(store, "a")
-    same((content.snapshot, content.entries, content.run.entry), ("all five", (), 5), "a run after its second snapshot")
+    same((content.snapshot, content.entries, content.run.entry), ("all six", (), 6), "a run after its second snapshot")
     same((await content_of(store, "b")).entries, ("b 1", "b 2"), "the entries of another run")
 
 

@@ -1,0 +1,196 @@
+"""Oracle: what must be so of a file after whatever number of kills, told from the file and from what was done."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from workflows import Runtime
+from workflows.durability import SqliteStore
+from workflows.durability.reading import RunInfo
+from workflows.events import Event, StopEvent
+
+from .effects import Line, lines_of
+from .load import CHILDREN, FAILURES, LINKS, MEMBERS, QUESTIONS, Asked, Ignored, Told, World, load
+from .session import Ending
+
+
+@attrs.define
+class Figures:
+    """What was seen.
+
+    Attributes:
+        runs: How many runs there were.
+        effects: How often the body of a `once` was at work.
+        repetitions: How often one was, that had been before.
+        most_repetitions: At most so often for one of them.
+        accepted: How many events were sent.
+        refused: How many were refused.
+        lost: How often a living process has lost a run to another.
+        problems: What isn't as it must be.
+    """
+
+    runs: int = 0
+    effects: int = 0
+    repetitions: int = 0
+    most_repetitions: int = 0
+    accepted: int = 0
+    refused: int = 0
+    lost: int = 0
+    problems: list[str] = attrs.field(factory=list[str])
+
+
+class Oracle:
+    """Looks at what a session has left.
+
+    Args:
+        folder: Where.
+        endings: How its processes have ended.
+    """
+
+    def __init__(self, folder: Path, endings: Mapping[int, Ending]) -> None:
+        self._file = folder / "runs.db"
+        self._lines = list(lines_of(folder / "effects.log"))
+        self._endings = endings
+        self._lost = {(line.life, line.run_id) for line in self._lines if line.what == "lost"}
+        self.figures = Figures(lost=sum(line.what == "lost" for line in self._lines))
+
+    async def judge(self) -> Figures:
+        """Say what isn't as it must be."""
+        figures = self.figures
+        figures.problems += self._of_the_file()
+        figures.problems += self._of_effects()
+        async with Runtime(store=SqliteStore(self._file), workflows=load(World()).values(), recover=False) as runtime:
+            words: dict[str, list[str]] = {}
+            after: str | None = None
+            while page := await runtime.runs(after=after):
+                for info in page:
+                    stream = await self._stream(runtime, info)
+                    figures.problems += self._of_run(info, stream, words)
+                after = page[-1].run_id
+                figures.runs += len(page)
+            if await runtime.pending():
+                figures.problems.append("there are questions of runs that are over")
+        figures.problems += self._of_words(words)
+        return figures
+
+    def _of_the_file(self) -> Iterator[str]:
+        connection = sqlite3.connect(self._file)
+        try:
+            for (found,) in connection.execute("PRAGMA integrity_check"):
+                if found != "ok":
+                    yield f"integrity check: {found}"
+        finally:
+            connection.close()
+
+    # What was done once
+
+    def _of_effects(self) -> Iterator[str]:
+        done: dict[tuple[str, str], list[Line]] = {}
+        seen: set[tuple[str, str]] = set()
+        for line in self._lines:
+            what = (line.run_id, line.key)
+            if line.what == "seen":
+                seen.add(what)
+                if what not in done:
+                    yield f"{what} was recorded, and never done"
+            elif line.what == "did":
+                if what in seen:
+                    yield f"{what} was done again by {line.life}, though its record was seen"
+                done.setdefault(what, []).append(line)
+        for what, lines in done.items():
+            if what not in seen:
+                yield f"{what} was done, and never recorded"
+            self.figures.effects += len(lines)
+            self.figures.repetitions += len(lines) - 1
+            self.figures.most_repetitions = max(self.figures.most_repetitions, len(lines) - 1)
+            yield from self._of_repetitions(lines)
+
+    def _of_repetitions(self, lines: list[Line]) -> Iterator[str]:
+        """Who has done something that was done again was killed before that was recorded, or has lost the run."""
+        for line in lines[:-1]:
+            is_killed = self._endings[line.life].how == "killed"
+            if not is_killed and (line.life, line.run_id) not in self._lost:
+                yield f"{line.run_id} {line.key}: {line.life} did it, wasn't killed, and it was done again"
+        often = Counter(line.life for line in lines if (line.life, line.run_id) not in self._lost)
+        for life, count in often.items():
+            if count > 1:
+                yield f"{lines[0].run_id} {lines[0].key}: {life} alone did it {count} times"
+
+    # What came of each run
+
+    async def _stream(self, runtime: Runtime, info: RunInfo) -> list[Event]:
+        events: list[Event] = []
+        reader = runtime.events(info.run_id)
+        async for event in reader:
+            events.append(event)
+            if reader.position != len(events):
+                self.figures.problems.append(f"{info.run_id}: event {len(events)} stands at {reader.position}")
+        return events
+
+    def _of_run(self, info: RunInfo, stream: list[Event], words: dict[str, list[str]]) -> Iterator[str]:
+        status = "failed" if info.workflow == "failing" else "completed"
+        if info.status != status:
+            yield f"{info.run_id} is {info.status}"
+            return
+        last = stream.pop() if stream else None
+        told = [event.what if isinstance(event, Told) else event for event in stream]
+        if info.workflow == "failing":
+            if told:
+                yield f"{info.run_id} has streamed {told}"
+            return
+        if not isinstance(last, StopEvent):
+            yield f"{info.run_id} ends with {last!r}"
+            return
+        result = last.result
+        if info.workflow in {"asking", "parent", "collecting"}:
+            words[info.run_id] = result
+        wanted, streamed = expected(info.workflow, result)
+        found: list[Any] = sorted(told) if info.workflow == "fan-out" else told
+        if result != wanted:
+            yield f"{info.run_id} of {info.workflow} gives {result}, not {wanted}"
+        if found != streamed:
+            yield f"{info.run_id} of {info.workflow} has streamed {found}, not {streamed}"
+
+    def _of_words(self, words: Mapping[str, list[str]]) -> Iterator[str]:
+        """What was accepted has come to its run once, what was refused hasn't, and nothing has twice."""
+        arrived = {run_id: Counter(found) for run_id, found in words.items()}
+        for run_id, counts in arrived.items():
+            yield from (f"{run_id} has {word} {count} times" for word, count in counts.items() if count > 1)
+        for line in self._lines:
+            count = arrived.get(line.run_id, Counter[str]())[line.key]
+            if line.what == "accepted":
+                self.figures.accepted += 1
+                if count != 1:
+                    yield f"{line.run_id}: {line.key} was accepted, and has arrived {count} times"
+            elif line.what == "refused":
+                self.figures.refused += 1
+                if count:
+                    yield f"{line.run_id}: {line.key} was refused, and has arrived"
+
+
+def expected(workflow: str, result: Any) -> tuple[Any, list[Any]]:
+    """What a run must give, and what it must have streamed. What it was sent is looked at elsewhere."""
+    match workflow:
+        case "fan-out":
+            return [list(range(MEMBERS)), MEMBERS], [f"member {number}" for number in range(MEMBERS)]
+        case "asking":
+            return [*result[:QUESTIONS]], [Asked(number=number) for number in range(QUESTIONS)]
+        case "retrying":
+            return FAILURES, [f"attempt {number}" for number in range(FAILURES + 1)]
+        case "hurried":
+            return "too late", [Ignored()]
+        case "parent":
+            told: list[Any] = []
+            for number in range(CHILDREN):
+                told += [Asked(number=number), f"child {number}"]
+            return [*result[:CHILDREN]], told
+        case "chain":
+            return sum(range(LINKS + 1)), [f"link {number}" for number in range(LINKS + 1)]
+        case _:
+            return result, [*result]

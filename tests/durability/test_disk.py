@@ -1,0 +1,173 @@
+"""What a disk that fails does to runs: a clear error that names them, and nothing goes on as if it were stored."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from workflows import Context, Runtime, Workflow, step
+from workflows.durability import SqliteStore
+from workflows.errors import StoreDamaged, StoreError, StoreFormatError, StoreUnavailable
+from workflows.events import Event, StartEvent, StopEvent
+
+
+class Page(Event, name="disk.page"):
+    number: int
+    text: str
+
+
+class Filling(Workflow):
+    """Writes more and more, for as long as it may."""
+
+    def __init__(self, *, limit: int = 1000, gate: anyio.Event | None = None) -> None:
+        super().__init__(workflow_name="filling", timeout=None)
+        self.limit = limit
+        self.gate = gate
+        self.reached = 0
+
+    @step
+    async def begin(self, ctx: Context[Any], ev: StartEvent) -> Page:
+        return Page(number=1, text="")
+
+    @step
+    async def go_on(self, ctx: Context[Any], ev: Page) -> Page | StopEvent:
+        self.reached = max(self.reached, ev.number)
+        if self.gate is not None and ev.number == 3:
+            await self.gate.wait()
+        ctx.write_event_to_stream(ev)
+        if ev.number == self.limit:
+            return StopEvent(result=ev.number)
+        return Page(number=ev.number + 1, text="x" * 2000)
+
+
+def limited(pages: int) -> Callable[..., sqlite3.Connection]:
+    """Connect to files that can't grow beyond so many pages."""
+
+    def connect(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = sqlite3.connect(*arguments, **options)
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+        return connection
+
+    return connect
+
+
+@pytest.mark.anyio
+@pytest.mark.guarantee("R4")
+async def test_a_full_disk_stops_the_run_and_it_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    file, workflow = tmp_path / "runs.db", Filling(limit=200)
+    with anyio.fail_after(30):  # it writes some hundred pages
+        async with Runtime(store=SqliteStore(file, connect=limited(80))) as runtime:
+            with pytest.raises(StoreUnavailable, match="no room left") as told:
+                await runtime.run(workflow, run_id="r")
+            assert told.value.run_ids == ("r",)
+            stopped_at = workflow.reached
+            assert stopped_at < 200
+            assert [run.status for run in await runtime.runs()] == ["running"]
+            kept = await runtime.store.events("r", after=0, limit=1000)
+            assert [position for position, _ in kept] == list(range(1, len(kept) + 1))
+        again = Filling(limit=200)
+        async with Runtime(store=SqliteStore(file), workflows=[again]) as runtime:
+            assert await runtime.resume("r") == 200
+            numbers = [event.number async for event in runtime.events("r") if isinstance(event, Page)]
+    assert numbers == list(range(1, 201))
+
+
+@pytest.mark.anyio
+@pytest.mark.guarantee("R4")
+async def test_a_file_that_somebody_else_keeps_locked_stops_the_run(tmp_path: Path) -> None:
+    file, gate = tmp_path / "runs.db", anyio.Event()
+    workflow = Filling(limit=5, gate=gate)
+    with anyio.fail_after(10):
+        async with Runtime(store=SqliteStore(file, busy_timeout_s=0.05)) as runtime:
+            handler = runtime.run(workflow, run_id="r")
+            while workflow.reached < 3:
+                await anyio.lowlevel.checkpoint()
+            other = sqlite3.connect(file, isolation_level=None)
+            other.execute("BEGIN IMMEDIATE")
+            gate.set()
+            with pytest.raises(StoreUnavailable, match="holds its lock") as told:
+                await handler
+            assert told.value.run_ids == ("r",)
+            assert workflow.reached == 3
+            other.execute("ROLLBACK")
+            other.close()
+            assert await runtime.resume("r") == 5
+
+
+@pytest.mark.anyio
+@pytest.mark.guarantee("R4")
+async def test_a_file_that_becomes_read_only_stops_the_run(tmp_path: Path) -> None:
+    file, gate = tmp_path / "runs.db", anyio.Event()
+    connections: list[sqlite3.Connection] = []
+
+    def connect(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connections.append(sqlite3.connect(*arguments, **options))
+        return connections[-1]
+
+    workflow = Filling(limit=5, gate=gate)
+    with anyio.fail_after(10):
+        async with Runtime(store=SqliteStore(file, synchronous="normal", connect=connect)) as runtime:
+            handler = runtime.run(workflow, run_id="r")
+            while workflow.reached < 3:
+                await anyio.lowlevel.checkpoint()
+            connections[0].execute("PRAGMA query_only = ON")
+            gate.set()
+            with pytest.raises(StoreUnavailable, match="can't be written") as told:
+                await handler
+            assert told.value.run_ids == ("r",)
+            assert [run.run_id for run in await runtime.runs(status="running")] == ["r"]
+            connections[0].execute("PRAGMA query_only = OFF")
+            assert await runtime.resume("r") == 5
+
+
+@pytest.mark.anyio
+@pytest.mark.guarantee("R4")
+async def test_a_damaged_journal_concerns_its_own_run_only(tmp_path: Path) -> None:
+    file = tmp_path / "runs.db"
+    with anyio.fail_after(10):
+        async with Runtime(store=SqliteStore(file)) as runtime:
+            workflow = Filling(limit=5, gate=anyio.Event())
+            _ = runtime.run(workflow, run_id="bad")
+            while workflow.reached < 3:
+                await anyio.lowlevel.checkpoint()
+        connection = sqlite3.connect(file)
+        connection.execute("UPDATE snapshots SET text = replace(text, 'x', 'y')")
+        connection.commit()
+        connection.close()
+        async with Runtime(store=SqliteStore(file), workflows=[Filling(limit=5)]) as runtime:
+            assert isinstance(runtime.problems["bad"], StoreDamaged)
+            assert runtime.problems["bad"].run_ids == ("bad",)
+            with pytest.raises(StoreDamaged, match="bad"):
+                _ = runtime.resume("bad")
+            assert await runtime.run(runtime.workflows["filling"], run_id="good") == 5
+            assert {run.run_id: run.status for run in await runtime.runs()} == {"bad": "running", "good": "completed"}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("content", [b"not a database, but long enough to be one" * 40, b"SQLite format 3\0 cut"])
+async def test_a_file_that_is_no_database_is_told_of_and_left_as_it_is(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "runs.db"
+    file.write_bytes(content)
+    with pytest.raises(StoreError, match="runs"):
+        async with Runtime(store=SqliteStore(file)):
+            raise AssertionError("it was opened")
+    assert file.read_bytes() == content
+
+
+@pytest.mark.anyio
+async def test_a_store_of_the_future_is_told_of_and_left_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "runs.db"
+    with anyio.fail_after(10):
+        async with Runtime(store=SqliteStore(file)) as runtime:
+            assert await runtime.run(Filling(limit=2), run_id="r") == 2
+    connection = sqlite3.connect(file)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    before = file.read_bytes()
+    with pytest.raises(StoreFormatError, match="version 99"):
+        async with Runtime(store=SqliteStore(file)):
+            raise AssertionError("it was opened")
+    assert file.read_bytes() == before
