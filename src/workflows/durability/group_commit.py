@@ -141,7 +141,8 @@ class GroupCommit:
         It may be this runtime's again: another one took it over while this one was late, went on with it, and died.
         """
         try:
-            for run in await self._store.claim(self._owner, [run_id], now=now):
+            run = await self._store.find(run_id)
+            if run is not None and run.owner == self._owner:
                 await self._store.commit(self._owner, [left_as_it_was(run)], now=now)
         except StoreError:
             logger.exception("run %s can't be let go of", run_id, extra={"run_id": run_id})
