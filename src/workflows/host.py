@@ -151,7 +151,7 @@ class Runtime(StoredRuns):
             for _, handler in self._handlers.values():
                 handler.run.outcome.log_if_unheard()
         if error is None:
-            await checkpoint_if_cancelled()  # a cancellation that came as the shield went up isn't lost behind it
+            await checkpoint_if_cancelled()  # noqa: ASYNC102  (a cancellation that came as the shield went up stays one)
         return is_handled
 
     async def _close(self, host: RunHost) -> None:

@@ -13,6 +13,7 @@ from workflows import Context, Runtime, Workflow, step
 from workflows.durability import Change, MemoryStore, Refusal, SqliteStore
 from workflows.errors import AlreadyAnswered
 from workflows.events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
+from workflows.handler import WorkflowHandler
 
 
 class Word(HumanResponseEvent, name="found.word"):
@@ -134,15 +135,17 @@ async def test_a_runtime_whose_block_is_cancelled_stores_what_its_runs_come_to_r
     file, workflow = tmp_path / "runs.db", Asking(anyio.Event())
     with anyio.fail_after(10):
         async with no_task_left():
+            held: list[WorkflowHandler[Any]] = []
             with anyio.CancelScope() as scope:
                 async with Runtime(store=SqliteStore(file, synchronous=synchronous)) as runtime:
                     handler = runtime.run(workflow, run_id="r")
+                    held.append(handler)
                     question = await the_question(runtime)
                     await handler.send_event(Word(word="yes"), reply_to=question)
                     await until(lambda: workflow.begun == 1)
                     scope.cancel()
                     await anyio.sleep_forever()
-        handler.run.outcome.is_retrieved = True
+        held[0].run.outcome.is_retrieved = True
         async with Runtime(store=SqliteStore(file), workflows=[Asking()]) as runtime:
             assert await runtime.resume("r") == "done"
 

@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 import pytest
 
-from tests.durability.stores import Counting, Gate, crashed, until
+from tests.durability.stores import Counting, Gate, begin, crashed, until
 from workflows import Context, Runtime, Workflow, step
 from workflows.durability import MemoryStore
 from workflows.events import HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
@@ -53,7 +53,7 @@ async def test_a_run_that_was_released_and_came_back_and_died_is_recovered(tmp_p
     workflow = AsksTwice(world, gate)
     with anyio.fail_after(5):
         async with Runtime(store=MemoryStore(), workflows=[workflow], lease=0.01) as runtime:
-            _ = runtime.run(workflow, run_id="r")
+            begin(runtime, workflow, run_id="r")
             question = await the_question(runtime)
             gc.collect()
             await until(lambda: runtime.in_memory == ())

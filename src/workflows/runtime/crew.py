@@ -89,8 +89,6 @@ class Crew:
         self._watch: anyio.CancelScope | None = None
         self._budget_at: float | None = None
 
-    # What the run asks of it
-
     def add(self, run: Run, job: RunStep) -> None:
         """Add a job, of a child perhaps. Whoever feeds the core sees to it that it's taken, or handed out."""
         self._jobs.append((run, job))
@@ -197,14 +195,14 @@ class Crew:
             bug = sole(error)
         finally:
             self._group = None
-            is_asleep = is_asleep and bug is None and not self._is_stopping
+            is_asleep = is_asleep and bug is None and self._run.core.state.status is RunStatus.RUNNING
             if not is_asleep:
                 self._run.interrupted()
                 self._run.end(bug)
             self._scope = None
             self.is_launched = False
             if self._jobs:
-                self.launch()
+                self._launch_or_drop()
             elif is_asleep:
                 self._run.fell_asleep()
 
@@ -222,14 +220,10 @@ class Crew:
                 self._run.resume()
                 await self._main()
         finally:
-            if not has_begun:
-                self._never_begin()
+            if not has_begun:  # for the core it begins and is cancelled, so that its stream ends as any other
+                self._run.resume()
+                self._run.end(None)
             turn.leave()
-
-    def _never_begin(self) -> None:
-        """The turn won't come. For the core the run begins and is cancelled, so that its stream ends as any other."""
-        self._run.resume()
-        self._run.end(None)
 
     async def _work_till_nothing_is_left(self) -> bool:
         """Work; True if the run goes on, and needs no task for now."""
@@ -266,7 +260,7 @@ class Crew:
         if len(self._jobs) <= self._resting:
             return
         if self._group is None:
-            self.launch()
+            self._launch_or_drop()
             return
         jobs, self._jobs = self._jobs[self._resting :], self._jobs[: self._resting]
         for job in jobs:
@@ -275,6 +269,13 @@ class Crew:
                 self._work[0].send_nowait(job)
             else:
                 self._start(self._worker, job, self._hire())
+
+    def _launch_or_drop(self) -> None:
+        """Begin what there's to do; not in a run that was cancelled before that was stored."""
+        if self._run.core.state.status is RunStatus.RUNNING:
+            self.launch()
+        else:
+            self._jobs.clear()
 
     def _hire(self) -> int:
         self._workers += 1

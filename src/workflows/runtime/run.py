@@ -323,6 +323,7 @@ class Run:
         self._is_left = is_left
         self.driver.emit_at(self.driver.now_or_last(), CancelRequested, reason, is_left)
         if self.core.state.status is not RunStatus.RUNNING and not self.crew.is_launched:
+            self.halt_what_never_began(self.driver.now_or_last())
             self.close()
 
     @property

@@ -94,7 +94,8 @@ class Loaded(Workflow):
     """A workflow of the load."""
 
     def __init__(self, world: World, *, name: str, **options: Any) -> None:
-        super().__init__(**{"timeout": None, "workflow_name": name, "types": [Told], **options})
+        given: dict[str, Any] = {"timeout": None, "workflow_name": name, "types": [Told], **options}
+        super().__init__(**given)
         self.world = world
 
 

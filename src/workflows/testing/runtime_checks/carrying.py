@@ -57,7 +57,7 @@ async def a_run_in_which_everything_waits_needs_no_memory(make: OpenStore) -> No
     async with Runtime(store=make(), workflows=[asking], poll=0.01) as runtime:
         run_id = runtime.run(asking, about="tea").run_id
         question = await question_of(runtime, run_id)
-        while runtime.in_memory:
+        while runtime.in_memory:  # noqa: ASYNC110  (what it waits for sets no event)
             await anyio.lowlevel.checkpoint()
         same([run.is_waiting for run in await runtime.runs()], [True], "whether it waits")
         await runtime.send(run_id, Agreed(by="Ada"), reply_to=question)

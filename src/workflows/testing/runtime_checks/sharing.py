@@ -63,7 +63,7 @@ async def an_answer_that_is_delivered_twice_counts_once(make: OpenStore) -> None
         numbers = [await other.store.post(handler.run_id, text) for _ in range(2)]
         for number in numbers:
             assert number is not None
-            while (reply := await other.store.reply(number)) is None:
+            while (reply := await other.store.reply(number)) is None:  # noqa: ASYNC110  (what it waits for sets no event)
                 await anyio.lowlevel.checkpoint()
             same("error" in reply, True, "whether a repeated answer was refused")
         gate.set()
