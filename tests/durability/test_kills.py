@@ -15,7 +15,17 @@ ROOT = Path(__file__).parents[2]
 def test_whatever_dies_when_no_run_loses_anything_and_nothing_recorded_is_done_twice(seed: int, tmp_path: Path) -> None:
     """Workers on asyncio and Trio, in both modes of the file, by turns; the oracle looks at all runs and effects."""
     session = subprocess.run(
-        [sys.executable, "-m", "tests.durability.kills", "--kills", "150", f"--seed={seed}", "--folder", str(tmp_path)],
+        [
+            sys.executable,
+            "-m",
+            "tests.durability.kills",
+            "--kills",
+            "120",
+            f"--seed={seed}",
+            "--lease=1.5",
+            "--folder",
+            str(tmp_path),
+        ],
         cwd=ROOT,
         check=False,
         capture_output=True,

@@ -102,6 +102,21 @@ async def test_questions_of_children_survive_and_are_answered_by_id(store: Store
     assert world.done == ["before", "between"]
 
 
+@pytest.mark.guarantee("W10", "R4")
+async def test_an_answer_to_a_released_child_closes_its_question_in_the_list(store: Store) -> None:
+    """It was listed on: whoever took the run up again hadn't looked at its children before the answer came."""
+    outer = Outer(Inner(types=[Ask, Said], workflow_name="inner"), Counting())
+    with anyio.fail_after(10):
+        async with no_task_left(), Runtime(store=store, workflows=[outer], poll=0.001) as runtime:
+            begin(runtime, outer, run_id="r")
+            while not (found := await runtime.pending()):
+                await anyio.lowlevel.checkpoint()
+            gc.collect()
+            await until(lambda: runtime.in_memory == ())
+            await runtime.send("r", Said(what="black"), reply_to=found[0].id)
+            assert found[0].id not in {left.id for left in await runtime.pending()}
+
+
 async def test_a_child_at_work_goes_on_after_a_crash(store: Store, tmp_path: Path) -> None:
     world, gate = Counting(), anyio.Event()
 

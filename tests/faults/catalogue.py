@@ -383,8 +383,8 @@ _ALL = [
         "a function in once is on record some time after it has returned",
         "R4",
         "workflows.runtime.calling_once",
-        "content, value, raised_at)\n        await attempt.settled()\n",
-        "content, value, raised_at)\n",
+        "        with anyio.CancelScope(shield=True):\n            await attempt.settled()\n",
+        "",
     ),
     Fault(
         "a run is told to have ended before that's stored",
@@ -423,18 +423,11 @@ _ALL = [
         "",
     ),
     Fault(
-        "a run that came back after its release is read as if it had never been away",
-        "R4",
-        "workflows.durability.restoring",
-        "    elif LIVE not in stored:\n",
-        "    elif False:\n",
-    ),
-    Fault(
         "a run that is wanted back while it's being released is dropped all the same",
         "R4",
-        "workflows.durability.run_host",
-        "        if change.is_released and journal.is_released:\n",
-        "        if change.is_released:\n",
+        "workflows.durability.run_journal",
+        "        self._is_released = False\n        if self._base is None",
+        "        if self._base is None",
     ),
     Fault(
         "a run that was taken back goes on from what it was released as",
@@ -468,8 +461,8 @@ _ALL = [
         "a store in memory lets whoever has lost a run go on storing it",
         "R4",
         "workflows.durability.memory",
-        'return None if kept is not None and kept.run.owner == owner else "lost"',
-        'return None if kept is not None else "lost"',
+        "        if kept is None or kept.run.owner != owner:\n",
+        "        if kept is None:\n",
     ),
     # D1 to D4
     Fault(

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+import os
+
+import pytest
 from hypothesis import HealthCheck, settings
+
+is_deep = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
+long = pytest.mark.skipif(not is_deep, reason="a longer search, for the deep profile")
+
+
+def few() -> settings:
+    """Settings for very few examples, each of which takes long; all of them in the deep profile."""
+    return effort(0.05) if is_deep else settings(effort(0.05), max_examples=2)
 
 
 def effort(factor: float) -> settings:

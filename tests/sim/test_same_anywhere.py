@@ -116,7 +116,7 @@ def unlike(report: Report, reference: Report, *, is_sequential: bool) -> list[st
 @pytest.mark.parametrize("place", ["memory", "sqlite"])
 @pytest.mark.parametrize("is_held", [True, False], ids=["held", "released when idle"])
 def test_a_plan_comes_to_the_same_in_a_store(place: Place, backend: Backend, is_held: bool) -> None:
-    @effort(0.4)
+    @effort(0.2)
     @given(plan=plans, seed=st.integers(0, 2**32 - 1))
     def compare(plan: Plan, seed: int) -> None:
         reference = live_through(plan, Script("asyncio"))

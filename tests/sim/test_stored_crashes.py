@@ -13,7 +13,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from tests.sim import test_children, test_joins
-from tests.sim.effort import effort
+from tests.sim.effort import few, long
 from tests.sim.living import Backend
 from workflows import Context, Workflow, step
 from workflows.core.questions import Question
@@ -25,6 +25,7 @@ BACKENDS: list[Backend] = ["asyncio", "trio"]
 STORES: list[StoreKind] = ["memory", "sqlite"]
 both = pytest.mark.parametrize("backend", BACKENDS)
 each_store = pytest.mark.parametrize("store", STORES)
+each_store_in_time = pytest.mark.parametrize("store", ["memory", pytest.param("sqlite", marks=long)])
 
 
 class Reply(HumanResponseEvent):
@@ -124,7 +125,7 @@ def test_a_run_whose_store_is_cut_at_each_write_comes_to_the_same(backend: Backe
 
 @pytest.mark.guarantee("R4", "W1", "W4", "R3")
 @both
-@each_store
+@each_store_in_time
 def test_a_run_whose_process_dies_twice_comes_to_the_same(backend: Backend, store: StoreKind) -> None:
     cuts = sweep_crash(working(parts=1, asks=True, deaths=2), backend=backend, store=store, faults=2)
     assert cuts > 300
@@ -132,9 +133,9 @@ def test_a_run_whose_process_dies_twice_comes_to_the_same(backend: Backend, stor
 
 @pytest.mark.guarantee("R4", "W1", "W7")
 @both
-@each_store
+@each_store_in_time
 def test_a_fan_out_whose_store_is_cut_comes_to_what_its_plan_says(backend: Backend, store: StoreKind) -> None:
-    @effort(0.05)
+    @few()
     @given(plan=test_joins.plans, seed=st.integers(0, 2**32 - 1))
     def compare(plan: test_joins.Plan, seed: int) -> None:
         async def scenario(process: Process) -> Any:
@@ -154,9 +155,9 @@ def test_a_fan_out_whose_store_is_cut_comes_to_what_its_plan_says(backend: Backe
 
 @pytest.mark.guarantee("R4", "W1", "W3")
 @both
-@each_store
+@each_store_in_time
 def test_children_whose_store_is_cut_come_to_what_their_plan_says(backend: Backend, store: StoreKind) -> None:
-    @effort(0.05)
+    @few()
     @given(plan=test_children.plans, seed=st.integers(0, 2**32 - 1))
     def compare(plan: test_children.Plan, seed: int) -> None:
         async def scenario(process: Process) -> Any:
@@ -205,6 +206,7 @@ def test_bare_work_that_is_done_twice_is_told(backend: Backend, store: StoreKind
         sweep_crash(scenario, backend=backend, store=store)
 
 
+@long
 @both
 def test_a_scenario_that_nobody_answers_is_found_to_be_stuck(backend: Backend) -> None:
     async def scenario(process: Process) -> None:

@@ -281,7 +281,7 @@ class Two:
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("place", ["memory", "sqlite"])
 def test_two_runtimes_lose_no_answer_and_use_none_twice(place: str, backend: Backend) -> None:
-    @effort(0.5)
+    @effort(0.2)
     @given(played=moves, seed=st.integers(0, 2**32 - 1))
     def compare(played: tuple[Move, ...], seed: int) -> None:
         with TemporaryDirectory() as folder:

@@ -15,7 +15,8 @@ from .state import Child, RunState
 
 def track_questions(state: RunState) -> None:
     """Keep an account of changes from now on; the first look tells of all that are open."""
-    state.questions.changes = Changes(own=dict(state.questions.by_id))
+    nested: dict[str, Question | None] = dict.fromkeys(name for name, _, _ in _nested(state))  # not told of yet
+    state.questions.changes = Changes(own=dict(state.questions.by_id), nested=nested)
 
 
 def changed_questions(state: RunState) -> tuple[list[Question], list[str]]:

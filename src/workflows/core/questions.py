@@ -163,7 +163,7 @@ class Changes:
     """
 
     own: dict[str, Question | None] = attrs.field(factory=dict[str, "Question | None"])
-    nested: dict[str, Question] = attrs.field(factory=dict[str, Question])
+    nested: dict[str, Question | None] = attrs.field(factory=dict[str, "Question | None"])
 
 
 @attrs.define

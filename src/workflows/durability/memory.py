@@ -91,6 +91,8 @@ class MemoryStore:
 
     def _why_not(self, owner: str, change: Change) -> Literal["lost", "exists"] | None:
         kept = self._runs.get(change.run_id)
+        if any(number not in self._messages for number, _ in change.replies):
+            return "exists" if change.is_new else "lost"
         if change.is_new:
             return None if kept is None else "exists"
         if kept is None or kept.run.owner != owner:
@@ -285,11 +287,11 @@ class MemoryStore:
         """See `Store.reply`."""
         return self._replies.get(number)
 
-    async def withdraw(self, number: int) -> None:
+    async def withdraw(self, number: int) -> str | None:
         """See `Store.withdraw`."""
         self._changes += 1
         self._messages.pop(number, None)
-        self._replies.pop(number, None)
+        return self._replies.pop(number, None)
 
     async def changed(self) -> object:
         """See `Store.changed`."""

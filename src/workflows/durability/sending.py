@@ -189,14 +189,15 @@ class Sender:
             raise _not_found(run_id)
         pause_s = min(FIRST_LOOK_S, self._poll_s)
         is_free = False
+        reply: str | None = None
         try:
-            while (reply := await store.reply(number)) is None and not is_free:
+            while await store.reply(number) is None and not is_free:
                 await anyio.sleep(pause_s)
                 pause_s = min(2 * pause_s, self._poll_s)
                 is_free = await self._has_become_free(run_id)
         finally:
-            with anyio.CancelScope(shield=True):
-                await store.withdraw(number)
+            with anyio.CancelScope(shield=True):  # whoever has taken the run since may have replied till this moment
+                reply = await store.withdraw(number)
         if reply is not None:
             check_reply(workflow.definition, reply, run_id)
         return reply is not None

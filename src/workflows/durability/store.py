@@ -79,7 +79,8 @@ class Change:
         events: New events of the stream, with their positions.
         opened: Questions that are open now, by id.
         closed: Ids of questions that are open no more.
-        replies: Replies to messages, by their numbers: these messages have had their effect with this change.
+        replies: Replies to messages, by their numbers: these messages have had their effect with this change. If one
+            was withdrawn, the change is refused: whoever left it takes it for having had none.
         is_released: Whether nobody owns the run afterwards.
     """
 
@@ -259,8 +260,8 @@ class Store(Protocol):
         """The reply to a message, if there is one: the first that was stored."""
         ...
 
-    async def withdraw(self, number: int) -> None:
-        """Forget a message, with its reply."""
+    async def withdraw(self, number: int) -> str | None:
+        """Forget a message, with its reply; gives that, if there was one by then. In one transaction."""
         ...
 
     async def changed(self) -> object:

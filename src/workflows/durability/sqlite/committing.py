@@ -47,6 +47,7 @@ PUBLISH = "INSERT OR REPLACE INTO stream (run, position, text, crc) VALUES (?, ?
 CLOSE = "DELETE FROM questions WHERE run = ? AND id = ?"
 ASK = "INSERT INTO questions (run, id, data) VALUES (?, ?, ?)"
 ASK_AGAIN = "UPDATE questions SET data = ? WHERE run = ? AND id = ?"
+POSTED = "SELECT 1 FROM messages WHERE number = ?"
 REPLY = "UPDATE messages SET reply = ? WHERE number = ? AND run = ? AND reply IS NULL"
 
 KEPT = 10_000  # runs; those of more are read again
@@ -151,7 +152,9 @@ class Group:
                 self._kept[run_id] = touched.run
 
     def _take(self, change: Change) -> None:
-        if change.is_new:
+        if change.replies and not self._are_there(change):
+            key = None
+        elif change.is_new:
             key = self._make(change)
         else:
             key = self._change(change)
@@ -166,6 +169,10 @@ class Group:
             self._connection.execute(CLOSE, (key, question))
         for question, asked in change.opened:
             self._open_question(key, question, asked)
+
+    def _are_there(self, change: Change) -> bool:
+        """Whether no message that it replies to was withdrawn."""
+        return all(self._connection.execute(POSTED, (number,)).fetchone() for number, _ in change.replies)
 
     def _make(self, change: Change) -> int | None:
         """Give the key of the new run, or None if there's one of its id."""

@@ -219,9 +219,9 @@ class SqliteStore:
         """See `Store.reply`."""
         return await self._read(lambda reader: reader.reply(number))
 
-    async def withdraw(self, number: int) -> None:
+    async def withdraw(self, number: int) -> str | None:
         """See `Store.withdraw`."""
-        await self._write(lambda connection: _withdraw(connection, number))
+        return await self._write(lambda connection: _withdraw(connection, number))
 
     async def changed(self) -> object:
         """See `Store.changed`."""
@@ -262,8 +262,10 @@ def _post(connection: sqlite3.Connection, run_id: str, data: str) -> int | None:
     return posted.lastrowid if posted.rowcount == 1 else None
 
 
-def _withdraw(connection: sqlite3.Connection, number: int) -> None:
+def _withdraw(connection: sqlite3.Connection, number: int) -> str | None:
+    row = connection.execute("SELECT reply FROM messages WHERE number = ?", (number,)).fetchone()
     connection.execute("DELETE FROM messages WHERE number = ?", (number,))
+    return None if row is None else row[0]
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...durability.store import Message, Store
-from .checking import LEASE, NOW, Handles, StoreCheck, change, checked, enlisted, new, same, stored
+from .checking import LEASE, NOW, Handles, StoreCheck, change, checked, enlisted, lost, new, same, stored
 
 
 async def posted(store: Store, run_id: str, data: str) -> int:
@@ -42,7 +42,9 @@ async def a_reply_is_stored_with_the_change_that_it_is_for(handles: Handles) -> 
     first, second, for_b = [await posted(sender, run_id, "m") for run_id in ("a", "a", "b")]
     same(await sender.reply(first), None, "the reply to a message that has none")
     await store.commit("other", [change("a", 2, replies=[(first, "refused")])], now=NOW)
-    await stored(store, "me", change("a", 2, replies=[(for_b, "not its own"), (999_999, "to nothing")]))
+    await stored(store, "me", change("a", 2, replies=[(for_b, "not its own")]))
+    to_nothing = change("a", 3, replies=[(second, "2"), (999_999, "to nothing")])
+    same(await store.commit("me", [to_nothing], now=NOW), lost("a"), "what's refused with a reply to no message")
     same(await sender.reply(first), None, "the reply, after a change that was refused")
     same(await sender.reply(for_b), None, "the reply to a message for another run")
     await stored(store, "me", change("a", 3, replies=[(second, "2"), (first, "1")]))
@@ -59,8 +61,8 @@ async def a_withdrawn_message_is_forgotten(handles: Handles) -> None:
     await stored(store, "me", new("a"))
     first, second = await posted(store, "a", "1"), await posted(store, "a", "2")
     await stored(store, "me", change("a", 2, replies=[(first, "done")]))
-    for number in (first, second, second, 999_999):
-        await store.withdraw(number)
+    withdrawn = [await store.withdraw(number) for number in (first, second, second, 999_999)]
+    same(withdrawn, ["done", None, None, None], "the replies that were there by then")
     same(await store.reply(first), None, "the reply to a withdrawn message")
     same(await store.messages("me"), [], "the messages after all were withdrawn")
     third = await posted(store, "a", "3")
