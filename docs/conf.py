@@ -33,7 +33,7 @@ python_use_unqualified_type_names = True
 _elsewhere = {*sys.stdlib_module_names, "anyio", "attr", "attrs", "cattr", "cattrs", "trio", "pydantic"}
 # Type variables, protocols that say what an argument is like, and the core's own words have no place of their own.
 _variables = "Runs|Tracing|TracerProvider|StateT|EventT|AnswerT_co|ResultT_co|ResultT|StartT|StepT|A|B|C|D|E|P|T|T_co"
-_unlisted = rf"(workflows\.)?([a-z_.]+\.)?({_variables}|StepFunction|Defined|Drawn|TakesSteps|_Problems)"
+_unlisted = rf"(workflows\.)?([a-z_.]+\.)?({_variables}|StepFunction|Defined|Drawn|TakesSteps|_Problems|Image|Disk)"
 nitpick_ignore_regex = [
     (r"py:.*", rf"({'|'.join(map(re.escape, sorted(_elsewhere)))})(\..*)?"),
     (r"py:.*", rf"({'|'.join(map(re.escape, dir(builtins)))})"),

@@ -29,6 +29,9 @@ def crashed(store: Store, where: Path) -> Store:
     return SqliteStore(where / path.name, synchronous="normal")
 
 
+PATIENCE_S = 3.0
+
+
 class Gate(MemoryStore):
     """A store whose commits wait while it's closed, and fail when they're told to."""
 
@@ -53,7 +56,10 @@ class Gate(MemoryStore):
     async def commit(self, owner: str, changes: Sequence[Change], *, now: float) -> list[Refusal]:
         if self.is_closed:
             self.is_waiting = True
-            await self._opened.wait()
+            with anyio.move_on_after(PATIENCE_S, shield=True) as patience:  # a test that fails opens it no more
+                await self._opened.wait()
+            if patience.cancelled_caught:
+                raise StoreUnavailable("nobody let this commit through", [change.run_id for change in changes])
         if self.fails_at(changes):
             raise StoreUnavailable("the disk is full", [change.run_id for change in changes])
         self.commits.append(changes)

@@ -423,46 +423,11 @@ _ALL = [
         "",
     ),
     Fault(
-        "a run that is wanted back while it's being released is dropped all the same",
-        "R4",
-        "workflows.durability.run_journal",
-        "        self._is_released = False\n        if self._base is None",
-        "        if self._base is None",
-    ),
-    Fault(
         "a run that was taken back goes on from what it was released as",
         "R4",
         "workflows.durability.run_journal",
         "            self._base = text_of(self._left)\n",
         "            pass\n",
-    ),
-    Fault(
-        "a run spends its time while its process is dead",
-        "R4",
-        "workflows.durability.restoring",
-        "        at = _instant_of(ticks[-1], at)\n",
-        "",
-    ),
-    Fault(
-        "whoever stores is cancelled with the block of its runtime",
-        "R4",
-        "workflows.durability.group_commit",
-        "        with anyio.CancelScope(shield=True):\n            while self._staged",
-        "        with anyio.CancelScope():\n            while self._staged",
-    ),
-    Fault(
-        "a step that is about to be stopped still calls a function",
-        "R4",
-        "workflows.runtime.calling_once",
-        "    await attempt.settled()\n    await checkpoint()\n",
-        "",
-    ),
-    Fault(
-        "a store in memory lets whoever has lost a run go on storing it",
-        "R4",
-        "workflows.durability.memory",
-        "        if kept is None or kept.run.owner != owner:\n",
-        "        if kept is None:\n",
     ),
     # D1 to D4
     Fault(
