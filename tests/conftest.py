@@ -1,5 +1,6 @@
 """What every test sees: the two backends, and how hard Hypothesis tries."""
 
+import gc
 import importlib.util
 import os
 import signal
@@ -48,6 +49,14 @@ def anyio_backend(request: pytest.FixtureRequest) -> Backend:
     """
     backend: Backend = request.param
     return backend
+
+
+@pytest.fixture
+def caplog(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """The log, without what runs of earlier tests say when they're collected."""
+    gc.collect()
+    caplog.clear()
+    return caplog
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -354,14 +354,6 @@ async def test_an_error_of_ours_and_those_of_users_share_no_surprise() -> None:
 # --- nobody awaits ----------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def caplog(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    """Nothing of what earlier tests have left behind."""
-    gc.collect()
-    caplog.clear()
-    return caplog
-
-
 def errors_in(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
     gc.collect()
     return [record for record in caplog.records if record.levelno >= logging.ERROR]
