@@ -25,7 +25,6 @@ BACKENDS: list[Backend] = ["asyncio", "trio"]
 STORES: list[StoreKind] = ["memory", "sqlite"]
 both = pytest.mark.parametrize("backend", BACKENDS)
 each_store = pytest.mark.parametrize("store", STORES)
-each_store_in_time = pytest.mark.parametrize("store", ["memory", pytest.param("sqlite", marks=long)])
 
 
 class Reply(HumanResponseEvent):
@@ -125,7 +124,8 @@ def test_a_run_whose_store_is_cut_at_each_write_comes_to_the_same(backend: Backe
 
 @pytest.mark.guarantee("R4", "W1", "W4", "R3")
 @both
-@each_store_in_time
+@each_store
+@long
 def test_a_run_whose_process_dies_twice_comes_to_the_same(backend: Backend, store: StoreKind) -> None:
     cuts = sweep_crash(working(parts=1, asks=True, deaths=2), backend=backend, store=store, faults=2)
     assert cuts > 300
@@ -133,7 +133,8 @@ def test_a_run_whose_process_dies_twice_comes_to_the_same(backend: Backend, stor
 
 @pytest.mark.guarantee("R4", "W1", "W7")
 @both
-@each_store_in_time
+@each_store
+@long
 def test_a_fan_out_whose_store_is_cut_comes_to_what_its_plan_says(backend: Backend, store: StoreKind) -> None:
     @few()
     @given(plan=test_joins.plans, seed=st.integers(0, 2**32 - 1))
@@ -155,7 +156,8 @@ def test_a_fan_out_whose_store_is_cut_comes_to_what_its_plan_says(backend: Backe
 
 @pytest.mark.guarantee("R4", "W1", "W3")
 @both
-@each_store_in_time
+@each_store
+@long
 def test_children_whose_store_is_cut_come_to_what_their_plan_says(backend: Backend, store: StoreKind) -> None:
     @few()
     @given(plan=test_children.plans, seed=st.integers(0, 2**32 - 1))
