@@ -712,6 +712,28 @@ async def test_runs_and_questions_are_listed_in_pages(make_store: Make) -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.guarantee("R4", "W4")
+async def test_an_answered_question_leaves_the_list_while_its_run_asks_the_next(make_store: Make) -> None:
+    class AskingTwice(Workflow):
+        @step
+        async def ask(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
+            heard = [(await ctx.ask(Approval(what=what))).by for what in ("tea", "cake")]
+            return StopEvent(result=heard)
+
+    with anyio.fail_after(5):
+        async with Runtime(store=make_store(), poll=0.001) as runtime:
+            handler = runtime.run(AskingTwice(types=[Approval, Approved]), run_id="r")
+            question = await the_question(runtime)
+            await runtime.send("r", Approved(by="Ada"), reply_to=question)
+            await until(lambda: [asked.event for asked in handler.pending] == [Approval(what="cake")])
+            await until(lambda: handler.run.journal is not None and handler.run.journal.is_settled)
+            found = await runtime.pending()
+            assert [one.question.event for one in found if one.question] == [Approval(what="cake")]
+            await runtime.send("r", Approved(by="Eve"), reply_to=found[0].id)
+            assert await handler == ["Ada", "Eve"]
+
+
+@pytest.mark.anyio
 async def test_a_run_is_exported_and_goes_on_in_another_store(make_store: Make) -> None:
     with anyio.fail_after(5):
         async with Runtime(store=make_store()) as runtime:
