@@ -28,7 +28,7 @@ FAILED, NOTHING_RUN = 1, 5
 
 
 def naming(guarantee: str) -> list[str]:
-    """The files that name a guarantee, in their order: to collect all the others takes longer than to find the fault."""
+    """The files that name a guarantee, in their order: collecting the others takes longer than finding the fault."""
     found = [
         path
         for place in PLACES

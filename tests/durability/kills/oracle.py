@@ -64,7 +64,7 @@ class Oracle:
         """Say what isn't as it must be."""
         figures = self.figures
         figures.problems += self._of_the_file()
-        figures.problems += self._of_effects()
+        figures.problems += self.of_effects()
         async with Runtime(store=SqliteStore(self._file), workflows=load(World()).values(), recover=False) as runtime:
             words: dict[str, list[str]] = {}
             after: str | None = None
@@ -90,7 +90,8 @@ class Oracle:
 
     # What was done once
 
-    def _of_effects(self) -> Iterator[str]:
+    def of_effects(self) -> Iterator[str]:
+        """What was done, or done again, though it mustn't have been."""
         done: dict[tuple[str, str], list[Line]] = {}
         seen: set[tuple[str, str]] = set()
         for line in self._lines:
@@ -115,12 +116,16 @@ class Oracle:
         """Who has done something that was done again was killed before that was recorded, or has lost the run."""
         for line in lines[:-1]:
             is_killed = self._endings[line.life].how == "killed"
-            if not is_killed and (line.life, line.run_id) not in self._lost:
+            if not is_killed and not self._has_lost(line):
                 yield f"{line.run_id} {line.key}: {line.life} did it, wasn't killed, and it was done again"
-        often = Counter(line.life for line in lines if (line.life, line.run_id) not in self._lost)
+        often = Counter(line.life for line in lines if not self._has_lost(line))
         for life, count in often.items():
             if count > 1:
                 yield f"{lines[0].run_id} {lines[0].key}: {life} alone did it {count} times"
+
+    def _has_lost(self, line: Line) -> bool:
+        """Whether a process has lost the run of which a line tells; a child is lost with its parent."""
+        return (line.life, line.run_id.partition("/")[0]) in self._lost
 
     # What came of each run
 

@@ -1,0 +1,44 @@
+"""The oracle of the kill harness complains of what mustn't be, and of nothing else."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.durability.kills.effects import Effects
+from tests.durability.kills.oracle import Oracle
+from tests.durability.kills.session import Ending
+
+ENDINGS = {1: Ending("killed"), 2: Ending("left"), 3: Ending("left")}
+
+
+def complaints(folder: Path, told: list[tuple[int, str, str, str]]) -> list[str]:
+    for life, what, run_id, key in told:
+        Effects(folder / "effects.log", life).tell(what, run_id, key)
+    return list(Oracle(folder, ENDINGS).of_effects())
+
+
+@pytest.mark.parametrize("run_id", ["run-1", "run-1/2"])
+def test_who_was_killed_or_has_lost_a_run_may_have_its_work_done_again(run_id: str, tmp_path: Path) -> None:
+    """Found by kills: with a run, its children are lost, too."""
+    told = [
+        (1, "did", run_id, "a"),
+        (2, "did", run_id, "a"),
+        (2, "lost", "run-1", "-"),
+        (3, "did", run_id, "a"),
+        (3, "seen", run_id, "a"),
+    ]
+    assert complaints(tmp_path, told) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ([(2, "did", "r", "a"), (3, "did", "r", "a"), (3, "seen", "r", "a")], "2 did it, wasn't killed"),
+        ([(1, "did", "r", "a"), (1, "did", "r", "a"), (1, "seen", "r", "a")], "1 alone did it 2 times"),
+        ([(1, "did", "r", "a"), (1, "seen", "r", "a"), (2, "did", "r", "a")], "though its record was seen"),
+        ([(1, "did", "r", "a")], "never recorded"),
+        ([(1, "seen", "r", "a")], "never done"),
+    ],
+)
+def test_what_nothing_excuses_is_told(told: list[tuple[int, str, str, str]], why: str, tmp_path: Path) -> None:
+    assert any(why in complaint for complaint in complaints(tmp_path, told))
