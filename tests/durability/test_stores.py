@@ -8,7 +8,7 @@ import pytest
 from workflows.durability import MemoryStore, SqliteStore, Store
 from workflows.testing import STORE_CHECKS, StoreCheck
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.guarantee("R4", "W5")]
 
 MakeStore = Callable[[Path], Callable[[], Store]]
 

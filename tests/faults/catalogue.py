@@ -10,14 +10,36 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Fault:
-    """A small change that breaks a guarantee."""
+    """A small change that breaks a guarantee.
+
+    Attributes:
+        seen_in: The file of tests that notices it; if none is named, that's for whichever comes first.
+    """
 
     name: str
     guarantee: str
     module: str
     old: str
     new: str
+    seen_in: str | None = None
 
+
+DURABLE_RUNS = "tests/durability/test_durable_runs.py"
+FOUND_BY_SWEEPS = "tests/durability/test_found_by_sweeps.py"
+RECORDS = "tests/core/test_records.py"
+OWN_COPIES = "tests/engine/test_own_copies.py"
+MACHINE = "tests/core/test_machine.py"
+CONTEXT_MANAGERS = "tests/resource/test_context_managers.py"
+CHILDREN = "tests/core/test_children.py"
+JOINS = "tests/engine/test_joins.py"
+WAITING = "tests/waiting/test_waiting.py"
+CHILD_RUNS = "tests/engine/test_child_runs.py"
+FLAT_COST = "tests/core/test_flat_cost.py"
+OWNERSHIP = "tests/engine/test_ownership.py"
+BATCHES = "tests/core/test_batches.py"
+TIME = "tests/engine/test_time.py"
+TALLY = "tests/core/test_tally.py"
+STORES = "tests/durability/test_stores.py"
 
 _ALL = [
     # W1 Once
@@ -56,6 +78,7 @@ _ALL = [
         "workflows.core.records",
         "        self.kept[branch, record.kind, record.key, occurrence] = record\n",
         "        dropped.append(record)\n",
+        WAITING,
     ),
     Fault(
         "a retry keeps that a call raised",
@@ -63,6 +86,7 @@ _ALL = [
         "workflows.core.records",
         'KEPT_BY_RETRIES = frozenset({"once"})',
         'KEPT_BY_RETRIES = frozenset({"once", "raised"})',
+        MACHINE,
     ),
     Fault(
         "what a call made again comes to stands one record too late",
@@ -70,6 +94,7 @@ _ALL = [
         "workflows.core.records",
         "        self.records[index] = record\n",
         "        self.records[min(index + 1, len(self.records) - 1)] = record\n",
+        MACHINE,
     ),
     Fault(
         "a step that is being stopped reads the clock, and that's recorded",
@@ -77,6 +102,7 @@ _ALL = [
         "workflows.core.recording",
         'is_in_flight = tick.kind in ("once", RAISED)',
         "is_in_flight = True",
+        RECORDS,
     ),
     Fault(
         "what a call makes of its run's being stopped is raised again",
@@ -91,6 +117,7 @@ _ALL = [
         "workflows.core.records",
         "        return not record.is_failed\n",
         "        return False\n",
+        CHILDREN,
     ),
     Fault(
         "a step changes in place what its replay is given",
@@ -98,6 +125,7 @@ _ALL = [
         "workflows.codec.copying",
         "        if type(value) not in _FROZEN:\n            copied",
         "        if False:\n            copied",
+        OWN_COPIES,
     ),
     Fault(
         "a list inside of a list isn't copied",
@@ -105,6 +133,7 @@ _ALL = [
         "workflows.codec.copying",
         "return [item if type(item) in _FROZEN else _copied(item, codec) for item in items]",
         "return list(items)",
+        OWN_COPIES,
     ),
     # W2 Replay
     Fault(
@@ -149,6 +178,7 @@ _ALL = [
         "workflows.core.questions",
         'id=f"c{child}.{question.id}", ',
         "",
+        CHILD_RUNS,
     ),
     # W4 Nothing lost
     Fault(
@@ -157,6 +187,7 @@ _ALL = [
         "workflows.core.delivery",
         "        state.mailbox.keep(event)\n",
         "        pass\n",
+        WAITING,
     ),
     Fault(
         "an answer without a question is kept",
@@ -171,6 +202,7 @@ _ALL = [
         "workflows.core.snapshot",
         "    mailbox = [] if is_over else state.mailbox.in_order()\n",
         "    mailbox = []\n",
+        WAITING,
     ),
     Fault(
         "what has arrived for a join isn't in the snapshot",
@@ -178,6 +210,7 @@ _ALL = [
         "workflows.core.snapshot",
         "for place, event in gathered.arrived],",
         "for place, event in gathered.arrived[:0]],",
+        JOINS,
     ),
     Fault(
         "two lists of one step are one batch",
@@ -186,6 +219,7 @@ _ALL = [
         "    state.batches[batch.id] = batch\n",
         "    known = [found for found in state.batches.values() if found.opener == opener]\n"
         "    batch = state.batches.setdefault(known[0].id if known else batch.id, batch)\n",
+        JOINS,
     ),
     Fault(
         "a join is given its events in the order of their arrival",
@@ -193,6 +227,7 @@ _ALL = [
         "workflows.core.batches",
         "sorted(gathered.arrived, key=_member)",
         "gathered.arrived",
+        BATCHES,
     ),
     Fault(
         "what a nested batch comes to isn't joined with the batch around it",
@@ -200,6 +235,7 @@ _ALL = [
         "workflows.graph.levels",
         "            level.steps.update(levels[name].joins)\n",
         "            pass\n",
+        JOINS,
     ),
     Fault(
         "a list is joined by the last of its joins only",
@@ -207,6 +243,7 @@ _ALL = [
         "workflows.graph.levels",
         "        name: tuple(step for step in steps.values() if step.name in level.joins)\n",
         "        name: tuple(step for step in steps.values() if step.name in level.joins)[-1:]\n",
+        JOINS,
     ),
     # W5 Nothing used twice
     Fault(
@@ -222,6 +259,7 @@ _ALL = [
         "workflows.core.engine",
         "        if tick.id <= state.last_tick:\n",
         "        if False:\n",
+        MACHINE,
     ),
     # W6 Changed code
     Fault(
@@ -267,6 +305,7 @@ _ALL = [
         "workflows.core.queueing",
         "    if not execution.is_parked:\n        state.budget.leave(at)\n",
         "    if execution.status is not Status.SUSPENDING:\n        state.budget.leave(at)\n",
+        TIME,
     ),
     Fault(
         "a deadline is forgotten by a restart",
@@ -274,6 +313,7 @@ _ALL = [
         "workflows.core.restore",
         '                state.timers.set(("question", question.id), question.deadline_at)\n',
         "                pass\n",
+        WAITING,
     ),
     Fault(
         "the spent time is forgotten by a restart",
@@ -333,6 +373,7 @@ _ALL = [
         "workflows.runtime.resources.keeping",
         "                entry.scope.shield = True\n",
         "",
+        CONTEXT_MANAGERS,
     ),
     Fault(
         "a resource of a call is closed without a shield",
@@ -340,6 +381,7 @@ _ALL = [
         "workflows.runtime.resources.closing",
         "guard.shield, guard.deadline = True, self.until()",
         "guard.deadline = self.until()",
+        CONTEXT_MANAGERS,
     ),
     # R2 Failures surface
     Fault(
@@ -362,6 +404,7 @@ _ALL = [
         "workflows.runtime.resources.keeping",
         "        self.errors.append(error)\n",
         "",
+        CONTEXT_MANAGERS,
     ),
     # R3 Streams
     Fault(
@@ -377,6 +420,7 @@ _ALL = [
         "workflows.runtime.log",
         "        self.is_closed = True\n        self._wake()\n",
         "        self.is_closed = True\n",
+        OWNERSHIP,
     ),
     # R4 Crash
     Fault(
@@ -385,6 +429,7 @@ _ALL = [
         "workflows.runtime.calling_once",
         "        with anyio.CancelScope(shield=True):\n            await attempt.settled()\n",
         "",
+        DURABLE_RUNS,
     ),
     Fault(
         "a run is told to have ended before that's stored",
@@ -392,6 +437,7 @@ _ALL = [
         "workflows.runtime.journalling",
         "    return kind is Refuse or kind is GrantEdit or (",
         "    return kind in (Refuse, GrantEdit, PublishEvent) or (",
+        FOUND_BY_SWEEPS,
     ),
     Fault(
         "sending returns before the event is stored",
@@ -399,6 +445,7 @@ _ALL = [
         "workflows.durability.sending",
         "                await found.settled()\n",
         "",
+        FOUND_BY_SWEEPS,
     ),
     Fault(
         "an event that is refused leaves a gap in the journal",
@@ -407,6 +454,7 @@ _ALL = [
         "        self.ticks.append(text)\n        if type(tick) is EventReceived",
         "        if not any(type(command) is Refuse for command in commands):\n            self.ticks.append(text)\n"
         "        if type(tick) is EventReceived",
+        DURABLE_RUNS,
     ),
     Fault(
         "the last snapshot of a run comes without the last event of its stream",
@@ -414,6 +462,7 @@ _ALL = [
         "workflows.durability.run_journal",
         "events=[(position, event_text(state, event)) for position, event in events],",
         "events=[(place, event_text(state, event)) for place, event in (events[:-1] if is_last else events)],",
+        FOUND_BY_SWEEPS,
     ),
     Fault(
         "a question that was answered stays in the list",
@@ -421,6 +470,31 @@ _ALL = [
         "workflows.durability.run_journal",
         "            closed=closed,\n",
         "",
+        DURABLE_RUNS,
+    ),
+    Fault(
+        "a run spends its time while its process is dead",
+        "R4",
+        "workflows.durability.restoring",
+        "        at = _instant_of(ticks[-1], at)\n",
+        "",
+        FOUND_BY_SWEEPS,
+    ),
+    Fault(
+        "a step that is about to be stopped still calls a function",
+        "R4",
+        "workflows.runtime.calling_once",
+        "        await _end_is_stored(attempt)\n        return await _call_in_vain",
+        "        return await _call_in_vain",
+        FOUND_BY_SWEEPS,
+    ),
+    Fault(
+        "a store in memory lets whoever has lost a run go on storing it",
+        "R4",
+        "workflows.durability.memory",
+        "        if kept is None or kept.run.owner != owner:\n",
+        "        if kept is None:\n",
+        STORES,
     ),
     Fault(
         "a run that was taken back goes on from what it was released as",
@@ -428,6 +502,7 @@ _ALL = [
         "workflows.durability.run_journal",
         "            self._base = text_of(self._left)\n",
         "            pass\n",
+        FOUND_BY_SWEEPS,
     ),
     # D1 to D4
     Fault(
@@ -511,6 +586,7 @@ _ALL = [
         "workflows.core.records",
         "                last.add(digest)\n                return\n",
         "                pass\n",
+        FLAT_COST,
     ),
     Fault(
         "children that are over stay",
@@ -532,6 +608,7 @@ _ALL = [
         "workflows.core.tallying",
         "    if interrupted < 0 or seconds(spent) < 0:\n",
         "    if False:\n",
+        TALLY,
     ),
     Fault(
         "a stored tally loses the attempts that were interrupted",
@@ -546,6 +623,7 @@ _ALL = [
         "workflows.core.tally",
         "    counts[kind] = counts.get(kind, 0) + 1\n",
         "    counts[f'{kind.__name__} {event!r} {len(counts)}'] = 1\n",
+        FLAT_COST,
     ),
 ]
 

@@ -133,9 +133,7 @@ async def _end_is_stored(attempt: Attempt) -> None:
 
 
 async def _call_in_vain(attempt: Attempt, call: Call) -> object:
-    """A call of clean-up, while the run is being stopped; a step that hasn't been cancelled yet is, before that."""
-    await attempt.settled()
-    await checkpoint()
+    """A call of clean-up, while the run is being stopped; a step that hadn't been cancelled yet was, before that."""
     token = inside.set("once")
     try:
         return await call.make()
