@@ -10,7 +10,7 @@ import pytest
 
 from tests.docs.asking import TYPES, YES, Approval, Decision, resumed, settled, until_asked
 from tests.docs.pages import ROOT
-from tests.test_guarantees import GUARANTEES, LATER
+from tests.proofs import GUARANTEES, LATER
 from workflows import Context, Workflow, step
 from workflows.errors import AlreadyAnswered, ContextSerdeError, EncodeError, NoOpenQuestion
 from workflows.events import Event, StartEvent, StopEvent
