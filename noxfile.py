@@ -90,10 +90,16 @@ def lowest_versions() -> list[str]:
 
 @nox.session
 def sim(session: nox.Session) -> None:
-    """Run the properties with thousands of examples each."""
+    """Run the properties with thousands of examples each; a run of all gives the guarantees' page its figures."""
     install(session, "tests")
     deep = {"HYPOTHESIS_PROFILE": "deep"}
-    session.run("pytest", "-o", "faulthandler_timeout=0", "-m", "hypothesis or guarantee", *session.posargs, env=deep)
+    selected = ("-o", "faulthandler_timeout=0", "-m", "hypothesis or guarantee")
+    if session.posargs:
+        session.run("pytest", *selected, *session.posargs, env=deep)
+        return
+    counted = ("-p", "tests.counted_cases", "--count-cases", "tests/deep_run.json")
+    session.run("python", "-m", "pytest", *counted, *selected, env=deep)
+    session.run("python", "-m", "tests.proof_table")
 
 
 @nox.session

@@ -11,7 +11,7 @@ from workflows.events import StartEvent, StopEvent
 
 from . import floor
 from .clock import seconds
-from .stepping import Begin, Single, Turn, begin
+from .stepping import Begin, Single, Turn, begin, timed_turns
 from .suspending import Approval, Approved, Asking
 from .workload import Workload, check, in_group, on_loop
 
@@ -33,13 +33,7 @@ class Nesting(Workflow):
 
 
 async def _nest(size: int) -> float:
-    workflow = Nesting(Single(timeout=None), turns=1)
-    workflow.validate()
-    start = seconds()
-    result = await workflow.run(turns=size)
-    took = seconds() - start
-    check(result, 1)
-    return took
+    return await timed_turns(Nesting(Single(timeout=None), turns=1), size)
 
 
 async def _nest_questions(size: int) -> float:

@@ -112,24 +112,22 @@ def begin(flow: floor.Flow, event: object, group: TaskGroup) -> floor.Run:
     return run
 
 
-async def _loop(size: int) -> float:
-    workflow = Loop(timeout=None)
+async def timed_turns(workflow: Workflow, size: int) -> float:
+    """Seconds for a run of so many turns."""
     workflow.validate()
     start = seconds()
     result = await workflow.run(turns=size)
     took = seconds() - start
     check(result, 1)
     return took
+
+
+async def _loop(size: int) -> float:
+    return await timed_turns(Loop(timeout=None), size)
 
 
 async def _timed_loop(size: int) -> float:
-    workflow = Loop(timeout=3600.0)
-    workflow.validate()
-    start = seconds()
-    result = await workflow.run(turns=size)
-    took = seconds() - start
-    check(result, 1)
-    return took
+    return await timed_turns(Loop(timeout=3600.0), size)
 
 
 async def _floor_loop(group: TaskGroup, size: int) -> float:

@@ -2,7 +2,7 @@
 
 A test cites what it proves in its docstring: `"Semantics 26."`, `"Semantics 10 and 23: why it matters."`. A number
 in the docstring of a module counts for each test in it. They're read from the source of `tests/`, so that a partial run
-can't make one seem missing; what counts as a test, and which backends it covers, is as in `test_guarantees.py`.
+can't make one seem missing; what counts as a test, and which backends it covers, is as in `proofs.py`.
 """
 
 import ast
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.test_guarantees import BACKENDS, TESTS, Definition, backends_of
+from tests.proofs import BACKENDS, TESTS, Definition, backends_of
 
 BEHAVIOURS = {
     1: "a wait without an id belongs to one execution of its step",

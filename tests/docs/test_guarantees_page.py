@@ -9,19 +9,39 @@ from typing import Any
 import pytest
 
 from tests.docs.asking import TYPES, YES, Approval, Decision, resumed, settled, until_asked
-from tests.docs.pages import ROOT
-from tests.test_guarantees import GUARANTEES, LATER
+from tests.proof_table import PAGE, cases_of_the_last_deep_run, with_table
+from tests.proofs import GUARANTEES, LATER, Proof, proofs_of_tests
 from workflows import Context, Workflow, step
 from workflows.errors import AlreadyAnswered, ContextSerdeError, EncodeError, NoOpenQuestion
 from workflows.events import Event, StartEvent, StopEvent
 
-TEXT = (ROOT / "docs" / "explanation" / "guarantees.md").read_text(encoding="utf-8")
+TEXT = PAGE.read_text(encoding="utf-8")
 
 
 def test_each_guarantee_has_its_part() -> None:
     ids = re.findall(r"^### (\w+): \w", TEXT, re.MULTILINE)
     assert sorted(ids) == sorted([*GUARANTEES, *LATER])
     assert len(ids) == len(set(ids))
+
+
+def test_the_table_tells_what_the_markers_say_and_what_the_last_deep_run_has_tried() -> None:
+    table = with_table(TEXT, proofs_of_tests(), cases_of_the_last_deep_run())
+    assert table == TEXT, "write it: python -m tests.proof_table"
+
+
+def test_what_was_not_measured_is_not_made_up() -> None:
+    both = frozenset({"asyncio", "trio"})
+    proofs = [
+        Proof("W1", "sim/test_some.py::test_all_is_well", True, both),
+        Proof("W1", "sim/test_some.py::test_none_is_lost", True, frozenset({"trio"})),
+        Proof("W1", "core/test_more.py::test_an_example", False, both),
+    ]
+    rows = with_table(TEXT, proofs, {"sim/test_some.py::test_all_is_well": 6000, "a test that is gone": 1})
+    assert (
+        "| **W1: Once** | 2 properties, and examples in `core` | asyncio, Trio | 6,000 |\n"
+        "| | `sim/test_some.py`: all is well | asyncio, Trio | 6,000 |\n"
+        "| | `sim/test_some.py`: none is lost | Trio | not measured |\n"
+    ) in rows
 
 
 class Deciding(Workflow):

@@ -1,6 +1,7 @@
 """Processes that own runs, for tests of who may: `python -m tests.durability.owner FILE LOG BACKEND COMMAND LEASE`.
 
-It says on its standard output what it does, a line at a time; a line on its standard input lets it leave.
+It says on its standard output what it does, a line at a time. On its standard input, `go on` lets its runs go on, and
+`leave` lets it leave.
 """
 
 from __future__ import annotations
@@ -25,13 +26,14 @@ class Turn(Event, name="owner.turn"):
 
 
 class Working(Workflow):
-    """Does one thing after the other, and tells the log of each; between two of them it waits for a file."""
+    """Does one thing after the other, and tells the log of each; between two of them it waits for the gate."""
 
-    def __init__(self, log: str, gate: str) -> None:
+    def __init__(self, log: str) -> None:
         super().__init__(workflow_name="working", timeout=None)
         self._file = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        self._gate = gate
-        self.waiting = 0
+        self._waiting = 0
+        self.gate = anyio.Event()
+        self.all_wait = anyio.Event()
 
     def do(self, run_id: str, number: int) -> int:
         """Tell the log."""
@@ -45,9 +47,10 @@ class Working(Workflow):
 
     @step
     async def go_on(self, ctx: Context[Any], ev: Turn) -> StopEvent:
-        self.waiting += 1
-        while not os.path.exists(self._gate):  # noqa: ASYNC110, ASYNC240  (another process makes it)
-            await anyio.sleep(0.005)
+        self._waiting += 1
+        if self._waiting == RUNS:
+            self.all_wait.set()
+        await self.gate.wait()
         await ctx.once(self.do, ctx.run_id, ev.number)
         return StopEvent(result=ev.number)
 
@@ -69,15 +72,15 @@ def say(text: str) -> None:
 async def main(file: str, log: str, command: str, lease: float) -> None:
     """Begin runs, or carry on what there is, until told to leave."""
     logging.getLogger("workflows").addHandler(Lost())
-    workflow = Working(log, f"{log}.gate")
+    workflow = Working(log)
     async with Runtime(store=SqliteStore(file), workflows=[workflow], lease=lease, poll=0.01) as runtime:
         if command == "begin":
             for number in range(RUNS):
                 _ = runtime.run(workflow, run_id=f"run-{number}")
-            while workflow.waiting < RUNS:  # noqa: ASYNC110  (the first thing of each is recorded then)
-                await anyio.sleep(0.005)
+            await workflow.all_wait.wait()  # the first thing of each is recorded then
         say(f"carries {' '.join(sorted(runtime.in_memory))}")
-        await anyio.to_thread.run_sync(sys.stdin.readline)
+        while await anyio.to_thread.run_sync(sys.stdin.readline) == "go on\n":
+            workflow.gate.set()
     say("left")
 
 

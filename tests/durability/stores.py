@@ -13,6 +13,7 @@ import anyio
 from workflows import Runtime, Workflow
 from workflows.durability import Change, MemoryStore, Refusal, SqliteStore, Store
 from workflows.errors import StoreUnavailable
+from workflows.events import Event
 
 
 def crashed(store: Store, where: Path) -> Store:
@@ -75,6 +76,12 @@ class Counting:
     async def do(self, what: Any) -> Any:
         self.done.append(what)
         return what
+
+
+async def carried_on(left: Store, workflow: Workflow) -> list[Event]:
+    """Have another runtime carry on the run `r` that a crash has left; gives its stream, up to its end."""
+    async with Runtime(store=left, workflows=[workflow], poll=0.001) as runtime:
+        return [event async for event in runtime.events("r")]
 
 
 def begin(runtime: Runtime, workflow: Workflow, *, run_id: str | None = None, **inputs: Any) -> str:

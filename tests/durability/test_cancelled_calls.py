@@ -14,61 +14,60 @@ from workflows.durability import SqliteStore
 pytestmark = pytest.mark.anyio
 
 
-class Gated(Faulty):
-    """A connection whose next commit waits in its thread."""
+class Held:
+    """A commit that waits in its thread."""
 
-    begun: anyio.Event | None = None
-    gate: threading.Event
+    def __init__(self) -> None:
+        self.begun = anyio.Event()
+        self.gate = threading.Event()
+
+
+class Gated(Faulty):
+    """A connection whose next commit can be held."""
+
+    held: Held | None = None
 
     def execute(self, sql: str, *args: Any) -> Any:
-        if sql == "COMMIT" and self.begun is not None:
-            begun, self.begun = self.begun, None
-            from_thread.run_sync(begun.set)
-            assert self.gate.wait(5)
+        if sql == "COMMIT" and self.held is not None:
+            held, self.held = self.held, None
+            from_thread.run_sync(held.begun.set)
+            assert held.gate.wait(5)
         return super().execute(sql, *args)
 
 
-def close_to(line: Line) -> Gated:
+async def store_that_holds_its_next_commit(folder: Path) -> tuple[SqliteStore, Held]:
+    line = Line(Gated)
+    store = SqliteStore(folder / "runs.db", connect=line)
+    await filled(store)
     connection = line.last
     assert isinstance(connection, Gated)
-    connection.begun = anyio.Event()
-    connection.gate = threading.Event()
-    return connection
+    held = connection.held = Held()
+    return store, held
 
 
 async def test_a_commit_that_has_begun_is_finished_although_it_is_cancelled(tmp_path: Path) -> None:
-    line = Line(Gated)
-    store = SqliteStore(tmp_path / "runs.db", connect=line)
-    await filled(store)
-    connection = close_to(line)
-    begun = connection.begun
-    assert begun is not None
+    store, held = await store_that_holds_its_next_commit(tmp_path)
     with anyio.fail_after(5):
         async with anyio.create_task_group() as group:
             group.start_soon(lambda: store.commit(OWNER, [change("a", 4)], now=NOW))
-            await begun.wait()
+            await held.begun.wait()
             group.cancel_scope.cancel()
-            connection.gate.set()
+            held.gate.set()
         assert await entries(store, "a") == 4
         assert await store.commit(OWNER, [change("a", 5)], now=NOW) == []
         await store.close()
 
 
 async def test_a_call_that_is_cancelled_before_it_begins_does_nothing(tmp_path: Path) -> None:
-    line = Line(Gated)
-    store = SqliteStore(tmp_path / "runs.db", connect=line)
-    await filled(store)
-    connection = close_to(line)
-    begun = connection.begun
-    assert begun is not None
+    store, held = await store_that_holds_its_next_commit(tmp_path)
     with anyio.fail_after(5):
         async with anyio.create_task_group() as group:
             group.start_soon(lambda: store.commit(OWNER, [change("a", 4)], now=NOW))
-            await begun.wait()
+            await held.begun.wait()
             async with anyio.create_task_group() as second:
                 second.start_soon(lambda: store.commit(OWNER, [change("b", 6)], now=NOW))
                 await anyio.wait_all_tasks_blocked()
                 second.cancel_scope.cancel()
-            connection.gate.set()
+            held.gate.set()
         assert (await entries(store, "a"), await entries(store, "b")) == (4, 5)
         await store.close()

@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
-from tests.durability.stores import Counting, Gate, begin, crashed, until
+from tests.durability.stores import Counting, Gate, begin, carried_on, crashed, until
 from tests.engine.orphans import no_task_left
 from workflows import Context, Runtime, Workflow, step
 from workflows.durability import Change, MemoryStore, Refusal, SqliteStore, Store, run_journal
@@ -42,6 +42,22 @@ class Approval(InputRequiredEvent, answer=Approved):
 
 class Drafted(Event):
     text: str
+
+
+class Asking(Workflow):
+    """Asks, does something with the answer, and goes on when the gate is open."""
+
+    def __init__(self, world: Counting, gate: anyio.Event) -> None:
+        super().__init__(types=[Approval, Approved], workflow_name="asking")
+        self.world = world
+        self.gate = gate
+
+    @step
+    async def ask(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
+        answer: Approved = await ctx.ask(Approval(what="?"))
+        await ctx.once(self.world.do, answer.by)
+        await self.gate.wait()
+        return StopEvent(result=answer.by)
 
 
 class Publishing(Workflow):
@@ -137,8 +153,7 @@ async def test_a_run_goes_on_by_itself_after_its_process_died(make_store: Make, 
             left = crashed(runtime.store, tmp_path / "left")
         gate.set()
         world.done.append("crash")
-        async with Runtime(store=left, workflows=[Two(workflow_name="two")], poll=0.001) as runtime:
-            events = [event async for event in runtime.events("r")]
+        events = await carried_on(left, Two(workflow_name="two"))
     assert isinstance(events[-1], StopEvent)
     assert events[-1].result == ["first", "second"]
     assert world.done == ["first", "bare", "second", "crash", "bare"]
@@ -151,16 +166,7 @@ async def test_a_run_that_waited_in_its_store_survives_the_death_of_the_process_
 ) -> None:
     """What is stored then is the snapshot that it was left with, and a journal of what came after."""
     world, gate = Counting(), anyio.Event()
-
-    class Asking(Workflow):
-        @step
-        async def ask(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
-            answer: Approved = await ctx.ask(Approval(what="?"))
-            await ctx.once(world.do, answer.by)
-            await gate.wait()
-            return StopEvent(result=answer.by)
-
-    workflow = Asking(types=[Approval, Approved], workflow_name="asking")
+    workflow = Asking(world, gate)
     with anyio.fail_after(5):
         async with Runtime(store=make_store()) as runtime:
             _ = runtime.run(workflow, run_id="r")
@@ -172,8 +178,7 @@ async def test_a_run_that_waited_in_its_store_survives_the_death_of_the_process_
             await until(lambda: handler.run.journal is not None and handler.run.journal.is_settled)
             left = crashed(runtime.store, tmp_path / "left")
         gate.set()
-        async with Runtime(store=left, workflows=[workflow], poll=0.001) as runtime:
-            assert [event async for event in runtime.events("r")][-1] == StopEvent(result="Ada")
+        assert (await carried_on(left, workflow))[-1] == StopEvent(result="Ada")
     assert world.done == ["Ada"]
 
 
@@ -410,16 +415,7 @@ async def test_who_lets_its_lease_pass_loses_its_runs_and_its_steps_are_cancelle
 @pytest.mark.guarantee("R4", "W3")
 async def test_a_refused_answer_leaves_no_gap_in_the_journal(make_store: Make, tmp_path: Path) -> None:
     world, gate = Counting(), anyio.Event()
-
-    class Asking(Workflow):
-        @step
-        async def ask(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
-            answer: Approved = await ctx.ask(Approval(what="?"))
-            await ctx.once(world.do, answer.by)
-            await gate.wait()
-            return StopEvent(result=answer.by)
-
-    workflow = Asking(types=[Approval, Approved], workflow_name="asking")
+    workflow = Asking(world, gate)
     with anyio.fail_after(5):
         async with Runtime(store=make_store(), lease=0.01) as runtime:
             handler = runtime.run(workflow, run_id="r")
@@ -434,8 +430,7 @@ async def test_a_refused_answer_leaves_no_gap_in_the_journal(make_store: Make, t
             await until(lambda: handler.run.journal is not None and handler.run.journal.is_settled)
             left = crashed(runtime.store, tmp_path / "left")
         gate.set()
-        async with Runtime(store=left, workflows=[workflow], poll=0.001) as runtime:
-            assert [event async for event in runtime.events("r")][-1] == StopEvent(result="Ada")
+        assert (await carried_on(left, workflow))[-1] == StopEvent(result="Ada")
     assert world.done == ["Ada"]
 
 

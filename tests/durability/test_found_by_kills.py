@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 import pytest
 
-from tests.durability.stores import crashed, until
+from tests.durability.stores import carried_on, crashed, until
 from tests.engine.orphans import no_task_left
 from workflows import Context, Runtime, Workflow, step
 from workflows.durability import Change, MemoryStore, Refusal, SqliteStore
@@ -96,8 +96,7 @@ async def test_a_run_that_came_back_from_its_release_survives_the_death_of_the_p
             await runtime.send("r", Word(word="yes"), reply_to=question)
             await until(lambda: workflow.begun == 1)
             left = crashed(runtime.store, tmp_path / "left")
-        async with Runtime(store=left, workflows=[Asking()], poll=0.001) as runtime:
-            events = [event async for event in runtime.events("r")]
+        events = await carried_on(left, Asking())
     assert events == [Asked(), StopEvent(result="done")]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 import pytest
 
-from tests.durability.stores import Counting, Gate, begin, crashed, until
+from tests.durability.stores import Counting, Gate, begin, carried_on, crashed, until
 from workflows import Context, Runtime, Workflow, step
 from workflows.durability import MemoryStore
 from workflows.events import HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
@@ -63,8 +63,7 @@ async def test_a_run_that_was_released_and_came_back_and_died_is_recovered(tmp_p
                 await anyio.lowlevel.checkpoint()
             left = crashed(runtime.store, tmp_path / "left")
         gate.set()
-        async with Runtime(store=left, workflows=[workflow], poll=0.001) as runtime:
-            assert [event async for event in runtime.events("r")][-1] == StopEvent(result="Ada")
+        assert (await carried_on(left, workflow))[-1] == StopEvent(result="Ada")
     assert world.done == ["Ada"]
 
 
@@ -93,8 +92,7 @@ async def test_a_run_that_is_wanted_back_while_it_is_being_released_is_recovered
             left = MemoryStore()
             left.__dict__.update(crashed(_plain(store), tmp_path / "left").__dict__)
         gate.set()
-        async with Runtime(store=left, workflows=[workflow], poll=0.001) as runtime:
-            assert [event async for event in runtime.events("r")][-1] == StopEvent(result="Ada")
+        assert (await carried_on(left, workflow))[-1] == StopEvent(result="Ada")
     assert world.done == ["Ada"]
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import anyio
 import pytest
 
-from tests.durability.stores import Counting, begin, crashed, until
+from tests.durability.stores import Counting, begin, carried_on, crashed, until
 from tests.engine.orphans import no_task_left
 from workflows import Context, Runtime, Workflow, catch_error, step
 from workflows.durability import MemoryStore, SqliteStore, Store, run_journal
@@ -143,8 +143,7 @@ async def test_a_child_at_work_goes_on_after_a_crash(store: Store, tmp_path: Pat
             await until(lambda: handler.run.journal is not None and handler.run.journal.is_settled)
             left = crashed(store, tmp_path / "left")
         gate.set()
-        async with Runtime(store=left, workflows=[Having()], poll=0.001) as runtime:
-            assert [event async for event in runtime.events("r")] == [StopEvent(result="worked")]
+        assert await carried_on(left, Having()) == [StopEvent(result="worked")]
     assert world.done == ["inside"]
 
 

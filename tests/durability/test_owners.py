@@ -54,9 +54,16 @@ def said(process: "subprocess.Popen[str]", word: str) -> list[str]:
     return rest
 
 
+def let_go_on(process: "subprocess.Popen[str]") -> None:
+    """Let the runs of a process go on, as soon as it listens."""
+    assert process.stdin is not None
+    process.stdin.write("go on\n")
+    process.stdin.flush()
+
+
 def leave(process: "subprocess.Popen[str]") -> list[str]:
     """Let a process leave; gives what it says meanwhile."""
-    out, _ = process.communicate("\n", timeout=PATIENCE_S)
+    out, _ = process.communicate("leave\n", timeout=PATIENCE_S)
     assert process.returncode == 0
     return out.splitlines()
 
@@ -69,7 +76,7 @@ def effects(tmp_path: Path) -> Counter[tuple[str, str]]:
 
 async def all_done(tmp_path: Path) -> None:
     """Wait until each run is completed, without carrying one on."""
-    workflow = Working(str(tmp_path / "log"), "")
+    workflow = Working(str(tmp_path / "log"))
     with anyio.fail_after(PATIENCE_S):
         async with Runtime(store=SqliteStore(tmp_path / "runs.db"), workflows=[workflow], recover=False) as runtime:
             for number in range(RUNS):
@@ -89,7 +96,8 @@ async def test_of_two_processes_that_recover_one_file_each_run_has_one(tmp_path:
     leave(beginning)
     racing = [start("recover", 30.0), start("recover", 30.0)]
     carried = Counter(run_id for process in racing for run_id in said(process, "carries"))
-    (tmp_path / "log.gate").touch()
+    for process in racing:
+        let_go_on(process)
     await all_done(tmp_path)
     assert [leave(process) for process in racing] == [["left"], ["left"]]
     assert max(carried.values()) == 1
@@ -105,7 +113,7 @@ async def test_after_a_clean_end_the_next_process_takes_over_at_once(tmp_path: P
     leave(beginning)
     following = start("recover", 86_400.0)
     assert len(said(following, "carries")) == RUNS
-    (tmp_path / "log.gate").touch()
+    let_go_on(following)
     await all_done(tmp_path)
     assert leave(following) == ["left"]
     assert effects(tmp_path) == dict.fromkeys(EACH_ONCE, 1)
@@ -121,7 +129,8 @@ async def test_a_process_that_was_stopped_for_too_long_loses_its_runs_and_does_n
     said(stopped, "carries")
     stop(stopped, tmp_path / "runs.db")
     following = start("recover", 30.0)
-    (tmp_path / "log.gate").touch()
+    let_go_on(stopped)
+    let_go_on(following)
     await all_done(tmp_path)
     before = await stored(tmp_path)
     assert effects(tmp_path) == dict.fromkeys(EACH_ONCE, 1)

@@ -31,26 +31,31 @@ def problems_of(report: Report) -> list[str]:
 
 def differences(report: Report, reference: Report, *, is_sequential: bool) -> list[str]:
     """Where a run came to something else than one that nothing happened to."""
-    problems: list[str] = []
+    return [
+        *unlike(report, reference, is_sequential=is_sequential),
+        *_compared("left", sorted(report.world.left), sorted(reference.world.left)),
+        *_compared("questions", sorted(report.asked), sorted(reference.asked)),
+        *_compared("state", _without_shared(report), _without_shared(reference)),
+    ]
 
-    def compare(what: str, here: object, there: object) -> None:
-        if here != there:
-            problems.append(f"{what}: {here!r}, undisturbed {there!r}")
 
-    compare("result", report.result, reference.result)
+def unlike(report: Report, reference: Report, *, is_sequential: bool) -> list[str]:
+    """Where a run came to something else than another one of its plan, as far as that's the same wherever it's kept."""
+    problems = _compared("result", report.result, reference.result)
     certain, expected = report.world.certain(), reference.world.certain()
     for place in sorted(certain.keys() | expected.keys()):
-        compare(f"{place}", certain.get(place, "nothing"), expected.get(place, "nothing"))
-    compare("bodies", sorted(report.world.finished), sorted(reference.world.finished))
+        problems += _compared(str(place), certain.get(place, "nothing"), expected.get(place, "nothing"))
+    problems += _compared("bodies", sorted(report.world.finished), sorted(reference.world.finished))
     if is_sequential:
-        compare("stream", report.world.streamed, reference.world.streamed)
-    compare("streams of tasks", by_task(report.world.streamed), by_task(reference.world.streamed))
-    compare("left", sorted(report.world.left), sorted(reference.world.left))
-    compare("questions", sorted(report.asked), sorted(reference.asked))
-    compare("answers", report.answered, reference.answered)
-    compare("writes", report.writes[0], reference.writes[0])
-    compare("state", _without_shared(report), _without_shared(reference))
+        problems += _compared("stream", report.world.streamed, reference.world.streamed)
+    problems += _compared("streams of tasks", by_task(report.world.streamed), by_task(reference.world.streamed))
+    problems += _compared("answers", report.answered, reference.answered)
+    problems += _compared("writes", report.writes[0], reference.writes[0])
     return problems
+
+
+def _compared(what: str, here: object, there: object) -> list[str]:
+    return [] if here == there else [f"{what}: {here!r}, in the reference {there!r}"]
 
 
 def by_task(streamed: list[str]) -> dict[str, list[str]]:

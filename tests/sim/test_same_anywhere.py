@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from tests.sim.effort import effort
 from tests.sim.flow import Plan, PlanFlow
-from tests.sim.judging import by_task, problems_of
+from tests.sim.judging import problems_of, unlike
 from tests.sim.living import Backend, Report, Script, answer_for, live_through, shown
 from tests.sim.strategies import plans
 from tests.sim.test_replay import has_tasks
@@ -88,27 +88,6 @@ def live_in(store: Store, plan: Plan, *, backend: Backend, seed: int, is_held: b
 
     simulate(main, backend=backend, seed=seed)
     return report, releases
-
-
-def unlike(report: Report, reference: Report, *, is_sequential: bool) -> list[str]:
-    """Where a run came to something else than one without a store."""
-    problems: list[str] = []
-
-    def compare(what: str, here: object, there: object) -> None:
-        if here != there:
-            problems.append(f"{what}: {here!r}, without a store {there!r}")
-
-    compare("result", report.result, reference.result)
-    certain, expected = report.world.certain(), reference.world.certain()
-    for place in sorted(certain.keys() | expected.keys()):
-        compare(f"{place}", certain.get(place, "nothing"), expected.get(place, "nothing"))
-    compare("bodies", sorted(report.world.finished), sorted(reference.world.finished))
-    if is_sequential:
-        compare("stream", report.world.streamed, reference.world.streamed)
-    compare("streams of tasks", by_task(report.world.streamed), by_task(reference.world.streamed))
-    compare("answers", report.answered, reference.answered)
-    compare("writes", report.writes[0], reference.writes[0])
-    return problems
 
 
 @pytest.mark.guarantee("W1", "W3", "W7", "R3", "R4")

@@ -5,6 +5,7 @@ die twice.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -102,12 +103,18 @@ def see_to_the_world(world: list[Any], *, deaths: int) -> None:
     assert max(done.values()) <= 1 + deaths, world
 
 
+async def finished(
+    process: Process, workflow: Workflow[Any, Any], answer: Callable[[Question], Event | None], **options: Any
+) -> Any:
+    """Have a run begun and carried on, in whichever life this is; gives its result."""
+    async with process.runtime(workflows=[workflow], **options) as runtime:
+        await process.begin(runtime, workflow, run_id="r")
+        return await process.finish(runtime, "r", answer)
+
+
 def working(*, parts: int, asks: bool, deaths: int) -> Any:
     async def scenario(process: Process) -> Any:
-        workflow = Working(process.world, parts=parts, asks=asks)
-        async with process.runtime(workflows=[workflow]) as runtime:
-            await process.begin(runtime, workflow, run_id="r")
-            result = await process.finish(runtime, "r", answer)
+        result = await finished(process, Working(process.world, parts=parts, asks=asks), answer)
         see_to_the_world(process.world, deaths=deaths)
         told = Counter(event.what for event in process.streams["r"] if isinstance(event, Told))
         return result, told, {what for _, what in process.world}
@@ -140,10 +147,7 @@ def test_a_fan_out_whose_store_is_cut_comes_to_what_its_plan_says(backend: Backe
     @given(plan=test_joins.plans, seed=st.integers(0, 2**32 - 1))
     def compare(plan: test_joins.Plan, seed: int) -> None:
         async def scenario(process: Process) -> Any:
-            workflow = test_joins.Spreading(plan, process.world)
-            async with process.runtime(workflows=[workflow]) as runtime:
-                await process.begin(runtime, workflow, run_id="r")
-                result = await process.finish(runtime, "r", test_joins.answer)
+            result = await finished(process, test_joins.Spreading(plan, process.world), test_joins.answer)
             assert result == test_joins.comes_to(plan)
             test_joins.see_that_each_was_called_once(plan, process.world)
             return result
@@ -163,10 +167,7 @@ def test_children_whose_store_is_cut_come_to_what_their_plan_says(backend: Backe
     @given(plan=test_children.plans, seed=st.integers(0, 2**32 - 1))
     def compare(plan: test_children.Plan, seed: int) -> None:
         async def scenario(process: Process) -> Any:
-            workflow = test_children.Parent(plan, process.world)
-            async with process.runtime(workflows=[workflow]) as runtime:
-                await process.begin(runtime, workflow, run_id="r")
-                result = await process.finish(runtime, "r", test_children.answer)
+            result = await finished(process, test_children.Parent(plan, process.world), test_children.answer)
             assert result == test_children.comes_to(plan)
             test_children.see_that_each_was_called_once(plan, process.world)
             return result
@@ -198,10 +199,7 @@ class Bare(Workflow):
 @each_store
 def test_bare_work_that_is_done_twice_is_told(backend: Backend, store: StoreKind) -> None:
     async def scenario(process: Process) -> Any:
-        workflow = Bare(process.world)
-        async with process.runtime(workflows=[workflow]) as runtime:
-            await process.begin(runtime, workflow, run_id="r")
-            await process.finish(runtime, "r", answer)
+        await finished(process, Bare(process.world), answer)
         return process.world
 
     with pytest.raises(SimulationFault, match=r"came to \['paid', 'paid'\]"):
@@ -212,10 +210,7 @@ def test_bare_work_that_is_done_twice_is_told(backend: Backend, store: StoreKind
 @both
 def test_a_scenario_that_nobody_answers_is_found_to_be_stuck(backend: Backend) -> None:
     async def scenario(process: Process) -> None:
-        workflow = Working(process.world)
-        async with process.runtime(workflows=[workflow]) as runtime:
-            await process.begin(runtime, workflow, run_id="r")
-            await process.finish(runtime, "r", lambda question: None)
+        await finished(process, Working(process.world), lambda question: None)
 
     with pytest.raises(SimulationFault, match="stuck"):
         sweep_crash(scenario, backend=backend, store="memory")
@@ -235,9 +230,6 @@ def test_a_run_spends_none_of_its_time_while_its_process_is_dead(backend: Backen
             return StopEvent(result=await ctx.once(str, 2))
 
     async def scenario(process: Process) -> Any:
-        workflow = Slow(workflow_name="slow", timeout=45)
-        async with process.runtime(workflows=[workflow], lease=100) as runtime:
-            await process.begin(runtime, workflow, run_id="r")
-            return await process.finish(runtime, "r", answer)
+        return await finished(process, Slow(workflow_name="slow", timeout=45), answer, lease=100)
 
     assert sweep_crash(scenario, backend=backend, store=store) > 10

@@ -12,7 +12,7 @@ import anyio
 
 from ..errors import OwnershipLost, RunExists, StoreError
 from .run_journal import RunJournal
-from .store import Change, Refusal, Store, StoredRun
+from .store import Change, Refusal, RunStatus, Store, StoredRun
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -88,9 +88,7 @@ class GroupCommit:
             try:
                 group[journal] = journal.take(now)
             except Exception as error:
-                self._lose(
-                    journal, StoreError(f"Run {journal.run_id!r} can't be stored: {error}", [journal.run_id]), error
-                )
+                self._lose(journal, _failed(journal, error), error)
         if not group:
             return
         await self._commit(group, now)
@@ -163,9 +161,10 @@ def _failed(journal: RunJournal, error: Exception) -> StoreError:
     )
 
 
-def left_as_it_was(run: StoredRun) -> Change:
-    """The change by which a run that was taken over is nobody's again."""
-    return Change(run.run_id, run.workflow, run.status, run.is_waiting, run.wake_at, run.entry, is_released=True)
+def left_as_it_was(run: StoredRun, *, status: RunStatus | None = None) -> Change:
+    """The change by which a run that was taken over is nobody's again; of the rest, only its status may be another."""
+    status = run.status if status is None else status
+    return Change(run.run_id, run.workflow, status, run.is_waiting, run.wake_at, run.entry, is_released=True)
 
 
 def refusal_error(refusal: Refusal) -> Exception:

@@ -23,11 +23,12 @@ from ..errors import RunNotFound, RunOwnedElsewhere
 from ..events import Event
 from ..runtime.answers import fitted_answer
 from ..runtime.refusals import check_target, error_for
+from .group_commit import left_as_it_was
 from .messages import act_upon, cancel_text, check_reply, message_text
 from .restoring import restored
 from .run_host import AnyWorkflow, RunHost
 from .run_journal import RunJournal
-from .store import Change, RunContent, RunStatus, StoredRun
+from .store import RunContent, RunStatus, StoredRun
 
 FIRST_LOOK_S = 0.005
 """Seconds after which a sender looks for a reply first; then after twice as many, and so on."""
@@ -79,7 +80,7 @@ class Sender:
             async with self._alone_with(run_id):
                 found = await self._reach(run_id)
                 if isinstance(found, RunContent):
-                    await self._let_go(found, "cancelled" if found.run.status == "running" else found.run.status)
+                    await self._let_go(found, status="cancelled" if found.run.status == "running" else None)
                     return
             if isinstance(found, RunJournal):
                 assert found.run is not None
@@ -166,16 +167,14 @@ class Sender:
             if refusal is not None:
                 raise error_for(refusal)
         except Exception:
-            await self._let_go(content, content.run.status)  # noqa: ASYNC120  (it shields itself)
+            await self._let_go(content)  # noqa: ASYNC120  (it shields itself)
             raise
         await self._host.store_at_rest(content, context, found.events)
 
-    async def _let_go(self, content: RunContent, status: RunStatus) -> None:
-        """Leave a run as it was."""
-        run = content.run
-        change = Change(run.run_id, run.workflow, status, run.is_waiting, run.wake_at, run.entry, is_released=True)
+    async def _let_go(self, content: RunContent, *, status: RunStatus | None = None) -> None:
+        """Leave a run as it was, but for its status if another one is given."""
         with anyio.CancelScope(shield=True):
-            await self._host.store_change(change)
+            await self._host.store_change(left_as_it_was(content.run, status=status))
 
     async def _leave(self, run_id: str, workflow: AnyWorkflow, text: str) -> bool:
         """Leave a message for the run's owner, and wait for the reply; False if it has become nobody's before that.
@@ -207,7 +206,7 @@ class Sender:
         async with self._alone_with(run_id):
             found = await self._reach(run_id)
             if isinstance(found, RunContent):
-                await self._let_go(found, found.run.status)
+                await self._let_go(found)
         if isinstance(found, RunJournal):
             await self.take_messages()
             await found.done()

@@ -3,6 +3,9 @@
 What is at a process's own hand is at the same place each time, so that the narrow moments are hit as often as the wide
 ones: with a commit begun and not ended, while it's being written, when it's there and nobody has acted upon it, and
 when the world was changed and that isn't recorded.
+
+Random instants need a real clock: a process that is to be hit anywhere, in C code and in the kernel too, can't be asked
+where it is. It's the kernel's timer, which each process sets for itself, and nothing else here looks at a clock.
 """
 
 from __future__ import annotations
@@ -24,6 +27,11 @@ CLOSING = 0
 """The byte of the shared memory that tells that nothing new is begun; those behind it tell who is in a commit."""
 
 
+def ring_in(delay_s: float) -> None:
+    """Have the kernel ring after so long, in place of any ring to come: that ends a process that doesn't listen."""
+    signal.setitimer(signal.ITIMER_REAL, delay_s)
+
+
 @attrs.frozen
 class Fate:
     """How a process will be killed.
@@ -31,19 +39,21 @@ class Fate:
     Attributes:
         moment: At which moment: from outside, or around its own commits and effects.
         count: At which of these moments.
-        delay_s: From outside: how long after its start; within a commit: how long after the beginning of it.
+        delay_s: Within a commit: how long after the beginning of it.
+        rings_in_s: From outside: how long after its start. Otherwise too, for whoever doesn't come to the moment.
     """
 
     moment: Moment
     count: int
     delay_s: float
+    rings_in_s: float
 
     @classmethod
     def drawn(cls, random: Random) -> Fate:
         """Draw one."""
         moment = random.choice(MOMENTS)
-        delay_s = random.expovariate(1 / 0.06) if moment == "outside" else random.uniform(1e-6, 4e-4)
-        return cls(moment, 1 + int(random.expovariate(1 / 12)), delay_s)
+        rings_in_s = random.expovariate(1 / 0.06) if moment == "outside" else random.uniform(0.3, 0.6)
+        return cls(moment, 1 + int(random.expovariate(1 / 12)), random.uniform(1e-6, 4e-4), rings_in_s)
 
 
 class Life:
@@ -79,7 +89,7 @@ class Life:
             if self._fate.moment == "before":
                 self.end()
             if self._fate.moment == "within":  # without a handler it's the kernel that ends the process, at once
-                signal.setitimer(signal.ITIMER_REAL, self._fate.delay_s)
+                ring_in(self._fate.delay_s)
         self._shared[self._slot] = 1
         try:
             return commit()

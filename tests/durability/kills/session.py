@@ -1,14 +1,13 @@
 """Session: starts processes, kills them, and starts others in their place, until there were enough kills.
 
 The session's own process has imported everything, and is forked: so that a process lives some milliseconds after it was
-started, and a kill is cheap. It runs no event loop and no thread.
+started, and a kill is cheap. It runs no event loop and no thread, and waits for nothing but the ends of processes.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import time
 import traceback
 from mmap import mmap
 from pathlib import Path
@@ -21,13 +20,16 @@ import attrs
 from workflows import Runtime
 from workflows.durability import MemoryStore
 
-from .lives import CLOSING, MOMENTS, Fate
+from .lives import CLOSING, Fate, ring_in
 from .load import World, load
 from .worker import Job, Role, Worker
 
 BACKENDS = ("asyncio", "trio")
 
 ROLES: tuple[Role, ...] = ("worker", "worker", "worker", "clerk", "clerk")
+AWAITED = (signal.SIGCHLD, signal.SIGALRM)
+"""What the session waits for: the end of a process, and of its patience."""
+
 LEAVING = 0.08
 """The part of the processes that are asked to leave, rather than killed."""
 
@@ -47,15 +49,6 @@ class Ending:
     is_in_commit: bool = False
 
 
-@attrs.define
-class Alive:
-    """A process at work."""
-
-    job: Job
-    kill_at: float | None = None
-    leave_at: float | None = None
-
-
 class Session:
     """Kills processes on one file.
 
@@ -64,7 +57,8 @@ class Session:
         kills: How many.
         seed: What it draws from.
         lease: Seconds after which a process is taken for dead by others.
-        patience: Seconds for everything to come to its end when there were enough kills.
+        patience: Seconds for everything to come to its end when there were enough kills; only a session that hangs
+            comes to the end of them.
     """
 
     def __init__(self, folder: Path, *, kills: int, seed: int, lease: float = 0.3, patience: float = 60.0) -> None:
@@ -74,7 +68,7 @@ class Session:
         self.patience = patience
         self.endings: dict[int, Ending] = {}
         self._random = Random(seed)
-        self._alive: dict[int, Alive] = {}
+        self._alive: dict[int, Job] = {}
         self._lives = 0
         self._killed = 0
         self._shared = mmap(-1, 64)
@@ -89,19 +83,19 @@ class Session:
         """
         for backend in BACKENDS:
             anyio.run(self._warm_up, backend=backend)
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})  # waited for below
+        signal.pthread_sigmask(signal.SIG_BLOCK, AWAITED)
         try:
             for slot, role in enumerate(ROLES):
                 self._start(slot + 1, role)
-            until = float("inf")
             while self._alive:
-                if self._killed >= self.kills and not self._shared[CLOSING]:
+                if self._killed >= self.kills and not self._is_closing:
                     self._shared[CLOSING] = 1
-                    until = time.monotonic() + self.patience
-                if time.monotonic() > until:
+                    ring_in(self.patience)
+                if signal.sigwaitinfo(AWAITED).si_signo == signal.SIGALRM:
                     raise RuntimeError(f"after {self.patience} s without kills there's still something to do")
-                self._wait()
+                self._reap()
         finally:
+            ring_in(0)  # that is, not at all
             for process in self._alive:
                 os.kill(process, signal.SIGKILL)
                 os.waitpid(process, 0)
@@ -119,7 +113,7 @@ class Session:
         return bool(self._shared[CLOSING])
 
     def _start(self, slot: int, role: Role) -> None:
-        random, now = self._random, time.monotonic()
+        random = self._random
         self._lives += 1
         leaves = random.random() < LEAVING
         fate = None if self._is_closing or leaves else Fate.drawn(random)
@@ -133,24 +127,21 @@ class Session:
             lease=self.lease,
             seed=random.randrange(2**32),
             fate=fate,
+            leaves_in_s=random.expovariate(1 / 0.2) if leaves and not self._is_closing else None,
             slot=slot,
         )
         self._shared[slot] = 0
-        alive = Alive(job)
-        if fate is not None:  # whoever doesn't come to the moment is killed from outside, some time
-            alive.kill_at = now + (fate.delay_s if fate.moment == "outside" else random.uniform(0.3, 0.6))
-        elif leaves and not self._is_closing:
-            alive.leave_at = now + random.expovariate(1 / 0.2)
         process = os.fork()
         if process == 0:
             self._be(job)
-        self._alive[process] = alive
+        self._alive[process] = job
 
     def _be(self, job: Job) -> None:
         """In the new process: do the job, and never come back."""
         status = 1
         try:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, AWAITED)
+            job.begin()
             worker = Worker(job, self._shared, self._world, self._workflows)
             anyio.run(worker.work, backend=job.backend)
             status = 0
@@ -159,39 +150,21 @@ class Session:
         finally:
             os._exit(status)
 
-    def _wait(self) -> None:
-        """Until a process has ended, or one's time has come."""
-        now = time.monotonic()
-        instants = [at for alive in self._alive.values() for at in (alive.kill_at, alive.leave_at) if at is not None]
-        pause_s = min(0.5, max(0.0, min(instants, default=now + 0.5) - now))
-        signal.sigtimedwait({signal.SIGCHLD}, pause_s)
-        now = time.monotonic()
-        for process, alive in self._alive.items():
-            if alive.kill_at is not None and alive.kill_at <= now:
-                os.kill(process, signal.SIGKILL)
-                alive.kill_at = None
-            if alive.leave_at is not None and alive.leave_at <= now:
-                os.kill(process, signal.SIGTERM)
-                alive.leave_at = None
-        self._reap()
-
     def _reap(self) -> None:
         while self._alive:
             process, status = os.waitpid(-1, os.WNOHANG)
             if process == 0:
                 return
-            alive = self._alive.pop(process)
-            self.endings[alive.job.life] = self._ending(alive.job, status)
-            if self.endings[alive.job.life].how == "killed" or not self._is_closing:
-                self._start(alive.job.slot, alive.job.role)
+            job = self._alive.pop(process)
+            ending = self.endings[job.life] = self._ending(job, status)
+            if ending.how == "killed" or not self._is_closing:
+                self._start(job.slot, job.role)
 
     def _ending(self, job: Job, status: int) -> Ending:
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) in {signal.SIGKILL, signal.SIGALRM}:
             self._killed += 1
-            moment = MOMENTS[0] if job.fate is None else job.fate.moment
+            moment = "asked to leave when it didn't listen" if job.fate is None else job.fate.moment
             return Ending("killed", moment, bool(self._shared[job.slot]))
-        if status != 0 and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGTERM:
-            return Ending("killed", "asked to leave before it listened")
         if status != 0:
             told = self.folder / f"failed-{job.life}.txt"
             raise RuntimeError(f"process {job.life} failed:\n{told.read_text() if told.exists() else status}")

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import anyio
 import attrs
+from anyio.abc import TaskStatus
 
 from workflows import Runtime
 from workflows.durability import SqliteStore, run_journal
@@ -30,7 +31,7 @@ from workflows.events import Event
 from workflows.handler import WorkflowHandler
 
 from .effects import Effects
-from .lives import CLOSING, Fate, Life
+from .lives import CLOSING, Fate, Life, ring_in
 from .load import Asked, Closing, Loaded, Note, Replied, World, kind_of
 
 AT_ONCE = 30
@@ -59,6 +60,7 @@ class Job:
         lease: Seconds after which others take it for dead.
         seed: What it draws from.
         fate: How it ends; None if it's left alone.
+        leaves_in_s: Seconds after which it's asked to leave; None if it isn't.
         slot: The byte of the shared memory that is its own.
     """
 
@@ -71,7 +73,15 @@ class Job:
     lease: float
     seed: int
     fate: Fate | None
+    leaves_in_s: float | None
     slot: int
+
+    def begin(self) -> None:
+        """Have the process that does this ring when its time has come."""
+        if self.fate is not None:
+            ring_in(self.fate.rings_in_s)
+        elif self.leaves_in_s is not None:
+            ring_in(self.leaves_in_s)
 
 
 class Telling(logging.Handler):
@@ -114,13 +124,19 @@ class Worker:
 
     async def work(self) -> None:
         """Work till all is done, or till this process is asked to leave."""
-        with anyio.open_signal_receiver(signal.SIGTERM) as signals:
-            async with anyio.create_task_group() as group:
-                group.start_soon(self._work, group.cancel_scope)
-                async for _ in signals:
-                    group.cancel_scope.cancel()
+        async with anyio.create_task_group() as group:
+            if self._job.leaves_in_s is not None:
+                await group.start(self._leave_when_asked, group.cancel_scope)
+            await self._work()
+            group.cancel_scope.cancel()
 
-    async def _work(self, scope: anyio.CancelScope) -> None:
+    async def _leave_when_asked(self, scope: anyio.CancelScope, *, task_status: TaskStatus[None]) -> None:
+        with anyio.open_signal_receiver(signal.SIGALRM) as signals:
+            task_status.started()
+            async for _ in signals:
+                scope.cancel()
+
+    async def _work(self) -> None:
         job = self._job
         store = SqliteStore(
             job.file, synchronous=job.synchronous, busy_timeout_s=BUSY_TIMEOUT_S, connect=self._life.connect
@@ -134,8 +150,7 @@ class Worker:
                     await self._begin(runtime)
                 if not carries_on or self._random.random() < 0.3:
                     await self._send(runtime)
-                await anyio.sleep(self._random.uniform(0, 0.01))
-        scope.cancel()
+                await anyio.sleep(self._random.uniform(0, 0.01))  # not for anything: the runs are to have the processor
 
     @property
     def _is_closing(self) -> bool:
