@@ -8,7 +8,6 @@ other local.
 
 from __future__ import annotations
 
-import ast
 import inspect
 import sys
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
@@ -302,15 +301,21 @@ def _names_in(annotation: object) -> Iterator[str]:
         for inner in get_args(annotation):
             yield from _names_in(inner)
         return
-    try:
-        tree = ast.parse(annotation.strip(), mode="eval")
+    try:  # compiled rather than parsed: ast.parse() of CPython 3.11 fails if a finalizer meanwhile parses, too
+        code = compile(annotation.strip(), "<annotation>", "eval", dont_inherit=True)
     except SyntaxError:
         return  # told when the annotation is resolved
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            yield node.id
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield from _names_in(node.value)
+    yield from code.co_names
+    yield from _names_in_constants(code.co_consts)
+
+
+def _names_in_constants(constants: tuple[object, ...]) -> Iterator[str]:
+    """Collect the names in strings; constants that stand side by side are a tuple."""
+    for constant in constants:
+        if isinstance(constant, str):
+            yield from _names_in(constant)
+        elif isinstance(constant, tuple):
+            yield from _names_in_constants(cast("tuple[object, ...]", constant))
 
 
 def names_around(qualname: str, module: str, frame: FrameType | None) -> dict[str, object]:

@@ -100,7 +100,8 @@ class Stalling:
         self._may_go_on.set()
 
     def stall(self) -> None:
-        self._may_go_on = anyio.Event()
+        if not self.is_stalled:  # else those that wait already would wait for what nobody sets
+            self._may_go_on = anyio.Event()
 
     def go_on(self) -> None:
         self._may_go_on.set()
