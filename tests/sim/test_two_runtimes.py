@@ -282,22 +282,41 @@ class Two:
             assert self.results[run_id] == expected
 
 
+def see_to_it(played: tuple[Move, ...], *, place: str, backend: Backend, seed: int = 0) -> None:
+    """Play moves on two runtimes, and judge what has come of it."""
+    with TemporaryDirectory() as folder:
+        memory = MemoryStore()
+        path = Path(folder, "runs.db")
+        stores: list[Store] = [
+            memory if place == "memory" else SqliteStore(path, synchronous="normal") for _ in range(2)
+        ]
+        two = Two(stores, played)
+        simulate(two.main, backend=backend, seed=seed if backend == "trio" else 0)
+    two.judge()
+
+
+places = pytest.mark.parametrize("place", ["memory", "sqlite"])
+
+
 @pytest.mark.guarantee("W4", "W5", "R4", "W1")
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("place", ["memory", "sqlite"])
+@places
 def test_two_runtimes_lose_no_answer_and_use_none_twice(place: str, backend: Backend) -> None:
     @effort(0.2)
     @given(played=moves, seed=st.integers(0, 2**32 - 1))
     def compare(played: tuple[Move, ...], seed: int) -> None:
-        with TemporaryDirectory() as folder:
-            memory = MemoryStore()
-            path = Path(folder, "runs.db")
-            stores: list[Store] = [
-                memory if place == "memory" else SqliteStore(path, synchronous="normal") for _ in range(2)
-            ]
-            two = Two(stores, played)
-            simulate(two.main, backend=backend, seed=seed if backend == "trio" else 0)
-        two.judge()
+        see_to_it(played, place=place, backend=backend, seed=seed)
         event(f"{sum(move.deed == 'stalls' for move in played)} stalls")
 
     compare()
+
+
+@pytest.mark.guarantee("W4", "W5")
+@pytest.mark.parametrize("backend", BACKENDS)
+@places
+def test_what_is_sent_by_a_runtime_that_has_lost_the_run_reaches_the_one_that_has_it(
+    place: str, backend: Backend
+) -> None:
+    """Found by the property: the runtime that was stalled took the event into what was left of the run there."""
+    played = (Move("stalls", 0, "a"), Move("answers", 1, "b"), Move("goes on", 0, "a"), Move("answers late", 0, "b"))
+    see_to_it(played, place=place, backend=backend)

@@ -10,7 +10,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import anyio
@@ -19,7 +19,7 @@ from anyio.lowlevel import checkpoint
 from ..context import Context
 from ..core.open_questions import track_questions
 from ..core.ticks import EventReceived
-from ..errors import RunNotFound, RunOwnedElsewhere
+from ..errors import AnswerRefused, OwnershipLost, RunNotFound, RunOwnedElsewhere, WorkflowDone
 from ..events import Event
 from ..runtime.answers import fitted_answer
 from ..runtime.refusals import check_target, error_for
@@ -55,41 +55,73 @@ class Sender:
         Safe to cancel: what wasn't taken by then is withdrawn.
         """
         await checkpoint()
-        while True:
-            async with self._alone_with(run_id):
-                found = await self._reach(run_id)
-                if isinstance(found, RunContent):
-                    await self._hand_over(found, event, step=step, reply_to=reply_to)
-                    return
-            if isinstance(found, RunJournal):
-                assert found.run is not None
-                check_target(found.run.program, event, step)
-                found.run.receive(event, step=step, reply_to=reply_to)
-                await found.settled()
-                return
-            workflow = await self._workflow_of(run_id)
-            check_target(workflow.definition.program, event, step)
-            text = message_text(workflow.definition, event, step=step, reply_to=reply_to)
-            if await self._leave(run_id, workflow, text):
-                return
+        while not await self._try(run_id, lambda: self._send(run_id, event, step=step, reply_to=reply_to)):
+            pass
 
     async def cancel(self, run_id: str) -> None:
         """Cancel a run, wherever it is; that's stored when this returns. One that's over stays as it is."""
         await checkpoint()
-        while True:
-            async with self._alone_with(run_id):
-                found = await self._reach(run_id)
-                if isinstance(found, RunContent):
-                    await self._let_go(found, status="cancelled" if found.run.status == "running" else None)
-                    return
-            if isinstance(found, RunJournal):
-                assert found.run is not None
-                found.run.cancel("runtime.cancel() was called")
-                found.run.outcome.is_retrieved = True
-                await found.run.outcome.wait()
-                return
-            if await self._leave(run_id, await self._workflow_of(run_id), cancel_text()):
-                return
+        while not await self._try(run_id, lambda: self._cancel(run_id)):
+            pass
+
+    async def _try(self, run_id: str, deed: Callable[[], Awaitable[bool]]) -> bool:
+        """Whether something was done to a run; else it's to be tried where the run is by now.
+
+        What a runtime does that has lost the run isn't stored. Nor does it count what such a runtime refuses: it judges
+        by what the run was before another one went on with it.
+        """
+        try:
+            return await deed()
+        except OwnershipLost:
+            return False
+        except (AnswerRefused, WorkflowDone):
+            if await self._is_fenced_off(run_id):
+                return False
+            raise
+
+    async def _send(self, run_id: str, event: Event, *, step: str | None, reply_to: str | None) -> bool:
+        async with self._alone_with(run_id):
+            found = await self._reach(run_id)
+            if isinstance(found, RunContent):
+                await self._hand_over(found, event, step=step, reply_to=reply_to)
+                return True
+        if isinstance(found, RunJournal):
+            assert found.run is not None
+            check_target(found.run.program, event, step)
+            found.run.receive(event, step=step, reply_to=reply_to)
+            await found.settled()
+            return True
+        workflow = await self._workflow_of(run_id)
+        check_target(workflow.definition.program, event, step)
+        text = message_text(workflow.definition, event, step=step, reply_to=reply_to)
+        return await self._leave(run_id, workflow, text)
+
+    async def _cancel(self, run_id: str) -> bool:
+        async with self._alone_with(run_id):
+            found = await self._reach(run_id)
+            if isinstance(found, RunContent):
+                await self._let_go(found, status="cancelled" if found.run.status == "running" else None)
+                return True
+        if isinstance(found, RunJournal):
+            assert found.run is not None
+            found.run.cancel("runtime.cancel() was called")
+            found.run.outcome.is_retrieved = True
+            await found.run.outcome.wait()
+            if found.lost is not None:
+                raise found.lost
+            return True
+        return await self._leave(run_id, await self._workflow_of(run_id), cancel_text())
+
+    async def _is_fenced_off(self, run_id: str) -> bool:
+        """Whether another runtime has gone on with a run that's in memory here; then it's stopped here."""
+        journal = self._host.journal(run_id)
+        if journal is None:
+            return False
+        run = await self._host.store.find(run_id)
+        if run is None or (run.owner == self._host.owner and run.entry <= journal.entry):
+            return False
+        self._host.commits.lose_stale(journal)
+        return True
 
     async def take_messages(self) -> None:
         """Act upon the messages for runs that are here, and have each reply stored with what came of it."""
