@@ -30,13 +30,14 @@ from ..core.ticks import TimerFired
 from ..errors import RunNotFound, RunOwnedElsewhere, StoreError, UsageError
 from ..events import Event, StartEvent
 from ..handler import WorkflowHandler
+from ..runtime.clock import utc_seconds
 from ..runtime.crew import Launch
 from ..runtime.identity import new_uuid
 from ..runtime.run import Run
 from ..workflow import Workflow
 from .group_commit import GroupCommit, refusal_error
 from .restoring import Restored, restored
-from .run_journal import RunJournal, due_at, rests
+from .run_journal import RunJournal, due_at, rests, wake_at
 from .store import Change, RunContent, Store
 from .stored_parts import event_text, question_text, text_of
 
@@ -130,11 +131,16 @@ class RunHost:
         if known is not None:
             return known
         workflow = self.workflow_of(content)
-        found = restored(workflow.definition, content, at=self.now())
+        found = restored(workflow.definition, content, at=self.now_of(workflow))
         context: Context[Any] = Context(workflow, found.data, on_mismatch=on_mismatch)
         if on_mismatch != "error":  # what was stored isn't what it goes on from
-            found = attrs.evolve(found, is_new=True, data=snapshot(context.driver.core.state, at=self.now()))
+            found = attrs.evolve(found, is_new=True, data=snapshot(context.driver.core.state, at=context.driver.now()))
         return self._begin(workflow, context, None, {}, run_id=None, stored=found, entry=content.run.entry)
+
+    def now_of(self, workflow: AnyWorkflow) -> float:
+        """The time by the clock of a workflow, which may have one of its own."""
+        clock = workflow.definition.clock
+        return self.now() if clock is None else utc_seconds(clock)()
 
     def workflow_of(self, content: RunContent) -> AnyWorkflow:
         """The registered workflow of a run.
@@ -171,7 +177,7 @@ class RunHost:
             self.commits.stage,
             self._fell_asleep,
             entry=entry,
-            base=_base_of(context, stored, self.now()),
+            base=_base_of(context, stored),
             is_new=stored is None,
         )
         if stored is not None:
@@ -239,19 +245,24 @@ class RunHost:
         if self._releases_idle and not self._is_held(journal):
             journal.release()
             return
-        at = state.timers.next_at()
+        at = journal.wakes_at(self.now())
         if at is not None:
             heappush(self._timers, (at, journal.run_id))
             self.wake()
 
     def look_after_sleepers(self) -> None:
         """Fire the timers of sleeping runs that are due, and release those that nobody holds any more."""
-        now = self.now()
+        now, late = self.now(), list[RunJournal]()
         while self._timers and self._timers[0][0] <= now:
             journal = self._loaded.get(heappop(self._timers)[1])
-            at = None if journal is None else journal.state.timers.next_at()
-            if journal is not None and journal.is_asleep and at is not None and at <= now:
+            if journal is None or not journal.is_asleep:
+                continue
+            if journal.is_due:
                 journal.driver.emit(TimerFired)
+            elif journal.has_own_clock:
+                late.append(journal)
+        for journal in late:
+            self._fell_asleep(journal)
         for run_id in [name for name, held in self._held.items() if held() is None]:
             journal = self._loaded.get(run_id)
             if journal is None or not self._is_read(journal):
@@ -318,9 +329,9 @@ class RunHost:
             workflow=run.workflow,
             status=run.status,
             is_waiting=rests(state),
-            wake_at=due_at(state),
+            wake_at=wake_at(context.driver, context.definition, due_at(state), self.now()),
             entry=run.entry + 1,
-            snapshot=text_of(snapshot(state, at=self.now())),
+            snapshot=text_of(snapshot(state, at=context.driver.now())),
             events=[(position, event_text(state, event)) for position, event in events],
             opened=[(question.id, question_text(state, question)) for question in opened],
             closed=closed,
@@ -379,9 +390,9 @@ class RunHost:
         await self._watched.setdefault(run_id, anyio.Event()).wait()
 
 
-def _base_of(context: Context[Any], stored: Restored | None, now: float) -> str | None:
+def _base_of(context: Context[Any], stored: Restored | None) -> str | None:
     """What a run begins with, if that has to be stored."""
     if stored is not None:
         return text_of(stored.data) if stored.is_new else None
     state = context.driver.core.state
-    return text_of(snapshot(state, at=now)) if state.last_tick else None
+    return text_of(snapshot(state, at=context.driver.now())) if state.last_tick else None

@@ -22,6 +22,8 @@ from ..core.journal import JOURNAL_FORMAT
 from ..core.open_questions import changed_questions, track_questions
 from ..core.snapshot import snapshot
 from ..core.state import RunState, RunStatus, Status
+from ..runtime.definition import Definition
+from ..runtime.driver import Driver
 from ..runtime.journalling import Journal
 from ..workflow import Workflow
 from .store import Change
@@ -141,10 +143,10 @@ class RunJournal(Journal):
             self._base = text_of(self._left)
 
     def take(self, now: float) -> Change:
-        """What is staged, as a change to store."""
-        state = self.state
+        """What is staged, as a change to store; `now` is the time by the clock of the host."""
+        state, at = self.state, self.driver.now_or_last()
         if self._base is not None and not self.is_over and not can_be_imaged(state):
-            return self._take_base(state)
+            return self._take_base(state, now)
         ticks, events = self.begin_storing()
         text: str | None = None
         stored: str | None = None
@@ -152,13 +154,13 @@ class RunJournal(Journal):
             self._is_releasing = False  # something came before this was taken
         is_last = self.is_over or self._is_releasing
         self._is_released = is_last
-        self._left = image(state, at=now) if self._is_releasing and can_be_imaged(state) else None
+        self._left = image(state, at=at) if self._is_releasing and can_be_imaged(state) else None
         if self._left is not None:
             stored = text_of({name: part for name, part in self._left.items() if name != LIVE})
         elif is_last:
-            stored = text_of(snapshot(state, at=now))
+            stored = text_of(snapshot(state, at=at))
         elif (self._base is not None or self._size > self._limit) and can_be_imaged(state):
-            stored = text_of(image(state, at=now))
+            stored = text_of(image(state, at=at))
         elif ticks:
             text = f'[{JOURNAL_FORMAT},"{self._fingerprint}",{",".join(ticks)}]'
             self._size += len(text)
@@ -169,7 +171,7 @@ class RunJournal(Journal):
         opened, closed = changed_questions(state)
         replies, self._replies = self._replies, []
         is_new, self._is_new = self._is_new, False
-        is_waiting, wake_at = self._waits()
+        is_waiting, wake_at = self._waits(now)
         return Change(
             run_id=state.run_id,
             workflow=self._workflow_name,
@@ -187,12 +189,12 @@ class RunJournal(Journal):
             is_released=is_last,
         )
 
-    def _take_base(self, state: RunState) -> Change:
+    def _take_base(self, state: RunState, now: float) -> Change:
         """What the run began with, alone; the rest is staged once more."""
         base, self._base = self._base, None
         is_new, self._is_new = self._is_new, False
         self.entry += 1
-        is_waiting, wake_at = self._waits()
+        is_waiting, wake_at = self._waits(now)
         self.stage_again()
         return Change(
             run_id=state.run_id,
@@ -205,18 +207,38 @@ class RunJournal(Journal):
             is_new=is_new,
         )
 
-    def _waits(self) -> tuple[bool, float | None]:
+    def _waits(self, now: float) -> tuple[bool, float | None]:
         """Whether everything in the run waits, and till when."""
         state = self.state
         if state.status is RunStatus.RUNNING:
-            return state.budget.active == 0, state.timers.next_at()
-        return rests(state), due_at(state)
+            return state.budget.active == 0, self.wakes_at(now)
+        return rests(state), wake_at(self.driver, self.workflow.definition, due_at(state), now)
+
+    def wakes_at(self, now: float) -> float | None:
+        """When the next timer of the run is due, by the clock of its host."""
+        return wake_at(self.driver, self.workflow.definition, self.state.timers.next_at(), now)
+
+    @property
+    def has_own_clock(self) -> bool:
+        """Whether its workflow has a clock of its own, which may be behind that of its host."""
+        return self.workflow.definition.clock is not None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether a timer of the run is due, by the run's own clock."""
+        at = self.state.timers.next_at()
+        return at is not None and at <= self.driver.now_or_last()
 
 
 def due_at(state: RunState) -> float | None:
     """When something is due in a run that stands still, or in a child of it."""
     found = [state.timers.next_at(), *[due_at(child.state) for child in state.children.values() if child.is_wanted]]
     return min((at for at in found if at is not None), default=None)
+
+
+def wake_at(driver: Driver, definition: Definition, due: float | None, now: float) -> float | None:
+    """When something is due by the clock of a run's host, on which it's `now`. The workflow may have one of its own."""
+    return due if due is None or definition.clock is None else now + due - driver.now_or_last()
 
 
 def rests(state: RunState) -> bool:

@@ -190,7 +190,7 @@ class Sender:
         try:
             workflow = self._host.workflow_of(content)
             check_target(workflow.definition.program, event, step)
-            found = restored(workflow.definition, content, at=self._host.now())
+            found = restored(workflow.definition, content, at=self._host.now_of(workflow))
             context: Context[object] = Context(workflow, found.data)
             state = context.driver.core.state
             fitted = fitted_answer(state, event, step=step, reply_to=reply_to)
