@@ -387,7 +387,8 @@ def test_what_is_found_in_a_step_is_what_its_comments_say(name: str) -> None:
 )
 def test_a_line_of_a_function_that_is_called_is_reported_where_it_stands(call: str, line: str, rule: str) -> None:
     (finding,) = check_source(source_of(f"{call}\nawait ctx.ask(Question())\n"))
-    assert (finding.line, finding.rule) == (HEAD.splitlines().index(line) + 1, rule)
+    lines: list[str] = [*HEAD.splitlines()]
+    assert (finding.line, finding.rule) == (lines.index(line) + 1, rule)
     assert finding.step == "Orders.handle"
     assert check_source(source_of(f"await ctx.ask(Question())\n{call}\n")) == []
 

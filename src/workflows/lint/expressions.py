@@ -90,6 +90,8 @@ class Expressions:
                 return after
             case ast.Call():
                 return self._call(node, after, exits)
+            case ast.Attribute(value=value):
+                return self.one(value, self._property(node, after, exits), exits)
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 return self.one(test, self.one(body, after, exits) or self.one(orelse, after, exits), exits)
             case ast.BoolOp(values=[first, *rest]):
@@ -111,6 +113,12 @@ class Expressions:
                 inner = self.all([generator.iter, *generator.ifs], inner or head, exits)
             head = after or self.all(first.ifs, inner or head, exits)
         return self.one(first.iter, head, exits)
+
+    def _property(self, node: ast.Attribute, after: Reached, exits: Exits) -> Reached:
+        function = self.judge.kinds.function_of(node, self.scope)
+        if function is None or not function.is_property:
+            return after
+        return self._followed(function, node, [], ast.Call(node, [], []), after, exits)
 
     # Calls
 

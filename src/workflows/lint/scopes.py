@@ -81,11 +81,20 @@ class Scope:
     @property
     def receiver(self) -> str | None:
         """What a method calls its object: `self`, as a rule."""
-        if self.owner is None or isinstance(self.node, ast.Module | ast.Lambda):
-            return None
-        decorators = {ast.unparse(decorator) for decorator in self.node.decorator_list}
         first = self.parameters[:1]
-        return first[0].arg if first and "staticmethod" not in decorators else None
+        return first[0].arg if self.owner is not None and first and "staticmethod" not in self.decorators else None
+
+    @property
+    def is_property(self) -> bool:
+        """Whether it's called where it's read, each time."""
+        return "property" in self.decorators
+
+    @property
+    def decorators(self) -> set[str]:
+        """What it's decorated with, as it's written."""
+        if isinstance(self.node, ast.Module | ast.Lambda):
+            return set()
+        return {ast.unparse(decorator) for decorator in self.node.decorator_list}
 
     def chain(self) -> Iterator[Scope]:
         """This scope and those around it, from the inside out."""

@@ -49,8 +49,11 @@ class Shared:
         """What a call of a method such as `append` changes."""
         if isinstance(call.func, ast.Attribute) and call.func.attr in _CHANGING:
             return self.root(call.func.value, scope)
-        if self._kinds.dotted(call.func, scope) in ("builtins.setattr", "builtins.delattr") and call.args:
+        full = self._kinds.dotted(call.func, scope)
+        if full in ("builtins.setattr", "builtins.delattr") and call.args:
             return self.root(call.args[0], scope, is_object=True)
+        if full in ("builtins.next", "builtins.anext") and call.args:
+            return self.root(call.args[0], scope)
         return None
 
     def _root_of_target(self, target: ast.Attribute | ast.Subscript, scope: Scope) -> str | None:
