@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: What stands behind `workflows`; that of the process, if not given.
 
     Returns:
-        The exit status: 0 if all is well, 1 if there are findings, 2 if a target can't be read.
+        The exit status, which is 0 if all is well, 1 if there are findings, and 2 if a target can't be read.
     """
     given = _parser().parse_args(arguments)
     rules = (DEFAULT_RULES | {*given.also}) - {*given.without}

@@ -28,8 +28,8 @@ class Judge:
     """Walks through steps, and collects findings. See `expressions.Judging`."""
 
     def __init__(self, find: Finder = nothing) -> None:
-        self.kinds = Kinds(find)
-        self.shared = Shared(self.kinds)
+        self.kinds: Kinds = Kinds(find)
+        self.shared: Shared = Shared(self.kinds)
         self._found: dict[tuple[str, int, int, str], Finding] = {}
         self._lambdas: dict[int, Scope] = {}
         self._memory: dict[tuple[Scope, Reached, Reached], Reached] = {}
