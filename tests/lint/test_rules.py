@@ -127,6 +127,13 @@ CASES = {
             raise ValueError(dt.now())
         await ctx.ask(Question())
     """,
+    "two_branches_that_wait": """
+        if ev.small:
+            await ctx.ask(Question(prefix=str(dt.now())))  # unsafe: clock
+        else:
+            await ctx.ask(Question(prefix=str(dt.now())))  # unsafe: clock
+        (await ctx.ask(dt.now())) if ev.small else (await ctx.ask(uuid.uuid4()))  # unsafe: clock, uuid
+    """,
     "a_loop": """
         for _ in range(3):
             await ctx.ask(Question())

@@ -93,7 +93,8 @@ class Expressions:
             case ast.Attribute(value=value):
                 return self.one(value, self._property(node, after, exits), exits)
             case ast.IfExp(test=test, body=body, orelse=orelse):
-                return self.one(test, self.one(body, after, exits) or self.one(orelse, after, exits), exits)
+                ways = (self.one(body, after, exits), self.one(orelse, after, exits))
+                return self.one(test, ways[0] or ways[1], exits)
             case ast.BoolOp(values=[first, *rest]):
                 return self.one(first, self.all(rest, after, exits) or after, exits)
             case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():

@@ -115,8 +115,8 @@ class Statements:
             in_body = attrs.evolve(exits, suspends=None)
         in_body = self._guarded(in_body, self.judge.shared.missing_in(node.test, self.scope))
         in_else = self._guarded(in_else, self.judge.shared.missing_unless(node.test, self.scope))
-        inner = self.block(node.body, after, in_body) or self.block(node.orelse, after, in_else)
-        return self.expressions.one(node.test, inner, exits)
+        ways = (self.block(node.body, after, in_body), self.block(node.orelse, after, in_else))
+        return self.expressions.one(node.test, _first(*ways), exits)
 
     @staticmethod
     def _guarded(exits: Exits, missing: frozenset[str]) -> Exits:
