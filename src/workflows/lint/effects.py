@@ -111,6 +111,35 @@ _HARMLESS = frozenset(
         *_of("sqlalchemy", "literal join exists union distinct bindparam create_engine"),
     }
 )
+# Frameworks around language models: much of theirs is harmless, so these methods and functions alone count.
+_FRAMEWORKS = (
+    "haystack",
+    "instructor",
+    "langchain",
+    "langgraph",
+    "litellm",
+    "llama_index",
+    "pydantic_ai",
+    "smolagents",
+)
+_ASK_A_MODEL = frozenset(
+    {
+        *("abatch", "achat", "acomplete", "acompletion", "aembedding", "aget_text_embedding", "ainvoke", "apredict"),
+        *("aquery", "aretrieve", "arun", "astream", "astream_chat", "astream_complete", "astructured_predict", "batch"),
+        *(
+            "chat",
+            "complete",
+            "completion",
+            "embedding",
+            "get_text_embedding",
+            "invoke",
+            "predict",
+            "query",
+            "retrieve",
+        ),
+        *("run", "run_sync", "stream_chat", "stream_complete", "structured_predict"),
+    }
+)
 _SEEDED = {"numpy.random.default_rng", "numpy.random.RandomState", "numpy.random.SeedSequence", "random.Random"}
 _PATHS = ("pathlib.PosixPath", "pathlib.WindowsPath", "anyio.Path", "trio.Path", "upath.UPath")
 
@@ -122,7 +151,15 @@ def is_path(kind: object) -> bool:
 
 def is_client(kind: object) -> bool:
     """Whether it's the name of a class whose objects talk to somebody."""
-    return isinstance(kind, str) and _listed_module(kind) is not None
+    return isinstance(kind, str) and (kind.startswith(_FRAMEWORKS) or _listed_module(kind) is not None)
+
+
+def class_that_makes(full: str) -> str | None:
+    """The class that a function gives an object of: its own name, or that of the class which it's a method of."""
+    if full in MADE_BY or is_class_name(full):
+        return MADE_BY.get(full, full)
+    owner, _, last = full.rpartition(".")
+    return owner if last.startswith("from_") and is_class_name(owner) else None
 
 
 def is_class_name(full: str) -> bool:
@@ -153,6 +190,8 @@ def effect_of(full: str, call: ast.Call | None) -> str | None:
 def _effect_of_module(full: str) -> str | None:
     module = _listed_module(full)
     last = full.rpartition(".")[2]
+    if full.startswith(_FRAMEWORKS):
+        return "network" if last in _ASK_A_MODEL else None
     if module is None or full in MADE_BY or full in _HARMLESS or last in _HARMLESS or is_class_name(full):
         return None
     if module in ("random", "numpy.random") and full.count(".") > module.count(".") + 1:

@@ -43,6 +43,7 @@ class Judge:
         for _ in range(_PASSES):
             self._found.clear()
             self._has_learnt = False
+            self.kinds.forget()
             for root in roots:
                 self._root = root.qualname
                 self.shared.begin(root)

@@ -10,7 +10,7 @@ import builtins
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
-from .effects import MADE_BY, is_class_name, is_client, is_path
+from .effects import class_that_makes, is_client, is_path
 from .scopes import Binding, ClassNames, Gives, Scope
 
 Kind: TypeAlias = str | ClassNames
@@ -40,10 +40,20 @@ def nothing(name: str) -> None:
 
 
 class Kinds:
-    """Tells names and kinds of expressions. Args: how to find what other sources of the same project define."""
+    """Tells names and kinds of expressions, and remembers them until it's told to forget.
+
+    Args:
+        find: How to find what other sources of the same project define.
+    """
 
     def __init__(self, find: Finder = nothing) -> None:
-        self.find = find
+        self.find: Finder = find
+        self._names: dict[tuple[Scope | ClassNames, str], Kind | None] = {}
+        self._workflows: dict[ClassNames, bool] = {}
+
+    def forget(self) -> None:
+        """More is known about what variables stand for."""
+        self._names.clear()
 
     def dotted(self, expression: ast.expr, scope: Scope) -> str | None:
         """The full name of what is imported or built in: `dt.now` is `datetime.datetime.now`."""
@@ -104,12 +114,18 @@ class Kinds:
         found = (self.class_of(_without_subscript(base), owner.scope) for base in owner.node.bases)
         return [base for base in found if base is not None]
 
-    def is_workflow(self, owner: ClassNames, depth: int = 0) -> bool:
+    def is_workflow(self, owner: ClassNames) -> bool:
         """Whether a class is a workflow, as far as its bases tell, or its steps."""
+        if owner not in self._workflows:
+            self._workflows[owner] = False  # a class that is its own base is none
+            self._workflows[owner] = self._is_workflow(owner)
+        return self._workflows[owner]
+
+    def _is_workflow(self, owner: ClassNames) -> bool:
         names = {self.dotted(_without_subscript(base), owner.scope) for base in owner.node.bases}
         if WORKFLOW in names or any(self.is_step(method) for method in owner.methods.values()):
             return True
-        return depth < _DEEPEST and any(self.is_workflow(base, depth + 1) for base in self.bases_of(owner))
+        return any(self.is_workflow(base) for base in self.bases_of(owner))
 
     def is_step(self, scope: Scope) -> bool:
         """Whether a function is decorated as a step, or as one that takes over for others."""
@@ -150,7 +166,16 @@ class Kinds:
             return None
         if holder.owner is not None and name == holder.receiver:
             return holder.owner
-        return self.kind_of_bindings(holder.variables.get(name, ()), depth)
+        return self._remembered(holder, name, holder.variables.get(name, ()), depth)
+
+    def _remembered(
+        self, holder: Scope | ClassNames, name: str, bindings: Iterable[Binding], depth: int
+    ) -> Kind | None:
+        key = (holder, name)
+        if key not in self._names:
+            self._names[key] = None  # what is made of itself alone is nothing
+            self._names[key] = self.kind_of_bindings(bindings, depth)
+        return self._names[key]
 
     def kind_of_bindings(self, bindings: Iterable[Binding], depth: int) -> Kind | None:
         """The class of what a variable is set to; the first that is known, annotations before values."""
@@ -175,7 +200,7 @@ class Kinds:
 
     def _kind_of_attribute_of(self, owner: ClassNames, name: str, depth: int) -> Kind | None:
         if name in owner.attributes:
-            return self.kind_of_bindings(owner.attributes[name], depth)
+            return self._remembered(owner, name, owner.attributes[name], depth)
         bases = self.bases_of(owner) if depth < _DEEPEST else ()
         return next((kind for base in bases if (kind := self._kind_of_attribute_of(base, name, depth + 1))), None)
 
@@ -186,8 +211,8 @@ class Kinds:
         full = self.dotted(expression.func, scope)
         if full == f"{CONTEXT}.get_step_context":
             return CONTEXT
-        if full is not None and (full in MADE_BY or is_class_name(full)):
-            return MADE_BY.get(full, full)
+        if full is not None and (kind := class_that_makes(full)) is not None:
+            return kind
         function = self.function_of(expression.func, scope, depth)
         if function is not None and isinstance(function.node, ast.FunctionDef | ast.AsyncFunctionDef):
             returns = function.node.returns

@@ -112,7 +112,7 @@ class Scope:
 
     def binds(self, name: str) -> bool:
         """Whether the name is bound here."""
-        return any(name in names for names in (self.imports, self.functions, self.classes, self.variables))
+        return name in self.variables or name in self.imports or name in self.functions or name in self.classes
 
     def everything(self) -> Iterator[Scope]:
         """This scope, and all functions in it at any depth."""

@@ -25,10 +25,12 @@ class Shared:
     def __init__(self, kinds: Kinds) -> None:
         self._kinds = kinds
         self._around: frozenset[Scope] = frozenset()
+        self._roots: dict[tuple[Scope, str, bool], str | None] = {}
 
     def begin(self, root: Scope) -> None:
         """The walk begins at a function: what those around it bind outlives it."""
         self._around = frozenset(root.chain()) - {root}
+        self._roots.clear()
 
     def changed_by_target(self, target: ast.expr, scope: Scope) -> Iterator[str]:
         """What an assignment to a target, or its deletion, changes."""
@@ -99,6 +101,13 @@ class Shared:
             return name if is_object and isinstance(holder.node, ast.Module) else None
         if isinstance(holder.node, ast.Module) or holder in self._around:
             return name if name in holder.variables and name not in holder.imports else None
+        key = (holder, name, is_object)
+        if key not in self._roots:
+            self._roots[key] = None  # what is made of itself alone is nothing
+            self._roots[key] = self._root_of_bindings(holder, name, depth, is_object=is_object)
+        return self._roots[key]
+
+    def _root_of_bindings(self, holder: Scope, name: str, depth: int, *, is_object: bool) -> str | None:
         for binding in holder.variables.get(name, ()):
             if binding.gives is Gives.ANNOTATION:
                 if self._is_resource(binding.expression, binding.scope):
