@@ -149,6 +149,34 @@ CASES = {
             time.time()  # unsafe: clock
         dt.now()
     """,
+    "a_wait_behind_an_endless_loop": """
+        while True:
+            dt.now()  # unsafe: clock
+            if ev.is_done:
+                break
+            time.time()  # unsafe: clock
+        await ctx.ask(Question())
+    """,
+    "the_test_of_a_loop": """
+        while time.time() < ev.end:  # unsafe: clock
+            await ctx.ask(Question())
+    """,
+    "a_loop_that_goes_on": """
+        for _ in range(3):
+            answer = await ctx.ask(Question())
+            if answer.is_unclear:
+                dt.now()  # unsafe: clock
+                continue
+            time.time()
+            return StopEvent()
+    """,
+    "an_endless_loop_without_an_end": """
+        while True:
+            dt.now()
+            if ev.is_done:
+                return StopEvent()
+        await ctx.ask(Question())
+    """,
     "a_comprehension": """
         [(await ctx.ask(Question(prefix=name)), dt.now()) for name in ev.names]  # unsafe: clock
     """,
@@ -223,6 +251,24 @@ CASES = {
             self.count += 1  # unsafe: state
         if self.enabled:
             self.enabled = False  # unsafe: state
+        await ctx.ask(Question())
+    """,
+    "a_helper_that_calls_itself": """
+        async def ask(times):
+            dt.now()  # unsafe: clock
+            if times:
+                await ask(times - 1)
+            await ctx.ask(Question())
+            return time.time()
+
+        await ask(3)
+    """,
+    "a_helper_that_is_given_a_path_by_one_of_its_callers": """
+        def touch(what):
+            what.touch()  # unsafe: file
+
+        touch(Path("a"))
+        touch(ev.what)
         await ctx.ask(Question())
     """,
     "a_wait_in_a_helper": """
