@@ -15,7 +15,7 @@ PACKAGE = Path(*workflows.__path__)
 # Loaded by a plain `import workflows`, each would make every user pay for what some use: extras, a backend, a database.
 NOT_LOADED = (
     *("trio", "pydantic", "pygraphviz", "asyncio", "sqlite3", "pytest", "hypothesis"),
-    *("workflows.testing", "workflows.drawing"),
+    *("workflows.testing", "workflows.drawing", "workflows.lint", "workflows.cli"),
 )
 
 

@@ -27,7 +27,7 @@ LAYERS = (
     ("workflow", "context", "handler", "telemetry", "types", "resource", "drawing"),
     ("durability",),
     ("host",),
-    ("testing",),
+    ("testing", "lint"),
     ("cli", "server", "engines"),
     ("__init__", "__main__"),
 )

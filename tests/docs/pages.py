@@ -3,7 +3,7 @@
 - The Python blocks of a page are one program: they run one after the other, in one module.
 - A `text` or `json` block right behind a Python block is what that block prints; `…` stands for anything in a line.
 - A block with a caption (`:caption: claim.py`) is a file of that name. A `console` block runs the commands in it, each
-  in a process of its own, and the other lines are what they print.
+  in a process of its own, and the other lines are what they print. A command succeeds, unless `echo $?` comes next.
 - `<!-- input: yes | no -->` before a block is what is typed when it calls `input()`; it's shown as a terminal would.
 - `anyio.run(main)` runs on the backend under test, and gives up after five seconds.
 """
@@ -121,13 +121,17 @@ class PageRun:
         return out.getvalue()
 
     def _transcript(self, block: Block) -> str:
-        shown = ""
-        for line in block.text.splitlines():
-            if line.startswith("$ "):
-                shown += f"{line}\n{self._said_by(line.removeprefix('$ '))}"
+        commands = [line.removeprefix("$ ") for line in block.text.splitlines() if line.startswith("$ ")]
+        shown, status = "", 0
+        for command, following in zip(commands, [*commands[1:], ""], strict=True):
+            if command == "echo $?":
+                said = f"{status}\n"
+            else:
+                said, status = self._said_by(command, may_fail=following == "echo $?")
+            shown += f"$ {command}\n{said}"
         return shown
 
-    def _said_by(self, command: str) -> str:
+    def _said_by(self, command: str, *, may_fail: bool) -> tuple[str, int]:
         python, *arguments = shlex.split(command)
         assert python == "python", command
         process = subprocess.run(
@@ -138,8 +142,8 @@ class PageRun:
             check=False,
             timeout=60,
         )
-        assert process.returncode == 0, process.stderr
-        return process.stdout
+        assert may_fail or process.returncode == 0, process.stderr
+        return process.stdout, process.returncode
 
 
 def is_shown_as(printed: str, shown: str) -> bool:

@@ -18,6 +18,7 @@ MODULES = (
     "workflows.errors",
     "workflows.events",
     "workflows.handler",
+    "workflows.lint",
     "workflows.representation",
     "workflows.resource",
     "workflows.retry_policy",

@@ -1,0 +1,3 @@
+"""The command `workflows`."""
+
+from .command import main as main

@@ -1,0 +1,185 @@
+"""Checks sources, files, modules and workflows."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from ..errors import UsageError
+from ..workflow import Workflow
+from .finding import RULES, Finding
+from .ignoring import unused, without_ignored
+from .judge import Judge
+from .project import Project, Source
+from .scopes import ClassNames, Scope
+
+DEFAULT_RULES: frozenset[str] = frozenset(rule.name for rule in RULES.values() if rule.is_on)
+"""The rules that are judged where no others are asked for."""
+
+
+def check_source(text: str, path: str = "<source>", *, rules: Iterable[str] = DEFAULT_RULES) -> list[Finding]:
+    """Check the source of a module, by itself: what it imports isn't looked at.
+
+    Args:
+        text: The source.
+        path: What it's called in the findings.
+        rules: The names of the rules to judge, of those in `RULES`.
+
+    Returns:
+        What a replay would do again, in the order of the lines.
+
+    Raises:
+        SyntaxError: It can't be read.
+        UsageError: There's no such rule.
+    """
+    project = Project()
+    return _checked(project, [project.add(text, path)], _known(rules))
+
+
+def check_path(path: str | Path, *, rules: Iterable[str] = DEFAULT_RULES) -> list[Finding]:
+    """Check a file, or all Python files in a folder. Nothing is imported.
+
+    Functions that lie in other files of the project are followed, and lines of theirs are reported, too.
+
+    Args:
+        path: The file or the folder.
+        rules: See `check_source`.
+
+    Raises:
+        SyntaxError: A file can't be read.
+        UsageError: There's no such file, or no such rule.
+    """
+    judged = _known(rules)
+    project = Project()
+    return _checked(project, [project.read(found) for found in _files(Path(path))], judged)
+
+
+def check_module(name: str, *, rules: Iterable[str] = DEFAULT_RULES) -> list[Finding]:
+    """Check a module, or all modules of a package. Only the packages around it are imported, to find it.
+
+    Args:
+        name: The name that it's imported by.
+        rules: See `check_source`.
+
+    Raises:
+        SyntaxError: It can't be read.
+        UsageError: There's no such module, it has no source, or there's no such rule.
+    """
+    judged = _known(rules)
+    try:
+        spec = find_spec(name)
+    except (ImportError, ValueError) as error:
+        raise UsageError(f"There's no module {name!r} to check: {error}") from error
+    if spec is None:
+        raise UsageError(
+            f"There's no module {name!r} to check.\n  Name one that can be imported from here, or the path of a file."
+        )
+    places = [Path(place) for place in spec.submodule_search_locations or ()]
+    if not places and (spec.origin is None or not spec.origin.endswith(".py")):
+        raise UsageError(f"Module {name!r} has no source to check: it comes from {spec.origin!r}.")
+    project = Project()
+    files = [found for place in places or [Path(spec.origin or "")] for found in _files(place)]
+    return _checked(project, [project.read(_shown(found)) for found in files], judged)
+
+
+def check_workflow(
+    workflow: Workflow[Any, Any] | type[Workflow[Any, Any]], *, rules: Iterable[str] = DEFAULT_RULES
+) -> list[Finding]:
+    """Check the steps of a workflow, those that it inherits included.
+
+    Args:
+        workflow: The class, or an instance.
+        rules: See `check_source`.
+
+    Raises:
+        UsageError: Its source can't be found, or there's no such rule.
+    """
+    judged = _known(rules)
+    kind: type = workflow if isinstance(workflow, type) else type(workflow)
+    project = Project()
+    judge = Judge(project.find)
+    roots: dict[str, Scope] = {}
+    for owner in _written_by_users(kind):
+        steps = judge.roots_in(_source_of(owner, project).names)
+        methods = _class_in(owner, project).methods
+        roots = {name: method for name, method in methods.items() if method in steps} | roots
+    return _reported(judge.judge(roots.values()), project, judged)
+
+
+def _written_by_users(kind: type) -> list[type]:
+    ours: type = Workflow
+    return [owner for owner in kind.__mro__ if issubclass(owner, ours) and owner is not ours]
+
+
+def _known(rules: Iterable[str]) -> frozenset[str]:
+    named = frozenset(rules)
+    unknown = sorted(named - RULES.keys())
+    if unknown:
+        raise UsageError(f"There's no rule {', '.join(map(repr, unknown))}.\n  There are: {', '.join(RULES)}.")
+    return named
+
+
+def _checked(project: Project, sources: Iterable[Source], judged: frozenset[str]) -> list[Finding]:
+    sources = [*sources]
+    judge = Judge(project.find)
+    roots = [root for source in sources for root in judge.roots_in(source.names)]
+    found = _reported(judge.judge(roots), project, judged)
+    if "unused-ignore" in judged:
+        for source in sources:
+            found += unused(source.path, source.ignores, judged)
+    return sorted(found)
+
+
+def _reported(findings: Iterable[Finding], project: Project, judged: frozenset[str]) -> list[Finding]:
+    asked_for = [finding for finding in findings if finding.rule in judged]
+    for source in [*project.sources.values()]:
+        here = [finding for finding in asked_for if finding.path == source.path]
+        kept = {id(finding) for finding in without_ignored(here, source.ignores)}
+        asked_for = [finding for finding in asked_for if finding.path != source.path or id(finding) in kept]
+    return asked_for
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_dir():
+        inside = (found for found in sorted(path.rglob("*.py")) if not _is_hidden(found.relative_to(path)))
+        yield from inside
+    elif path.is_file():
+        yield path
+    else:
+        raise UsageError(f"There's no file or folder {str(path)!r} to check.")
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") or part == "__pycache__" for part in path.parts)
+
+
+def _shown(path: Path) -> Path:
+    """The path as seen from here, if it lies here."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _source_of(owner: type, project: Project) -> Source:
+    try:
+        file = inspect.getsourcefile(owner)
+    except (OSError, TypeError):
+        file = None
+    if file is None or not Path(file).is_file():
+        raise UsageError(
+            f"The source of {owner.__qualname__} can't be found: it wasn't read from a file.\n"
+            "  Give its text to `check_source`."
+        )
+    return project.read(_shown(Path(file)))
+
+
+def _class_in(owner: type, project: Project) -> ClassNames:
+    """The class in the source; of several with its name, the one that stands where it was defined."""
+    named = [found for found in _source_of(owner, project).names.every_class() if found.node.name == owner.__name__]
+    if not named:
+        raise UsageError(f"Class {owner.__qualname__} doesn't stand in {inspect.getsourcefile(owner)} by its name.")
+    line = inspect.getsourcelines(owner)[1] if len(named) > 1 else 0
+    heads = ((found, [found.node.lineno, *(mark.lineno for mark in found.node.decorator_list)]) for found in named)
+    return next((found for found, lines in heads if line in lines), named[0])

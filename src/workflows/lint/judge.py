@@ -1,0 +1,118 @@
+"""Judges the steps of a source: walks through each of them, and through what they call, and keeps what it finds."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping, Sequence
+
+from .finding import RULES, Finding
+from .kinds import CONTEXT, Finder, Kinds, nothing
+from .reach import Reached, Wait
+from .scopes import Binding, Gives, Scope, scope_of_lambda
+from .shared import Shared
+from .statements import Statements
+
+_DEEPEST = 16
+"""How far calls are followed from function to function."""
+_PASSES = 6
+"""How often it's all walked through, while arguments still tell more about what functions are given."""
+
+_MESSAGES: Mapping[str, str] = {
+    "cancellation": "{what} eats the cancellation by which the wait in {where} suspends the step.",
+    "state": "{what} comes before the wait in {where}, and is done again by each replay.",
+}
+_MESSAGE = "{what} comes before the wait in {where}, and is called again by each replay."
+
+
+class Judge:
+    """Walks through steps, and collects findings. See `expressions.Judging`."""
+
+    def __init__(self, find: Finder = nothing) -> None:
+        self.kinds: Kinds = Kinds(find)
+        self.shared: Shared = Shared(self.kinds)
+        self._found: dict[tuple[str, int, int, str], Finding] = {}
+        self._lambdas: dict[int, Scope] = {}
+        self._memory: dict[tuple[Scope, Reached, Reached], Reached] = {}
+        self._stack: list[Scope] = []
+        self._has_learnt = False
+        self._root = ""
+
+    def judge(self, roots: Iterable[Scope]) -> list[Finding]:
+        """Give what there is to say about some functions, in the order of their lines."""
+        roots = [*roots]
+        for _ in range(_PASSES):
+            self._found.clear()
+            self._has_learnt = False
+            self.kinds.forget()
+            for root in roots:
+                self._root = root.qualname
+                self.shared.begin(root)
+                self._memory.clear()  # what lies around a function depends on where the walk began
+                self.follow(root, None, None)
+            if not self._has_learnt:
+                break
+        return sorted(self._found.values())
+
+    def roots_in(self, scope: Scope) -> list[Scope]:
+        """The functions that a run enters, or that are handed its context: steps first, in the order of their lines."""
+        functions = [found for found in scope.everything() if not isinstance(found.node, ast.Module)]
+        steps = [found for found in functions if self.kinds.is_step(found)]
+        return [*steps, *(found for found in functions if found not in steps and self._is_given_context(found))]
+
+    def _is_given_context(self, function: Scope) -> bool:
+        return any(
+            argument.annotation is not None
+            and function.parent is not None
+            and self.kinds.named_by(argument.annotation, function.parent) == CONTEXT
+            for argument in function.parameters
+        )
+
+    def report(self, rule: str, node: ast.AST, scope: Scope, wait: Wait, what: str) -> None:
+        """See `Judging.report`."""
+        assert isinstance(node, ast.expr | ast.stmt | ast.ExceptHandler)
+        key = (scope.path, node.lineno, node.col_offset, rule)
+        message = _MESSAGES.get(rule, _MESSAGE).format(what=what, where=wait.seen_from(scope.path))
+        last = node.lineno if isinstance(node, ast.ExceptHandler) else node.end_lineno or node.lineno
+        place = (scope.path, node.lineno, node.col_offset + 1)
+        finding = Finding(*place, rule, message, self._root, RULES[rule].remedy, last)
+        self._found.setdefault(key, finding)
+
+    def follow(self, function: Scope, after: Reached, raises: Reached) -> Reached:
+        """See `Judging.follow`; one that calls itself is taken to end there."""
+        if function in self._stack or len(self._stack) >= _DEEPEST:
+            return after
+        key = (function, after, raises)
+        if key not in self._memory:
+            self._stack.append(function)
+            self._memory[key] = Statements(self, function).body(after, raises)
+            self._stack.pop()
+        return self._memory[key]
+
+    def scope_of(self, node: ast.Lambda, scope: Scope) -> Scope:
+        """See `Judging.scope_of`."""
+        if id(node) not in self._lambdas:
+            self._lambdas[id(node)] = scope_of_lambda(node, scope)
+        return self._lambdas[id(node)]
+
+    def bind(
+        self, function: Scope, receiver: ast.expr | None, args: Sequence[ast.expr], call: ast.Call, scope: Scope
+    ) -> None:
+        """See `Judging.bind`."""
+        names = [argument.arg for argument in function.parameters]
+        if function.receiver is not None:
+            first, *names = names
+            if receiver is not None:
+                self._learn(function, first, receiver, scope)
+        for name, value in zip(names, args, strict=False):
+            if isinstance(value, ast.Starred):
+                break
+            self._learn(function, name, value, scope)
+        for keyword in call.keywords:
+            if keyword.arg is not None and keyword.arg in function.variables:
+                self._learn(function, keyword.arg, keyword.value, scope)
+
+    def _learn(self, function: Scope, name: str, value: ast.expr, scope: Scope) -> None:
+        bindings = function.variables.setdefault(name, [])
+        if all(known.expression is not value for known in bindings):
+            bindings.append(Binding(Gives.VALUE, value, scope))
+            self._has_learnt = True

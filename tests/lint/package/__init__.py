@@ -1,0 +1,1 @@
+"""A package to be checked by its name."""
