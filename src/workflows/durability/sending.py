@@ -74,10 +74,11 @@ class Sender:
             return await deed()
         except OwnershipLost:
             return False
-        except (AnswerRefused, WorkflowDone):
-            if await self._is_fenced_off(run_id):
-                return False
-            raise
+        except (AnswerRefused, WorkflowDone) as error:
+            refusal = error
+        if await self._is_fenced_off(run_id):
+            return False
+        raise refusal
 
     async def _send(self, run_id: str, event: Event, *, step: str | None, reply_to: str | None) -> bool:
         async with self._alone_with(run_id):
