@@ -113,7 +113,7 @@ async def test_a_run_goes_on_where_another_runtime_left_it(make_store: Make) -> 
         async with no_task_left(), Runtime(store=make_store()) as runtime:
             handler = runtime.run(Publishing(world), topic="tea", run_id="r")
             question = await the_question(runtime)
-        with pytest.raises(WorkflowCancelledByUser):
+        with pytest.raises(WorkflowCancelledByUser, match="its Runtime was left"):
             await handler
         async with no_task_left(), Runtime(store=make_store(), workflows=[Publishing(world)]) as runtime:
             (info,) = await runtime.runs(waiting=True)
@@ -350,7 +350,7 @@ async def test_a_run_is_cancelled_from_another_runtime_and_resumed_by_hand(make_
             handler = carrying.run(Publishing(), topic="tea", run_id="r")
             await the_question(other)
             await other.cancel("r")
-            with pytest.raises(WorkflowCancelledByUser):
+            with pytest.raises(WorkflowCancelledByUser, match="It's stored as it was"):
                 await handler
             assert [info.status for info in await other.runs()] == ["cancelled"]
             assert await other.recover() == []

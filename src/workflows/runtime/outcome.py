@@ -77,11 +77,13 @@ class RunOutcome:
         self.log_if_unheard()
 
 
-def ending_of(state: RunState, closing: Sequence[BaseException] = ()) -> tuple[StopEvent | None, BaseException | None]:
+def ending_of(
+    state: RunState, closing: Sequence[BaseException] = (), *, is_durable: bool = False
+) -> tuple[StopEvent | None, BaseException | None]:
     """Result or error of a run that has ended or stands still; `closing` is what its resources have raised."""
     outcome = state.outcome
     if state.status is RunStatus.HALTED or outcome is None:
-        return None, _with_errors(_cancelled(state), state.halt_errors, closing)
+        return None, _with_errors(_cancelled(state, is_durable=is_durable), state.halt_errors, closing)
     error = error_of(outcome, state.program.class_name, state.run_id, closing)
     if outcome.failures:
         return None, error
@@ -116,10 +118,18 @@ def error_of(
     return None
 
 
-def _cancelled(state: RunState) -> BaseException:
+def _cancelled(state: RunState, *, is_durable: bool) -> BaseException:
+    run = f"Run {state.run_id!r} of {state.program.class_name}"
+    if not is_durable:
+        remedy = "To go on with it, keep handler.ctx.to_dict() and resume from Context.from_dict(workflow, data)."
+        return WorkflowCancelledByUser(f"{run} was cancelled.\n  {remedy}")
+    if state.is_left:
+        return WorkflowCancelledByUser(
+            f"{run} has stopped here, since its Runtime was left.\n  It's stored, and goes on when a Runtime opens its "
+            "store again."
+        )
     return WorkflowCancelledByUser(
-        f"Run {state.run_id!r} of {state.program.class_name} was cancelled.\n"
-        "  To go on with it, keep handler.ctx.to_dict() and resume from Context.from_dict(workflow, data)."
+        f"{run} was cancelled.\n  It's stored as it was: to go on with it, call runtime.resume({state.run_id!r})."
     )
 
 

@@ -237,7 +237,8 @@ class Run:
             return
         self.crew.close()
         self.driver.carry_out = None
-        result, error = ending_of(self.core.state, () if self.resources is None else self.resources.errors)
+        errors = () if self.resources is None else self.resources.errors
+        result, error = ending_of(self.core.state, errors, is_durable=self.journal is not None)
         if bug is not None:
             logger.error("run %s was ended by a bug of the engine", self.run_id, exc_info=bug)
         if bug or self._why_lost:
