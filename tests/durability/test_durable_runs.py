@@ -554,6 +554,29 @@ async def test_nothing_is_seen_before_it_is_stored() -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.guarantee("R4", "W4")
+async def test_what_is_sent_through_the_runtime_is_stored_when_sending_returns() -> None:
+    store, sent = Gate(), list[str]()
+
+    async def send(runtime: Runtime, question: str) -> None:
+        await runtime.send("r", Approved(by="Ada"), reply_to=question)
+        sent.append("accepted")
+
+    with anyio.fail_after(5):
+        async with Runtime(store=store) as runtime, anyio.create_task_group() as group:
+            handler = runtime.run(Publishing(), topic="tea", run_id="r")
+            question = await the_question(runtime)
+            store.shut()
+            group.start_soon(send, runtime, question)
+            await until(lambda: store.is_waiting)
+            await anyio.wait_all_tasks_blocked()
+            assert sent == []
+            store.let_through()
+            assert await handler == "draft tea, approved by Ada"
+    assert sent == ["accepted"]
+
+
+@pytest.mark.anyio
 @pytest.mark.guarantee("R4")
 async def test_a_function_called_once_is_stored_before_the_step_goes_on() -> None:
     store, world = Gate(), Counting()

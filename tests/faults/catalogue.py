@@ -443,9 +443,9 @@ _ALL = [
         "sending returns before the event is stored",
         "R4",
         "workflows.durability.sending",
-        "                await found.settled()\n",
+        "            await found.settled()\n",
         "",
-        FOUND_BY_SWEEPS,
+        DURABLE_RUNS,
     ),
     Fault(
         "an event that is refused leaves a gap in the journal",
