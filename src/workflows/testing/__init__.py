@@ -8,6 +8,9 @@ from .faults import SimulationFault as SimulationFault
 from .process import Moment as Moment
 from .process import Process as Process
 from .process import observe as observe
+from .replay_check import check_replay as check_replay
+from .replay_report import ReplayProblem as ReplayProblem
+from .replay_report import ReplayReport as ReplayReport
 from .runner import WorkflowTestResult as WorkflowTestResult
 from .runner import WorkflowTestRunner as WorkflowTestRunner
 from .runtime_checks import RUNTIME_CHECKS as RUNTIME_CHECKS
