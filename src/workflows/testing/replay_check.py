@@ -172,10 +172,10 @@ class _Check:
         """What an undisturbed run says of the workflow; the first one must come to an end."""
         is_first = self.orders == 1
         self.found.see(life, frozenset(), self.allow)
-        if life.unanswerable is not None:
-            raise life.unanswerable
-        if isinstance(life.error, SimulationFault) and life.open:
-            asked = ", ".join(map(shown_question, life.open.values()))
+        if life.answerer.failure is not None:
+            raise life.answerer.failure
+        if isinstance(life.error, SimulationFault) and life.answerer.open:
+            asked = ", ".join(map(shown_question, life.answerer.open.values()))
             raise NoAnswer(
                 f"The run is stuck: nothing answers {asked}. Name an answer in check_replay(answers={{...}})."
             ) from life.error
@@ -194,11 +194,11 @@ class _Check:
     def cut(self, uncut: ReplayLife, cuts: Sequence[Cut]) -> None:
         """Go on from each of these points of a run, and compare what it comes to."""
         for cut in cuts:
-            resumed = self.live(AsBefore(uncut.given), cut)
+            resumed = self.live(AsBefore(uncut.answerer.given), cut)
             self.cuts += 1
             self.found.see(resumed, frozenset(cut.in_flight.items()), self.allow)
             where = f"cut after tick {cut.number} ({cut.tick})"
-            error = resumed.error or resumed.unanswerable
+            error = resumed.error or resumed.answerer.failure
             if error is not None and is_unsafe(error):
                 self.found.error(error, (), where)
             elif error is not None or uncut.error is not None:
@@ -219,5 +219,5 @@ class _Check:
 
 
 def _ending(life: ReplayLife) -> str:
-    error = life.error or life.unanswerable
+    error = life.error or life.answerer.failure
     return f"{life.result!r:.300}" if error is None else shown_error(error)
