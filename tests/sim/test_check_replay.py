@@ -1,5 +1,7 @@
 """`check_replay`: what it finds in workflows that are wrong, what it leaves alone in those that aren't."""
 
+import cProfile
+import logging
 import random
 import secrets
 import socket
@@ -12,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import anyio
 import attrs
@@ -24,9 +26,12 @@ from tests.sim.effort import few
 from workflows import Context, Workflow, step
 from workflows.errors import UsageError
 from workflows.events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
+from workflows.resource import Resource
+from workflows.retry_policy import retry_policy, stop_after_attempt, wait_fixed
 from workflows.testing import ReplayReport, SimulationFault, check_replay
 from workflows.testing.backends import Backend
 
+logger = logging.getLogger(__name__)
 both = pytest.mark.parametrize("backend", ["asyncio", "trio"])
 
 
@@ -253,6 +258,76 @@ def test_clean_up_that_acts_while_the_step_is_suspended_is_told_how_to_leave_tha
     (problem,) = checked(lambda: Tidy(types=TYPES), backend).problems
     assert problem.what == "print() is called by clean-up each time the step is suspended"
     assert "ctx.suspending" in problem.remedy
+
+
+class Reading(Workflow):
+    """Logs, is given a resource, fails once, and asks in concurrent tasks."""
+
+    @step(retry_policy=retry_policy(wait=wait_fixed(1), stop=stop_after_attempt(2)))
+    async def review(
+        self, ctx: Context, ev: StartEvent, page: Annotated[str, Resource(lambda: read_file(Path()))]
+    ) -> StopEvent:
+        logger.warning("reviewing %d", len(page))
+        approved: list[bool] = []
+
+        async def ask(what: str) -> None:
+            async with ctx.branch(what):
+                approved.append((await ctx.ask(Approval(what=what))).approved)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(ask, "a desk")
+            group.start_soon(ask, "a chair")
+        if ctx.retry_info().retry_number == 0:
+            print("failing")  # noqa: T201  (what a retry does again)
+            raise ConnectionError("the bank is closed")
+        return StopEvent(result=approved)
+
+
+@both
+def test_log_records_resources_and_retries_are_no_problem(backend: Backend) -> None:
+    report = checked(lambda: Reading(types=TYPES), backend, max_cuts=10)
+    assert report.is_safe, report
+    assert [found.what for found in report.exposed] == ["print() is done again"]
+
+
+class Branching(Workflow):
+    @step
+    async def review(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        async def ask(what: str) -> None:
+            async with ctx.branch(what):
+                time.time()
+                await ctx.ask(Approval(what=what))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(ask, "a desk")
+            group.start_soon(ask, "a chair")
+        return StopEvent()
+
+
+class Parent(Workflow):
+    @step
+    async def review(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        return StopEvent(result=await ctx.run(self.child))
+
+    def __init__(self) -> None:
+        self.child = Child(types=TYPES)
+        super().__init__(types=TYPES, children=[self.child])
+
+
+class Child(Workflow):
+    @step
+    async def review(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        time.time()
+        return StopEvent(result=(await ctx.ask(Approval(what="a desk"))).approved)
+
+
+@both
+@pytest.mark.parametrize(
+    "make", [lambda: Branching(types=TYPES), Parent, lambda: Child(types=TYPES, waits="park")], ids=["b", "c", "p"]
+)
+def test_tasks_child_runs_and_parked_steps_are_watched_too(make: Callable[[], Workflow], backend: Backend) -> None:
+    (problem,) = checked(make, backend).problems
+    assert problem.what.startswith("time.time() comes before a wait")
 
 
 # --- departures -------------------------------------------------------------------------------------------------------
@@ -486,6 +561,14 @@ def test_the_profiler_of_somebody_else_is_given_back(tmp_path: Path) -> None:
         assert sys.getprofile() is mine
     finally:
         sys.setprofile(None)
+
+
+def test_a_profiler_that_cannot_be_put_aside_is_told_of(tmp_path: Path) -> None:
+    with cProfile.Profile():
+        if sys.getprofile() is None:
+            return  # from Python 3.12 on, there's room for both
+        with pytest.raises(UsageError, match="A profiler is at work"):
+            checked(acting(tmp_path))
 
 
 SAFE: list[Act] = [nothing, lambda _: random.Random(3).random(), lambda _: len("abc")]

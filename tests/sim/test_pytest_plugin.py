@@ -9,6 +9,7 @@ from workflows import Context, Workflow, step
 from workflows.events import HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
 
 pytest_plugins = ["pytester"]
+pytest.importorskip("trio")
 
 SAFE = """
     import pytest

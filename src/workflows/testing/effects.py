@@ -39,11 +39,15 @@ class Effect:
         kind: Which sort of thing.
         call: What was called, as it would be written.
         is_read: Whether it only learns something, which may be another thing the next time.
+        file: The file that it opens, or goes on with.
+        goes_on: Whether it goes on with what was opened before.
     """
 
     kind: EffectKind
     call: str
     is_read: bool = False
+    file: str | None = attrs.field(default=None, kw_only=True)
+    goes_on: bool = attrs.field(default=False, kw_only=True)
 
     @property
     def label(self) -> str:
@@ -102,7 +106,8 @@ def _effect_of_method(name: str, owner: object) -> Effect | None:
     if owner is sys.stdout or owner is sys.stderr:
         return Effect("print", f"sys.{'stdout' if owner is sys.stdout else 'stderr'}.{name}()")
     if _is_of("io", ("TextIOWrapper", "BufferedWriter", "BufferedRandom", "FileIO"), owner):
-        return Effect("file", f"{name}() of an open file")
+        opened = str(getattr(owner, "name", ""))
+        return Effect("file", f"{name}() of {_shown(opened)}", file=opened, goes_on=True)
     return None
 
 
@@ -118,14 +123,14 @@ Args: TypeAlias = Sequence[Any]
 
 
 def _opened(args: Args) -> Effect | None:
-    path, mode, flags = (*args, None, None, None)[:3]
+    path, mode, flags = args
     if isinstance(path, int) or mode == "U":
         return None
     writes = any(letter in mode for letter in "wax+") if isinstance(mode, str) else False
     if mode is None and isinstance(flags, int):
         writes = bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
     shown = f"open({_shown(path)}" + (f", {mode!r})" if isinstance(mode, str) and mode not in ("r", "rb") else ")")
-    return Effect("file", shown, is_read=not writes)
+    return Effect("file", shown, is_read=not writes, file=os.fsdecode(path))
 
 
 def _connected(args: Args) -> Effect | None:

@@ -19,10 +19,11 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
+from ..errors import UsageError
 from ..runtime.attempt import Attempt, current_attempt, inside
 from .effects import ANYWHERE, AUDITED, NAMES, Effect, effect_of_call, named_after
 
@@ -91,6 +92,7 @@ class Observer:
 
     def __init__(self) -> None:
         self.sights: list[Sight] = []
+        self._opened: set[tuple[Asker, int, str]] = set()
 
     def see(self, effect: Effect, frame: FrameType | None) -> None:
         """An effect, and the frame that brought it about: take it down if it's a step's own."""
@@ -104,6 +106,11 @@ class Observer:
         execution = attempt.run.core.state.executions.get(attempt.execution)
         failures = 0 if execution is None else execution.failures
         asker = Asker(attempt.run.run_id, attempt.execution, failures, attempt.step.name)
+        if effect.file is not None:
+            opened = (asker, attempt.number, effect.file)
+            if effect.goes_on and opened in self._opened:  # it's told of by the line that has opened it
+                return
+            self._opened.add(opened)
         self.sights.append(Sight(named, site, asker, attempt.number, attempt.is_suspending))
 
 
@@ -223,11 +230,20 @@ _eyes = _Eyes()
 
 @contextmanager
 def observing(observer: Observer) -> Generator[Observer]:
-    """Have an observer look, in this thread and in those that are started meanwhile; not within itself."""
+    """Have an observer look, in this thread and in those that are started meanwhile; not within itself.
+
+    Raises:
+        UsageError: A profiler is at work that can't be put aside.
+    """
     if not _eyes.hears:  # an audit hook can't be taken away
         sys.addaudithook(_eyes.audit)
         _eyes.hears = True
     before, profile, threads = _eyes.observer, sys.getprofile(), threading.getprofile()
+    if profile is not None and not callable(cast("object", profile)):
+        raise UsageError(
+            f"A profiler is at work, {profile!r}, and the interpreter has room for one: check_replay() needs it to see "
+            "what steps do. Run it without."
+        )
     _eyes.observer = observer
     threading.setprofile(_eyes.profile)
     sys.setprofile(_eyes.profile)

@@ -80,7 +80,7 @@ def _examples(where: Sequence[str]) -> str:
     if not where:
         return ""
     more = f"; and {len(where) - 1} times more" if len(where) > 1 else ""
-    return f"\n    {where[0]}{more}"
+    return f"\n{where[0]}{more}"
 
 
 def _in_order(order: Sequence[str]) -> str:

@@ -57,7 +57,7 @@ class ReplayLife:
 
     Attributes:
         observer: Is to look while it lives.
-        cuts: What there was after each tick.
+        cuts: What there was after each tick, if the life has begun at the start.
         answerer: Answers its questions.
         unstored: Why the run couldn't be stored, each reason once.
         result: What the run came to.
@@ -118,6 +118,8 @@ class ReplayLife:
         assert self._context is not None
         self._number += 1
         self.answerer.something_happened()
+        if self._from.stored is not None:  # it isn't cut once more
+            return
         try:
             stored = json.dumps(self._context.to_dict())
         except EncodeError as error:

@@ -35,7 +35,8 @@ class ReplayProblem:
 
     def __str__(self) -> str:
         place = f"step {self.step!r}" if self.step is not None else "the run"
-        lines = [f"{place}: {self.what}" if self.where is None else f"{place}, {self.where}: {self.what}"]
+        what = self.what.replace("\n", "\n    ")
+        lines = [f"{place}: {what}" if self.where is None else f"{place}, {self.where}: {what}"]
         if self.code:
             lines.append(f"      {self.code}")
         if self.remedy:
