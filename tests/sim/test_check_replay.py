@@ -1,6 +1,7 @@
 """`check_replay`: what it finds in workflows that are wrong, what it leaves alone in those that aren't."""
 
 import cProfile
+import importlib
 import logging
 import random
 import secrets
@@ -241,6 +242,35 @@ def test_worker_threads_are_watched_too(kind: type[Workflow], backend: Backend) 
     (problem,) = checked(lambda: kind(types=TYPES), backend, idle=0.05, max_cuts=2).problems
     assert problem.where is not None
     assert "test_check_replay.py" in problem.where
+
+
+INSTALLED = """
+import time
+from workflows import Context, Workflow, step
+from workflows.events import HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
+
+class Shop(Workflow):
+    @step
+    async def sell(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        time.time()
+        await ctx.wait_for_event(HumanResponseEvent, waiter_event=InputRequiredEvent(prefix="?"))
+        return StopEvent()
+"""
+
+
+@pytest.mark.parametrize("path", ["shop_of_one_file.py", "shop_of_many/selling.py"])
+def test_a_workflow_of_an_installed_package_is_the_users_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    file = tmp_path / "site-packages" / path
+    file.parent.mkdir(parents=True)
+    (file.parent / "__init__.py").touch()
+    file.write_text(INSTALLED)
+    monkeypatch.syspath_prepend(tmp_path / "site-packages")
+    shop = importlib.import_module(path.removesuffix(".py").replace("/", "."))
+    (problem,) = check_replay(shop.Shop, answers=lambda _: HumanResponseEvent(), backend="asyncio").problems
+    assert problem.where == f"{file}:9"
+    assert problem.code == "time.time()"
 
 
 class Tidy(Workflow):

@@ -86,11 +86,15 @@ class Sight:
 class Observer:
     """Sees what steps do past their contexts.
 
+    Args:
+        own: Where the user's code is, if that's where packages are installed: beginnings of file names.
+
     Attributes:
         sights: What was seen, in order.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, own: tuple[str, ...] = ()) -> None:
+        self._own = own
         self.sights: list[Sight] = []
         self._opened: set[tuple[Asker, int, str]] = set()
 
@@ -99,7 +103,7 @@ class Observer:
         attempt = current_attempt.get()
         if attempt is None or inside.get() == "once" or attempt.is_closed:
             return
-        found = _seen_from(effect, frame, attempt)
+        found = _seen_from(effect, frame, attempt, self._own)
         if found is None:
             return
         named, site = found
@@ -114,14 +118,16 @@ class Observer:
         self.sights.append(Sight(named, site, asker, attempt.number, attempt.is_suspending))
 
 
-def _seen_from(effect: Effect, frame: FrameType | None, attempt: Attempt) -> tuple[Effect, Site] | None:
+def _seen_from(
+    effect: Effect, frame: FrameType | None, attempt: Attempt, own: tuple[str, ...]
+) -> tuple[Effect, Site] | None:
     """The effect as the user would name it, and the user's line; None if it's nobody's, or a library's own affair."""
     entered: FrameType | None = None
     is_anywhere = effect.kind in ANYWHERE
     for _ in range(FRAMES):
         if frame is None:
             break
-        if is_users(frame.f_code.co_filename):
+        if is_users(frame.f_code.co_filename, own):
             if _is_of_resource(frame, attempt):
                 return None
             site = Site(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
@@ -149,11 +155,23 @@ def _is_of_resource(frame: FrameType, attempt: Attempt) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def is_users(filename: str) -> bool:
+def is_users(filename: str, own: tuple[str, ...]) -> bool:
     """Whether a file is one of the user's own."""
     if filename.startswith((*GENERATED, "<frozen", PACKAGE)):
         return False
+    for place in own:  # an environment may lie in it
+        if filename.startswith(place):
+            return not any(part in filename.removeprefix(place) for part in INSTALLED)
     return not filename.startswith(LIBRARY) and not any(part in filename for part in INSTALLED)
+
+
+def place_of(cls: type) -> tuple[str, ...]:
+    """Where the code of a class is: the folder of its outermost package, or its file. For code that's installed."""
+    outermost = sys.modules.get(cls.__module__.partition(".")[0])
+    file = getattr(outermost, "__file__", None)
+    if not isinstance(file, str) or outermost is None:
+        return ()
+    return (os.path.dirname(file) + os.sep,) if hasattr(outermost, "__path__") else (file,)
 
 
 # What reads the time, draws a number or opens a file for its own purposes.

@@ -18,7 +18,7 @@ from ..events import StartEvent
 from ..handler import WorkflowHandler
 from ..workflow import Workflow
 from .answering import Answerer, Answering, Answers, Choose
-from .observing import Observer, Sight
+from .observing import Observer, Sight, place_of
 from .process import observe
 from .simulation import EPOCH
 
@@ -71,7 +71,7 @@ class ReplayLife:
         self._inputs = inputs
         self._from = begins_from
         self.answerer: Answerer = Answerer(Answering(answers, begins_from.asked), choose, begins_from.given)
-        self.observer: Observer = Observer()
+        self.observer: Observer = Observer(place_of(type(workflow)))
         self._context: Context[Any] | None = None
         self._number = begins_from.number
         self.cuts: list[Cut] = []
