@@ -31,7 +31,7 @@ from functools import reduce
 from inspect import Parameter
 from math import ceil, floor
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
-from typing import Any, Final, ForwardRef, Literal, TypeVar, get_args, get_origin
+from typing import Any, Final, ForwardRef, Literal, TypeAlias, TypeVar, get_args, get_origin
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -46,16 +46,16 @@ try:
     from hypothesis import reject
     from hypothesis import strategies as st
     from hypothesis.strategies import SearchStrategy
-except ImportError as error:
+except ImportError as _missing:
     raise MissingExtra(
         "workflows.testing.strategies needs hypothesis: pip install 'anyio-workflows[hypothesis]'"
-    ) from error
+    ) from _missing
 
 EventT = TypeVar("EventT", bound=Event)
-Values = SearchStrategy[Any]
+Values: TypeAlias = SearchStrategy[Any]
 NO_LIMITS: Final = Limits()
-BY_KEYWORD = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
-NO_CLASSES = ("builtins", "typing", "collections.abc")
+BY_KEYWORD: Final = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+NO_CLASSES: Final = ("builtins", "typing", "collections.abc")
 MOST = 5
 """How many members a drawn collection has at most, unless its validators ask for more."""
 
