@@ -30,7 +30,7 @@ napoleon_use_ivar = True
 python_use_unqualified_type_names = True
 
 # Pages elsewhere aren't linked, so that a build needs no network. A reference to anything of ours must resolve.
-_elsewhere = {*sys.stdlib_module_names, "anyio", "attr", "attrs", "cattr", "cattrs", "trio", "pydantic"}
+_elsewhere = {*sys.stdlib_module_names, "anyio", "attr", "attrs", "cattr", "cattrs", "trio", "pydantic", "hypothesis"}
 # Type variables, protocols that say what an argument is like, and the core's own words have no place of their own.
 _variables = "Runs|Tracing|TracerProvider|StateT|EventT|AnswerT_co|ResultT_co|ResultT|StartT|StepT|A|B|C|D|E|P|T|T_co"
 _unlisted = rf"(workflows\.)?([a-z_.]+\.)?({_variables}|StepFunction|Defined|Drawn|TakesSteps|_Problems|Image|Disk)"

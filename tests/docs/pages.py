@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import builtins
 import io
+import os
 import re
 import shlex
 import subprocess
@@ -134,9 +135,11 @@ class PageRun:
     def _said_by(self, command: str, *, may_fail: bool) -> tuple[str, int]:
         python, *arguments = shlex.split(command)
         assert python == "python", command
+        on_backend = () if arguments[0] == "-m" else (str(RUNNER), self.backend[0])
         process = subprocess.run(
-            [sys.executable, "-W", "error", str(RUNNER), self.backend[0], *arguments],
+            [sys.executable, "-W", "error", *on_backend, *arguments],
             cwd=self.folder,
+            env={**os.environ, "PYTEST_PLUGINS": "anyio_workflows_pytest"},  # whether or not the package is installed
             capture_output=True,
             text=True,
             check=False,

@@ -11,7 +11,7 @@ WITH_CODE = [page for page in PAGES if any(block.language in ("python", "console
 SHOWN_ONLY = {"sh", "none", "{toctree}", "{eval-rst}"}
 RUN_OR_COMPARED = {"python", "console", "text", "json"}
 NEEDED_FOR = {
-    "trio": ('"trio"', "simulate", "sweep_"),
+    "trio": ('"trio"', "simulate", "sweep_", "check_replay"),
     "pydantic": ("import pydantic", "from pydantic"),
     "tenacity": ("import tenacity",),
     "opentelemetry.sdk": ("opentelemetry",),

@@ -7,7 +7,7 @@ import pytest
 
 from tests.engine.orphans import no_task_left, wait_until_all_wait
 from workflows import Context, Workflow, step
-from workflows.errors import InvalidStartEvent
+from workflows.errors import InvalidStartEvent, UsageError
 from workflows.events import (
     Event,
     HumanResponseEvent,
@@ -193,3 +193,39 @@ def test_it_runs_in_virtual_time(backend: Any) -> None:
 def test_its_names_are_where_users_look_for_them() -> None:
     assert runner_module.WorkflowTestRunner is WorkflowTestRunner
     assert runner_module.WorkflowTestResult is WorkflowTestResult
+
+
+class Agreed(HumanResponseEvent):
+    count: int
+
+
+class Counting(Workflow):
+    """Asks twice."""
+
+    @step
+    async def ask(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        counts = [
+            (await ctx.wait_for_event(Agreed, waiter_event=InputRequiredEvent(prefix=f"{n}"))).count for n in "ab"
+        ]
+        return StopEvent(result=counts)
+
+
+async def test_the_questions_of_a_run_are_answered() -> None:
+    runner = WorkflowTestRunner(Counting(types=[Agreed]))
+    with anyio.fail_after(5):
+        done = await runner.run(answers={InputRequiredEvent: [Agreed(count=1), Agreed(count=2)]})
+        assert done.result == [1, 2]
+        done = await runner.run(answers=lambda question: Agreed(count=len(question.id)))
+        assert done.event_types[InputRequiredEvent] == 2
+
+
+async def test_an_answer_that_is_missing_or_does_not_fit_ends_the_run() -> None:
+    runner = WorkflowTestRunner(Counting(types=[Agreed]))
+    with anyio.fail_after(5):
+        async with no_task_left():
+            with pytest.raises(UsageError, match="the 1 answers that are listed under Agreed are used up"):
+                await runner.run(answers={Agreed: [Agreed(count=1)]})
+            with pytest.raises(UsageError, match="doesn't answer"):
+                await runner.run(answers=lambda _: HumanResponseEvent(response="no"))
+            with pytest.raises(ZeroDivisionError):
+                await runner.run(answers=lambda _: Agreed(count=1 // 0))

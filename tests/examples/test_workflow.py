@@ -29,10 +29,13 @@ from workflows import Context
 from workflows.errors import InvalidAnswer
 from workflows.events import HumanResponseEvent
 from workflows.handler import WorkflowHandler
+from workflows.testing import check_replay
+from workflows.testing.backends import Backend
 
 pytestmark = pytest.mark.anyio
 
 SUBMITTED = Submitted(source="claims.csv", data=CLAIMS.encode())
+APPROVALS = (ClaimApproval, GroupApproval)
 ANSWERS = {
     "1": GroupVerdict(verdict="each", by="Noor"),
     "2": Verdict(verdict="reject", reason="not on a weekend", by="Noor"),
@@ -229,3 +232,17 @@ async def test_a_file_that_cannot_be_used_fails_the_run_with_all_its_problems(tm
             await result_of(handler)
     assert [problem.partition(" is ")[0] for problem in caught.value.problems] == ["line 3: amount", "line 9: date"]
     assert not (tmp_path / "decisions.json").exists()
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_it_is_safe_to_replay(backend: Backend, tmp_path: Path) -> None:
+    report = check_replay(
+        lambda: ExpenseReview(tmp_path / "decisions.csv"),
+        SUBMITTED,
+        lambda question: ANSWERS[question.event.label] if isinstance(question.event, APPROVALS) else None,
+        backend=backend,
+        max_orders=2,
+        max_cuts=8,
+    )
+    assert report.is_safe, report
+    assert report.exposed == ()
