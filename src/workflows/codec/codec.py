@@ -71,6 +71,7 @@ class Codec:
         self._failures = Failures(self._table.types, self._name_or_default)
         self._encoders = _Encoders(self._encoder_of)
         self._encoders.update({standard.type: standard.encode for standard in STANDARD} | PLAIN)
+        self._shapes: dict[type, dict[str, str]] = {}
         self._decoders: dict[str, Decode] = {standard.tag: standard.decode for standard in STANDARD if standard.tag}
         self._decoders[ERROR_TAG] = self._failures.decode
         self._wide: dict[str, DecodeWide] = {}
@@ -187,6 +188,14 @@ class Codec:
 
         Of an enum the members; of a class with hooks of the user's own, nothing.
         """
+        known = self._shapes.get(cls)
+        if known is None:
+            known = self._shape_of(cls)
+            if cls in self._encoders:  # what its annotations mean is settled
+                self._shapes[cls] = known
+        return dict(known)
+
+    def _shape_of(self, cls: type) -> dict[str, str]:
         if self._hooks.covers(cls):
             return {}
         if derives(cls, Enum):
@@ -203,6 +212,8 @@ class Codec:
         if cls is None:
             return [_unknown(name)]
         now = self.shape(cls)
+        if recorded == now:
+            return []
         aliases = {alias: self._table.names[found] for alias, found in self._table.types.items()}
         problems: list[str] = []
         for field, text in recorded.items():
