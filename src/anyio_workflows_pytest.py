@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 Backend = Literal["asyncio", "trio"]
 BACKENDS: tuple[Backend, ...] = ("asyncio", "trio") if importlib.util.find_spec("trio") else ("asyncio",)
 MARKER = "replay_safe"
+CHECKED_ON = "workflow_backend"
+"""The fixture that a marked test is parametrized by."""
+
 SEED_OPTION = "--workflow-seed"
 
 
@@ -56,19 +59,39 @@ def _drawn() -> int:
 # --- the backends -----------------------------------------------------------------------------------------------------
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest looks at how fixtures are parametrized
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Have each marked test, and each that asks for the backend, run on each backend."""
-    marker = metafunc.definition.get_closest_marker(MARKER)
-    names = metafunc.fixturenames
-    if marker is None and "workflow_backend" not in names:
+    """Have each marked test run on each backend that its mark names."""
+    test = metafunc.definition
+    marker = test.get_closest_marker(MARKER)
+    if marker is None:
         return
-    if "workflow_backend" not in names:
-        names.append("workflow_backend")
-    wanted = BACKENDS if marker is None else marker.kwargs.get("backends", BACKENDS)
-    metafunc.parametrize("workflow_backend", [backend for backend in wanted if backend in BACKENDS], indirect=True)
+    if CHECKED_ON not in metafunc.fixturenames:
+        metafunc.fixturenames.append(CHECKED_ON)
+    wanted = marker.kwargs.get("backends", BACKENDS)
+    if not isinstance(wanted, list | tuple) or not wanted or not {*wanted} <= {"asyncio", "trio"}:
+        raise pytest.Collector.CollectError(
+            f"{test.nodeid}: @pytest.mark.{MARKER}(backends={wanted!r}) names no event loops. "
+            'Give a list of "asyncio" and "trio", or leave it out for all that are installed.'
+        )
+    missing = pytest.mark.skip(reason="Trio isn't installed")
+    given = [pytest.param(name, marks=() if name in BACKENDS else missing) for name in cast("list[str]", wanted)]
+    if not any(CHECKED_ON in mark.args[0] for mark in test.iter_markers("parametrize")):
+        test.add_marker(pytest.mark.parametrize(CHECKED_ON, given, indirect=True))
 
 
-@pytest.fixture
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse the mark where it would check nothing."""
+    for item in items:
+        spec = getattr(item, "callspec", None)
+        if item.get_closest_marker(MARKER) is not None and CHECKED_ON not in getattr(spec, "params", {}):
+            raise pytest.UsageError(
+                f"{item.nodeid} is marked {MARKER}, which is for functions, and methods of classes that are no "
+                "unittest.TestCase."
+            )
+
+
+@pytest.fixture(params=BACKENDS)
 def workflow_backend(request: pytest.FixtureRequest) -> Backend:
     """The event loop that a workflow is run on: each that is installed."""
     backend: Backend = request.param
@@ -97,9 +120,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """Tell of a failed test how its schedule is repeated."""
     report = yield
     arguments: dict[str, Any] = getattr(item, "funcargs", {})
-    if report.when == "call" and report.failed and "workflow_seed" in arguments:
-        seed = arguments["workflow_seed"]
-        report.sections.append(("workflows", f"on {arguments['workflow_backend']}; again with {SEED_OPTION}={seed}"))
+    backend = arguments.get(CHECKED_ON)
+    if report.when == "call" and report.failed and not {CHECKED_ON, "workflow_seed"}.isdisjoint(arguments):
+        on = "" if backend is None else f"on {backend}; "
+        seed = item.config.stash[SEED]
+        report.sections.append(("workflows", f"{on}again with {SEED_OPTION}={seed}"))
     return report
 
 
@@ -120,7 +145,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         pyfuncitem.originalname,
         lambda: pyfuncitem.obj(**own),
         marker,
-        backend=cast("Any", pyfuncitem).callspec.params["workflow_backend"],
+        backend=cast("Any", pyfuncitem).callspec.params[CHECKED_ON],
         seed=pyfuncitem.config.stash[SEED],
     )
     if failure is not None:

@@ -122,15 +122,22 @@ def write_to_stdout(folder: Path) -> None:
     sys.stdout.write("asking\n")
 
 
+class Moment(datetime):
+    """A class of somebody else's, which asks the same clock."""
+
+
 WHAT_IS_SEEN: list[tuple[str, Act, str]] = [
     ("clock", lambda _: time.time(), "time.time()"),
     ("clock", lambda _: time.perf_counter_ns(), "time.perf_counter_ns()"),
+    ("clock", lambda _: time.process_time(), "time.process_time()"),
     ("clock", lambda _: datetime.now(UTC), "datetime.now()"),
+    ("clock", lambda _: Moment.now(UTC), "Moment.now()"),
     ("clock", lambda _: date.today(), "date.today()"),  # noqa: DTZ011  (what is to be found)
     ("random", lambda _: random.random(), "random.random()"),
     ("random", lambda _: random.randint(1, 6), "random.randint()"),
     ("random", lambda _: random.shuffle([1, 2, 3]), "random.shuffle()"),
     ("random", lambda _: uuid.uuid4(), "uuid.uuid4()"),
+    ("random", lambda _: uuid.uuid1(), "uuid.uuid1()"),
     ("random", lambda _: secrets.token_hex(), "secrets.token_hex()"),
     ("random", lambda _: Stamped(), "uuid.uuid4()"),
     ("print", lambda _: print("asking"), "print()"),  # noqa: T201  (what is to be found)
@@ -613,3 +620,16 @@ def test_it_is_safe_if_and_only_if_nothing_bare_comes_before_the_wait(before: li
 
     report = checked(acting(Path(), before=act))
     assert report.is_safe == all(one in SAFE for one in before), report
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"max_orders": 0}, "max_orders=0"),
+        ({"max_cuts": -1}, "max_cuts=-1"),
+        ({"allow": "print"}, "Give a list"),
+    ],
+)
+def test_options_under_which_nothing_would_be_checked_are_refused(options: dict[str, Any], told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        check_replay(Careful, **options)

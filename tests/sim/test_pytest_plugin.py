@@ -228,3 +228,78 @@ def test_loading_the_plugin_loads_nothing_of_the_package() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+@pytest.mark.parametrize("backends", ['"trio"', "[]", '["tri"]'])
+def test_a_mark_that_names_no_event_loop_is_an_error(pytester: pytest.Pytester, backends: str) -> None:
+    done = ran(
+        pytester,
+        f"""
+    @pytest.mark.replay_safe(backends={backends})
+    def test_it():
+        return ReplayCase(Quiet, {{"what": "a desk"}}, YES)
+    """,
+    )
+    done.assert_outcomes(errors=1)
+    done.stdout.fnmatch_lines(["*names no event loops*"])
+
+
+def test_a_mark_that_tries_no_seed_fails(pytester: pytest.Pytester) -> None:
+    done = ran(
+        pytester,
+        """
+    @pytest.mark.replay_safe(seeds=0, backends=["trio"])
+    def test_it():
+        return ReplayCase(Noisy, None, YES)
+    """,
+    )
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(["*give how many seeds*"])
+
+
+def test_a_mark_that_would_check_nothing_is_refused(pytester: pytest.Pytester) -> None:
+    done = ran(
+        pytester,
+        """
+    import unittest
+
+    class TestIt(unittest.TestCase):
+        @pytest.mark.replay_safe
+        def test_it(self):
+            return ReplayCase(Noisy, None, YES)
+    """,
+    )
+    done.stderr.fnmatch_lines(["*is marked replay_safe, which is for functions*"])
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+
+
+def test_a_failing_test_that_asks_for_the_seed_alone_tells_it(pytester: pytest.Pytester) -> None:
+    done = ran(
+        pytester,
+        """
+    def test_it(workflow_seed):
+        assert workflow_seed == 1
+    """,
+    )
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(["again with --workflow-seed=0"])
+
+
+def test_a_test_may_choose_its_backend_and_a_project_have_a_fixture_of_that_name(pytester: pytest.Pytester) -> None:
+    done = ran(
+        pytester,
+        """
+    @pytest.mark.parametrize("workflow_backend", ["trio"], indirect=True)
+    def test_chosen(workflow_runner, workflow_backend):
+        assert workflow_backend == "trio"
+
+    class TestOwn:
+        @pytest.fixture(params=[1, 2])
+        def workflow_backend(self, request):
+            return request.param
+
+        def test_own(self, workflow_backend):
+            assert workflow_backend in (1, 2)
+    """,
+    )
+    done.assert_outcomes(passed=3)

@@ -12,6 +12,7 @@ import random
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from types import FrameType
 from typing import Any, Literal, TypeAlias, cast
 
@@ -62,7 +63,10 @@ ANYWHERE: frozenset[str] = frozenset({"file", "network", "process", "database", 
 # --- calls of C functions ---------------------------------------------------------------------------------------------
 
 CLOCKS: frozenset[str] = frozenset(
-    {"time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "clock_gettime"}
+    {
+        *("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "clock_gettime"),
+        *("process_time", "process_time_ns", "thread_time", "thread_time_ns"),
+    }
 )
 MOMENTS: frozenset[str] = frozenset({"now", "utcnow", "today"})
 DRAWS: frozenset[str] = frozenset({"random", "getrandbits"})
@@ -70,8 +74,11 @@ SENDS: frozenset[str] = frozenset({"send", "sendall", "sendto", "sendmsg", "recv
 STATEMENTS: frozenset[str] = frozenset({"execute", "executemany", "executescript"})
 WRITES: frozenset[str] = frozenset({"write", "writelines"})
 
+TIME_UUID = "generate_time_safe"
+"""What `uuid.uuid1()` calls where the system has it."""
+
 NAMES: frozenset[str] = frozenset(
-    {*CLOCKS, *MOMENTS, *DRAWS, *SENDS, *STATEMENTS, *WRITES, "urandom", "_generate_time_safe", "print", "input"}
+    {*CLOCKS, *MOMENTS, *DRAWS, *SENDS, *STATEMENTS, *WRITES, "urandom", TIME_UUID, "print", "input"}
 )
 """The names of C functions that are worth a closer look."""
 
@@ -86,12 +93,14 @@ def effect_of_call(function: Any) -> Effect | None:
         return Effect("clock", f"time.{name}()", is_read=True) if function.__module__ == "time" else None
     if name in MOMENTS:
         qualified: str = getattr(function, "__qualname__", "")
-        is_clock = qualified.startswith(("datetime.", "date."))
+        is_clock = isinstance(owner, type) and issubclass(owner, date)
         return Effect("clock", f"{qualified}()", is_read=True) if is_clock else None
     if name in DRAWS:
         return Effect("random", f"random.{name}()", is_read=True) if owner is _SHARED else None
-    if name in {"urandom", "_generate_time_safe"}:
+    if name == "urandom":
         return Effect("random", "os.urandom()", is_read=True)
+    if name == TIME_UUID:
+        return Effect("random", "uuid.uuid1()", is_read=True)
     if name in ("print", "input"):
         return Effect("print", f"{name}()") if function.__module__ == "builtins" else None
     return _effect_of_method(name, owner)

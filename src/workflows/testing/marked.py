@@ -76,7 +76,10 @@ def check_marked(name: str, test: Callable[[], object], marker: Marker, *, backe
         raise UsageError(
             f"@pytest.mark.replay_safe({', '.join(given)}): it takes {', '.join((*OWN, *PASSED_ON))}, by name."
         )
-    for number in range(seed, seed + options.get("seeds", 1)):
+    seeds = options.get("seeds", 1)
+    if not isinstance(seeds, int) or seeds < 1:
+        raise UsageError(f"@pytest.mark.replay_safe(seeds={seeds!r}): give how many seeds are tried, 1 or more.")
+    for number in range(seed, seed + seeds):
         case = _case_of(name, test())
         passed_on: dict[str, Any] = {key: options[key] for key in PASSED_ON if key in options}
         report = check_replay(case.workflow, case.inputs, case.answers, backend=backend, seed=number, **passed_on)

@@ -78,6 +78,12 @@ def check_replay(
         UsageError: A question has no answer, or one that it doesn't take.
         Exception: What the run fails with undisturbed, unless it has to do with storing and replaying.
     """
+    if max_orders < 1 or max_cuts < 0:
+        raise UsageError(
+            f"check_replay() was given max_orders={max_orders!r}, max_cuts={max_cuts!r}. Give an order to try at least."
+        )
+    if isinstance(allow, str):
+        raise UsageError(f"check_replay() was given allow={allow!r}. Give a list: allow=[{allow!r}].")
     check = _Check(_maker(workflow), inputs, answers or {}, backend, seed, idle, frozenset(allow), outcome)
     check.run(max_orders, max_cuts)
     return check.report()
