@@ -35,7 +35,7 @@ CASES: tuple[Case, ...] = (
     Case("list-fan-out", "asyncio", 50, 250),
     Case("stream", "asyncio", 200, 1_200),
     Case("trip", "asyncio", 5, 25),
-    Case("durable-alone-normal", "asyncio", 50, 150),
+    Case("durable-normal", "asyncio", 200, 600),
 )
 
 
