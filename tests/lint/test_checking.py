@@ -1,5 +1,6 @@
 """What can be checked: texts, files, folders, modules and classes; and the command that does it."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,17 @@ def test_a_module_that_is_not_there_or_has_no_source_is_refused(name: str) -> No
         check_module(name)
 
 
+def test_nothing_is_imported_to_find_a_module(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.path", [str(folder), *sys.path])
+    (folder / "lying_around" / "inside").mkdir(parents=True)
+    (folder / "lying_around" / "__init__.py").write_text("raise SystemExit(0)\n")
+    (folder / "lying_around" / "inside" / "orders.py").write_text(orders("time.time()", "import time"))
+    for name in ("lying_around", "lying_around.inside", "lying_around.inside.orders"):
+        assert [finding.rule for finding in check_module(name)] == ["clock"]
+        assert main(["check", name]) == 1
+    assert "lying_around" not in sys.modules
+
+
 def test_a_file_that_is_not_there_and_a_rule_that_is_not_there_are_refused(folder: Path) -> None:
     with pytest.raises(UsageError, match=r"no_such\.py"):
         check_path("no_such.py")
@@ -159,7 +171,12 @@ def test_the_command_finds_modules_beside_it(
     [
         ("def f(:\n", "broken.py:1: can't be read: "),
         (None, "There's no file or folder 'broken.py'"),
-        ("\xe9", "broken"),
+        ("\xe9", "broken.py: can't be read: "),
+        ("\n" * 3 + "x = '\xe9'", "broken.py: can't be read: "),
+        ("x = '\0'", "can't be read: "),
+        ("x = " + "-" * 3000 + "1", "can't be read: "),
+        (orders("x" + ".b()" * 220), "broken.py: can't be read: it's nested too deeply"),
+        (orders("return " + "+1" * 600), "broken.py: can't be read: it's nested too deeply"),
     ],
 )
 def test_what_cannot_be_read_is_said_on_standard_error(
@@ -170,7 +187,24 @@ def test_what_cannot_be_read_is_said_on_standard_error(
     assert main(["check", "broken.py"]) == 2
     out, err = capsys.readouterr()
     assert said in err
+    assert err.startswith(("broken.py", "There's"))
     assert out == ""
+
+
+def test_what_cannot_be_read_does_not_keep_the_rest_from_being_checked(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "shop").mkdir()
+    (folder / "shop" / "broken.py").write_text("def f(:\n")
+    (folder / "shop" / "dangling.py").symlink_to("nowhere.py")
+    (folder / "shop" / "deep.py").write_text(orders("x = " + "+1" * 600))
+    (folder / "shop" / "orders.py").write_text(orders("time.time()  # see the bank", "import time"))
+    (folder / "shop" / "other.py").write_text("x = 1  # replay: ignore[clock]\n")
+    assert main(["check", "no_such_module", "shop", "no_such.py"]) == 2
+    out, err = capsys.readouterr()
+    assert [line.partition(": ")[0] for line in out.splitlines()[::2]] == ["shop/orders.py:8:9"]
+    for said in ("no_such_module", "no_such.py", "shop/broken.py:1: ", "shop/dangling.py: ", "shop/deep.py: "):
+        assert err.count(said) == 1
 
 
 def test_a_rule_that_is_not_there_is_a_misspelt_command(capsys: pytest.CaptureFixture[str]) -> None:
