@@ -73,6 +73,27 @@ def test_a_comment_on_a_function_goes_for_all_of_it_and_an_unneeded_one_is_repor
     assert [finding.rule for finding in check_source(text.replace("clock", "file"))] == ["unused-ignore", "clock"]
     (unknown,) = check_source("x = 1  # replay: ignore[clocks]\n")
     assert unknown.message.startswith("There's no rule clocks; there are clock, random")
+    assert unknown.remedy == "Mend the name."
+
+
+def test_a_comment_below_the_signature_of_a_function_goes_for_its_own_line_alone() -> None:
+    comment = "# replay: ignore[clock]"
+    text = orders(f"{comment}\n        time.time()", "import time")
+    assert [finding.rule for finding in check_source(text)] == ["unused-ignore", "clock"]
+    for long in (
+        f"ev: StartEvent,\n    ) -> StopEvent:  {comment}",
+        f"\n    {comment}\n    ev: StartEvent) -> StopEvent:",
+    ):
+        assert check_source(orders("time.time()", "import time").replace("ev: StartEvent) -> StopEvent:", long)) == []
+
+
+def test_a_comment_that_another_target_needs_is_used(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "bank.py").write_text("import requests\n\ndef charge():  # replay: ignore\n    requests.post('bank')\n")
+    (folder / "orders.py").write_text(orders("bank.charge()", "import bank"))
+    for targets in (["orders.py", "bank.py"], ["bank.py", "orders"], ["."], ["bank.py", "--without", "file"]):
+        assert main(["check", *targets]) == 0
+    assert main(["check", "bank.py"]) == 1
+    assert "unused-ignore" in capsys.readouterr().out
 
 
 def test_files_that_cannot_be_read_are_passed_over_where_they_are_only_imported(folder: Path) -> None:
