@@ -170,7 +170,7 @@ def test_the_command_tells_by_its_status_whether_something_was_found(
     (folder / "wrong.py").write_text(orders("print(time.time())", "import time"))
     (folder / "right.py").write_text(orders("ctx.now()"))
     assert main(["check", "right.py"]) == 0
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr() == ("", "Steps checked: 1, in files: 1. Nothing found.\n")
     assert main(["check", "wrong.py", "right.py", "wrong.py"]) == 1
     assert capsys.readouterr().out.count("wrong.py:8:15: clock: ") == 1
     assert main(["check", "wrong.py", "--without", "clock"]) == 0

@@ -37,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(finding)
     if refused or checked.unread:
         return MISUSED
+    if not checked.findings:
+        print(f"Steps checked: {checked.steps}, in files: {checked.files}. Nothing found.", file=sys.stderr)
     return FOUND if checked.findings else 0
 
 

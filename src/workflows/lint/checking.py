@@ -30,6 +30,10 @@ class Checked:
     findings: list[Finding]
     unread: list[str]
     """Which files couldn't be read, and why: a message for each."""
+    files: int
+    """How many were read."""
+    steps: int
+    """How many steps stand in them."""
 
 
 def check_source(text: str, path: str = "<source>", *, rules: Iterable[str] = DEFAULT_RULES) -> list[Finding]:
@@ -108,7 +112,9 @@ def check_files(files: Iterable[Path], rules: Iterable[str] = DEFAULT_RULES, *, 
             unread.append(why_unread(file, error))
     judge = Judge(project.find)
     findings = _judged(judge, project, sources, judged, is_all=is_all and not unread)
-    return Checked(findings, [*unread, *(why_unread(path, RecursionError()) for path in sorted(judge.too_deep))])
+    unread += [why_unread(path, RecursionError()) for path in sorted(judge.too_deep)]
+    steps = sum(judge.kinds.is_step(found) for source in sources for found in source.names.everything())
+    return Checked(findings, unread, len(sources), steps)
 
 
 def check_workflow(
