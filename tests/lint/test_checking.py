@@ -1,5 +1,6 @@
 """What can be checked: texts, files, folders, modules and classes; and the command that does it."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,27 @@ def test_a_comment_on_a_function_goes_for_all_of_it_and_an_unneeded_one_is_repor
     assert [finding.rule for finding in check_source(text.replace("clock", "file"))] == ["unused-ignore", "clock"]
     (unknown,) = check_source("x = 1  # replay: ignore[clocks]\n")
     assert unknown.message.startswith("There's no rule clocks; there are clock, random")
+    assert unknown.remedy == "Mend the name."
+
+
+def test_a_comment_below_the_signature_of_a_function_goes_for_its_own_line_alone() -> None:
+    comment = "# replay: ignore[clock]"
+    text = orders(f"{comment}\n        time.time()", "import time")
+    assert [finding.rule for finding in check_source(text)] == ["unused-ignore", "clock"]
+    for long in (
+        f"ev: StartEvent,\n    ) -> StopEvent:  {comment}",
+        f"\n    {comment}\n    ev: StartEvent) -> StopEvent:",
+    ):
+        assert check_source(orders("time.time()", "import time").replace("ev: StartEvent) -> StopEvent:", long)) == []
+
+
+def test_a_comment_that_another_target_needs_is_used(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "bank.py").write_text("import requests\n\ndef charge():  # replay: ignore\n    requests.post('bank')\n")
+    (folder / "orders.py").write_text(orders("bank.charge()", "import bank"))
+    for targets in (["orders.py", "bank.py"], ["bank.py", "orders"], ["."], ["bank.py", "--without", "file"]):
+        assert main(["check", *targets]) == 0
+    assert main(["check", "bank.py"]) == 1
+    assert "unused-ignore" in capsys.readouterr().out
 
 
 def test_files_that_cannot_be_read_are_passed_over_where_they_are_only_imported(folder: Path) -> None:
@@ -93,6 +115,17 @@ def test_a_module_and_a_package_are_found_by_their_names() -> None:
 def test_a_module_that_is_not_there_or_has_no_source_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match=name.lstrip(".")):
         check_module(name)
+
+
+def test_nothing_is_imported_to_find_a_module(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.path", [str(folder), *sys.path])
+    (folder / "lying_around" / "inside").mkdir(parents=True)
+    (folder / "lying_around" / "__init__.py").write_text("raise SystemExit(0)\n")
+    (folder / "lying_around" / "inside" / "orders.py").write_text(orders("time.time()", "import time"))
+    for name in ("lying_around", "lying_around.inside", "lying_around.inside.orders"):
+        assert [finding.rule for finding in check_module(name)] == ["clock"]
+        assert main(["check", name]) == 1
+    assert "lying_around" not in sys.modules
 
 
 def test_a_file_that_is_not_there_and_a_rule_that_is_not_there_are_refused(folder: Path) -> None:
@@ -137,7 +170,7 @@ def test_the_command_tells_by_its_status_whether_something_was_found(
     (folder / "wrong.py").write_text(orders("print(time.time())", "import time"))
     (folder / "right.py").write_text(orders("ctx.now()"))
     assert main(["check", "right.py"]) == 0
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr() == ("", "Steps checked: 1, in files: 1. Nothing found.\n")
     assert main(["check", "wrong.py", "right.py", "wrong.py"]) == 1
     assert capsys.readouterr().out.count("wrong.py:8:15: clock: ") == 1
     assert main(["check", "wrong.py", "--without", "clock"]) == 0
@@ -159,7 +192,12 @@ def test_the_command_finds_modules_beside_it(
     [
         ("def f(:\n", "broken.py:1: can't be read: "),
         (None, "There's no file or folder 'broken.py'"),
-        ("\xe9", "broken"),
+        ("\xe9", "broken.py: can't be read: "),
+        ("\n" * 3 + "x = '\xe9'", "broken.py: can't be read: "),
+        ("x = '\0'", "can't be read: "),
+        ("x = " + "-" * 3000 + "1", "can't be read: "),
+        (orders("x" + ".b()" * 220), "broken.py: can't be read: it's nested too deeply"),
+        (orders("return " + "+1" * 600), "broken.py: can't be read: it's nested too deeply"),
     ],
 )
 def test_what_cannot_be_read_is_said_on_standard_error(
@@ -170,7 +208,24 @@ def test_what_cannot_be_read_is_said_on_standard_error(
     assert main(["check", "broken.py"]) == 2
     out, err = capsys.readouterr()
     assert said in err
+    assert err.startswith(("broken.py", "There's"))
     assert out == ""
+
+
+def test_what_cannot_be_read_does_not_keep_the_rest_from_being_checked(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "shop").mkdir()
+    (folder / "shop" / "broken.py").write_text("def f(:\n")
+    (folder / "shop" / "dangling.py").symlink_to("nowhere.py")
+    (folder / "shop" / "deep.py").write_text(orders("x = " + "+1" * 600))
+    (folder / "shop" / "orders.py").write_text(orders("time.time()  # see the bank", "import time"))
+    (folder / "shop" / "other.py").write_text("x = 1  # replay: ignore[clock]\n")
+    assert main(["check", "no_such_module", "shop", "no_such.py"]) == 2
+    out, err = capsys.readouterr()
+    assert [line.partition(": ")[0] for line in out.splitlines()[::2]] == ["shop/orders.py:8:9"]
+    for said in ("no_such_module", "no_such.py", "shop/broken.py:1: ", "shop/dangling.py: ", "shop/deep.py: "):
+        assert err.count(said) == 1
 
 
 def test_a_rule_that_is_not_there_is_a_misspelt_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,6 +19,7 @@ PAGE = (ROOT / "docs" / "how-to" / "checking.md").read_text(encoding="utf-8")
 SHOWN_ON_PURPOSE = {
     "docs/explanation/replay": {"state": 1, "cancellation": 1},
     "docs/how-to/checking": {"network": 1, "uuid": 1, "state": 1, "cancellation": 1},
+    "docs/how-to/safe_to_replay": {"clock": 1, "file": 1, "uuid": 1, "state": 1},
     "docs/tutorial/stopping_for_a_human": {"state": 2, "random": 1},
 }
 

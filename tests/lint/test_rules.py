@@ -201,6 +201,10 @@ CASES = {
     "what_once_is_given_is_bare": """
         await ctx.once(str, uuid.uuid4())  # unsafe: uuid
         await ctx.once(audit(ev))
+        await ctx.once(httpx.post("https://bank.example"))  # unsafe: network
+        await ctx.once(functools.partial(str, uuid.uuid4()))  # unsafe: uuid
+        await ctx.once(functools.partial(functools.partial(sum, start=time.time())), [])  # unsafe: clock
+        await ctx.once(functools.partial(httpx.post, ev.address))
         await ctx.ask(Question())
     """,
     "changes_of_self": """

@@ -9,7 +9,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..errors import UsageError
-from ..lint import DEFAULT_RULES, RULES, Finding, check_module, check_path
+from ..lint import DEFAULT_RULES, RULES
+from ..lint.checking import check_files
+from ..lint.project import why_unread
+from ..lint.targets import files_of_module, files_of_path
 
 FOUND, MISUSED = 1, 2
 
@@ -21,21 +24,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: What stands behind `workflows`; that of the process, if not given.
 
     Returns:
-        The exit status, which is 0 if all is well, 1 if there are findings, and 2 if a target can't be read.
+        The exit status, which is 0 if all is well, 1 if there are findings, and 2 if something can't be read;
+        the rest is checked all the same.
     """
     given = _parser().parse_args(arguments)
     rules = (DEFAULT_RULES | {*given.also}) - {*given.without}
-    try:
-        findings = [finding for target in given.targets for finding in _check(target, rules)]
-    except (UsageError, UnicodeDecodeError) as error:
-        print(error, file=sys.stderr)
-        return MISUSED
-    except SyntaxError as error:
-        print(f"{error.filename}:{error.lineno}: can't be read: {error.msg}", file=sys.stderr)
-        return MISUSED
-    for finding in dict.fromkeys(findings):
+    files, refused = _files(given.targets)
+    checked = check_files(files, rules, is_all=not refused)
+    for message in [*refused, *checked.unread]:
+        print(message, file=sys.stderr)
+    for finding in checked.findings:
         print(finding)
-    return FOUND if findings else 0
+    if refused or checked.unread:
+        return MISUSED
+    if not checked.findings:
+        print(f"Steps checked: {checked.steps}, in files: {checked.files}. Nothing found.", file=sys.stderr)
+    return FOUND if checked.findings else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,10 +57,21 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _check(target: str, rules: Iterable[str]) -> list[Finding]:
+def _files(targets: Iterable[str]) -> tuple[list[Path], list[str]]:
+    """Give the files of the targets, and why some of these have none."""
+    found: list[Path] = []
+    refused: list[str] = []
+    for target in targets:
+        try:
+            found += _files_of(target)
+        except UsageError as error:
+            refused.append(str(error))
+        except OSError as error:
+            refused.append(why_unread(target, error))
+    return found, refused
+
+
+def _files_of(target: str) -> Iterable[Path]:
     if target.endswith(".py") or os.sep in target or Path(target).is_dir():
-        return check_path(target, rules=rules)
-    here = str(Path.cwd())
-    if here not in sys.path and "" not in sys.path:
-        sys.path.insert(0, here)  # as `python -m` does
-    return check_module(target, rules=rules)
+        return files_of_path(Path(target))
+    return files_of_module(target, [str(Path.cwd()), *sys.path])  # as `python -m` looks for it

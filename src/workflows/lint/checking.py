@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator
-from importlib.util import find_spec
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+import attrs
 
 from ..errors import UsageError
 from ..workflow import Workflow
 from .finding import RULES, Finding
 from .ignoring import unused, without_ignored
 from .judge import Judge
-from .project import Project, Source
+from .project import UNREADABLE, Project, Source, why_unread
 from .scopes import ClassNames, Scope
+from .targets import files_of_module, files_of_path, shown
 
 DEFAULT_RULES: frozenset[str] = frozenset(rule.name for rule in RULES.values() if rule.is_on)
 """The rules that are judged where no others are asked for."""
+
+
+@attrs.frozen
+class Checked:
+    """What came of checking several files."""
+
+    findings: list[Finding]
+    unread: list[str]
+    """Which files couldn't be read, and why: a message for each."""
+    files: int
+    """How many were read."""
+    steps: int
+    """How many steps stand in them."""
 
 
 def check_source(text: str, path: str = "<source>", *, rules: Iterable[str] = DEFAULT_RULES) -> list[Finding]:
@@ -54,14 +70,14 @@ def check_path(path: str | Path, *, rules: Iterable[str] = DEFAULT_RULES) -> lis
     """
     judged = _known(rules)
     project = Project()
-    return _checked(project, [project.read(found) for found in _files(Path(path))], judged)
+    return _checked(project, [project.read(found) for found in files_of_path(Path(path))], judged)
 
 
 def check_module(name: str, *, rules: Iterable[str] = DEFAULT_RULES) -> list[Finding]:
-    """Check a module, or all modules of a package. Only the packages around it are imported, to find it.
+    """Check a module, or all modules of a package. Nothing is imported, not even the packages around it.
 
     Args:
-        name: The name that it's imported by.
+        name: The name that it's imported by. It's looked for in the folders of `sys.path`.
         rules: See `check_source`.
 
     Raises:
@@ -69,20 +85,36 @@ def check_module(name: str, *, rules: Iterable[str] = DEFAULT_RULES) -> list[Fin
         UsageError: There's no such module, it has no source, or there's no such rule.
     """
     judged = _known(rules)
-    try:
-        spec = find_spec(name)
-    except (ImportError, ValueError) as error:
-        raise UsageError(f"There's no module {name!r} to check: {error}") from error
-    if spec is None:
-        raise UsageError(
-            f"There's no module {name!r} to check.\n  Name one that can be imported from here, or the path of a file."
-        )
-    places = [Path(place) for place in spec.submodule_search_locations or ()]
-    if not places and (spec.origin is None or not spec.origin.endswith(".py")):
-        raise UsageError(f"Module {name!r} has no source to check: it comes from {spec.origin!r}.")
     project = Project()
-    files = [found for place in places or [Path(spec.origin or "")] for found in _files(place)]
-    return _checked(project, [project.read(_shown(found)) for found in files], judged)
+    return _checked(project, [project.read(found) for found in files_of_module(name, sys.path)], judged)
+
+
+def check_files(files: Iterable[Path], rules: Iterable[str] = DEFAULT_RULES, *, is_all: bool = True) -> Checked:
+    """Check several files of a project together; what can't be read doesn't keep the others from being checked.
+
+    Args:
+        files: The files.
+        rules: See `check_source`.
+        is_all: Whether that's all that was asked for. If not, a comment isn't called unused: what it keeps back may
+            lie in what is missing.
+
+    Raises:
+        UsageError: There's no such rule.
+    """
+    judged = _known(rules)
+    project = Project()
+    sources: list[Source] = []
+    unread: list[str] = []
+    for file in dict.fromkeys(files):
+        try:
+            sources.append(project.read(file))
+        except UNREADABLE as error:
+            unread.append(why_unread(file, error))
+    judge = Judge(project.find)
+    findings = _judged(judge, project, sources, judged, is_all=is_all and not unread)
+    unread += [why_unread(path, RecursionError()) for path in sorted(judge.too_deep)]
+    steps = sum(judge.kinds.is_step(found) for source in sources for found in source.names.everything())
+    return Checked(findings, unread, len(sources), steps)
 
 
 def check_workflow(
@@ -106,7 +138,9 @@ def check_workflow(
         steps = judge.roots_in(_source_of(owner, project).names)
         methods = _class_in(owner, project).methods
         roots = {name: method for name, method in methods.items() if method in steps} | roots
-    return _reported(judge.judge(roots.values()), project, judged)
+    found = _reported(judge.judge(roots.values()), project, judged)
+    _refuse_what_is_too_deep(judge)
+    return found
 
 
 def _written_by_users(kind: type) -> list[type]:
@@ -123,14 +157,27 @@ def _known(rules: Iterable[str]) -> frozenset[str]:
 
 
 def _checked(project: Project, sources: Iterable[Source], judged: frozenset[str]) -> list[Finding]:
-    sources = [*sources]
     judge = Judge(project.find)
+    found = _judged(judge, project, [*sources], judged)
+    _refuse_what_is_too_deep(judge)
+    return found
+
+
+def _judged(
+    judge: Judge, project: Project, sources: list[Source], judged: frozenset[str], *, is_all: bool = True
+) -> list[Finding]:
     roots = [root for source in sources for root in judge.roots_in(source.names)]
     found = _reported(judge.judge(roots), project, judged)
     if "unused-ignore" in judged:
+        known = judged if is_all and not judge.too_deep else frozenset[str]()
         for source in sources:
-            found += unused(source.path, source.ignores, judged)
+            found += unused(source.path, source.ignores, known)
     return sorted(found)
+
+
+def _refuse_what_is_too_deep(judge: Judge) -> None:
+    for path in sorted(judge.too_deep):
+        raise RecursionError(why_unread(path, RecursionError()))
 
 
 def _reported(findings: Iterable[Finding], project: Project, judged: frozenset[str]) -> list[Finding]:
@@ -140,26 +187,6 @@ def _reported(findings: Iterable[Finding], project: Project, judged: frozenset[s
         kept = {id(finding) for finding in without_ignored(here, source.ignores)}
         asked_for = [finding for finding in asked_for if finding.path != source.path or id(finding) in kept]
     return asked_for
-
-
-def _files(path: Path) -> Iterator[Path]:
-    if path.is_dir():
-        inside = (found for found in sorted(path.rglob("*.py")) if not _is_hidden(found.relative_to(path)))
-        yield from inside
-    elif path.is_file():
-        yield path
-    else:
-        raise UsageError(f"There's no file or folder {str(path)!r} to check.")
-
-
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") or part == "__pycache__" for part in path.parts)
-
-
-def _shown(path: Path) -> Path:
-    """The path as seen from here, if it lies here."""
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _source_of(owner: type, project: Project) -> Source:
@@ -172,7 +199,7 @@ def _source_of(owner: type, project: Project) -> Source:
             f"The source of {owner.__qualname__} can't be found: it wasn't read from a file.\n"
             "  Give its text to `check_source`."
         )
-    return project.read(_shown(Path(file)))
+    return project.read(shown(Path(file)))
 
 
 def _class_in(owner: type, project: Project) -> ClassNames:

@@ -126,7 +126,7 @@ class Expressions:
     def _call(self, node: ast.Call, after: Reached, exits: Exits) -> Reached:
         kinds, func = self.judge.kinds, node.func
         if isinstance(func, ast.Attribute) and kinds.is_context(func.value, self.scope):
-            given = node.args[1:] if func.attr == "once" else node.args  # what `once` calls is recorded
+            given = self._before_once(node.args) if func.attr == "once" else node.args
             begins = self._context_wait(func, after)
             return self.all([*given, *_values(node.keywords)], begins, exits)
         if isinstance(func, ast.Attribute) and func.attr in STARTS_A_TASK and node.args:
@@ -146,6 +146,15 @@ class Expressions:
             if keyword.arg == "key" and isinstance(keyword.value, ast.Lambda):
                 begins = self._reference(keyword.value, [], node, begins, exits)
         return self.all([func, *node.args, *_values(node.keywords)], begins, exits)
+
+    def _before_once(self, args: Sequence[ast.expr]) -> list[ast.expr]:
+        """What is evaluated before `ctx.once` calls its first argument; that call itself is on record."""
+        if not args or not isinstance(args[0], ast.Call):
+            return [*args[1:]]
+        function, given = args[0], args[1:]
+        if self.judge.kinds.dotted(function.func, self.scope) == "functools.partial":
+            return [*self._before_once(function.args), *_values(function.keywords), *given]
+        return [function, *given]
 
     def target(self, func: ast.expr) -> str | None:
         """The full name of what is called; of a method, that of the class of its object and its own."""

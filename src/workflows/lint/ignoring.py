@@ -10,7 +10,8 @@ import ast
 import io
 import re
 import tokenize
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 
 import attrs
 
@@ -38,13 +39,15 @@ class Ignore:
 def ignores_in(text: str, tree: ast.Module) -> list[Ignore]:
     """Give the comments of a source."""
     found: list[Ignore] = []
+    tokens = [*tokenize.generate_tokens(io.StringIO(text).readline)]
+    ends = [token.start[0] for token in tokens if token.type == tokenize.NEWLINE]
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+    for token in tokens:
         match = _COMMENT.search(token.string) if token.type == tokenize.COMMENT else None
         if match is not None:
             line = token.start[0]
             named = frozenset(name.strip() for name in (match["rules"] or "").split(",")) - {""}
-            lines = next((_lines_of(node) for node in functions if line in _head(node)), range(line, line + 1))
+            lines = next((_lines_of(node) for node in functions if line in _head(node, ends)), range(line, line + 1))
             found.append(Ignore(line, token.start[1] + 1 + match.start(), lines, named))
     return found
 
@@ -64,18 +67,18 @@ def without_ignored(findings: Iterable[Finding], ignores: Iterable[Ignore]) -> l
 def unused(path: str, ignores: Iterable[Ignore], judged: frozenset[str]) -> list[Finding]:
     """Report comments that keep nothing back, as far as their rules were judged."""
     rule = RULES["unused-ignore"]
+    usual = {known.name for known in RULES.values() if known.is_on}
     found: list[Finding] = []
     for ignore in ignores:
         unknown = sorted(ignore.rules - RULES.keys())
         if unknown:
             message = f"There's no rule {', '.join(unknown)}; there are {', '.join(RULES)}."
-        elif ignore.is_used or not ignore.rules <= judged:
+            remedy = "Mend the name."
+        elif ignore.is_used or not (ignore.rules or usual) <= judged:
             continue
         else:
-            message = "This comment keeps no warning back."
-        found.append(
-            Finding(path, ignore.line, ignore.column, rule.name, message, remedy=rule.remedy, end_line=ignore.line)
-        )
+            message, remedy = "This comment keeps no warning back.", rule.remedy
+        found.append(Finding(path, ignore.line, ignore.column, rule.name, message, remedy=remedy, end_line=ignore.line))
     return found
 
 
@@ -83,5 +86,6 @@ def _lines_of(node: ast.stmt) -> range:
     return range(node.lineno, (node.end_lineno or node.lineno) + 1)
 
 
-def _head(node: ast.FunctionDef | ast.AsyncFunctionDef) -> range:
-    return range(node.lineno, max(node.body[0].lineno, node.lineno + 1))
+def _head(node: ast.FunctionDef | ast.AsyncFunctionDef, ends: Sequence[int]) -> range:
+    """The lines of the signature, of which the last is the next one that ends a statement or begins a block."""
+    return range(node.lineno, ends[bisect_left(ends, node.lineno)] + 1)

@@ -30,6 +30,8 @@ class Judge:
     def __init__(self, find: Finder = nothing) -> None:
         self.kinds: Kinds = Kinds(find)
         self.shared: Shared = Shared(self.kinds)
+        self.too_deep: set[str] = set()
+        """The paths of sources whose expressions are nested more deeply than can be walked through."""
         self._found: dict[tuple[str, int, int, str], Finding] = {}
         self._lambdas: dict[int, Scope] = {}
         self._memory: dict[tuple[Scope, Reached, Reached], Reached] = {}
@@ -48,10 +50,17 @@ class Judge:
                 self._root = root.qualname
                 self.shared.begin(root)
                 self._memory.clear()  # what lies around a function depends on where the walk began
-                self.follow(root, None, None)
+                self._begin(root)
             if not self._has_learnt:
                 break
         return sorted(self._found.values())
+
+    def _begin(self, root: Scope) -> None:
+        try:
+            self.follow(root, None, None)
+        except RecursionError:
+            self.too_deep.add(self._stack[-1].path if self._stack else root.path)
+            self._stack.clear()
 
     def roots_in(self, scope: Scope) -> list[Scope]:
         """The functions that a run enters, or that are handed its context: steps first, in the order of their lines."""

@@ -14,6 +14,22 @@ from .scopes import ClassNames, Scope, read_names
 _NOT_OURS = frozenset({"site-packages", "dist-packages"})
 _DEEPEST = 6
 """How often a name may be handed on from module to module."""
+UNREADABLE = (OSError, SyntaxError, ValueError, RecursionError, MemoryError, tokenize.TokenError)
+"""What is raised for a file that can't be opened, decoded or parsed. Bytes that are zero are a ValueError."""
+
+
+def why_unread(path: Path | str, error: BaseException) -> str:
+    """Say which file couldn't be read, and why."""
+    match error:
+        case SyntaxError(lineno=int(line), msg=why):
+            return f"{path}:{line}: can't be read: {why}"
+        case SyntaxError(msg=why) | OSError(strerror=str(why)):
+            pass
+        case RecursionError() | MemoryError():
+            why = "it's nested too deeply"
+        case _:
+            why = str(error)
+    return f"{path}: can't be read: {why}"
 
 
 @attrs.frozen(eq=False)
@@ -94,7 +110,7 @@ class Project:
     def _read_or_skip(self, path: Path) -> Source | None:
         try:
             return self.read(path)
-        except (SyntaxError, UnicodeDecodeError):
+        except UNREADABLE:
             return None  # it may be of another version of Python; what is asked about is another file
 
 
