@@ -12,9 +12,13 @@ ENDINGS = {1: Ending("killed"), 2: Ending("left"), 3: Ending("left")}
 
 
 def complaints(folder: Path, told: list[tuple[int, str, str, str]]) -> list[str]:
+    return list(oracle_of(folder, told).of_effects())
+
+
+def oracle_of(folder: Path, told: list[tuple[int, str, str, str]]) -> Oracle:
     for life, what, run_id, key in told:
         Effects(folder / "effects.log", life).tell(what, run_id, key)
-    return list(Oracle(folder, ENDINGS).of_effects())
+    return Oracle(folder, ENDINGS)
 
 
 @pytest.mark.parametrize("run_id", ["run-1", "run-1/2"])
@@ -42,3 +46,20 @@ def test_who_was_killed_or_has_lost_a_run_may_have_its_work_done_again(run_id: s
 )
 def test_what_nothing_excuses_is_told(told: list[tuple[int, str, str, str]], why: str, tmp_path: Path) -> None:
     assert any(why in complaint for complaint in complaints(tmp_path, told))
+
+
+@pytest.mark.parametrize(
+    ("told", "arrived", "why"),
+    [
+        ([(1, "accepted", "r", "word"), (2, "closing", "r", "-")], [], "was accepted, and has arrived 0 times"),
+        ([(2, "closing", "r", "-"), (1, "accepted", "r", "word")], ["word", "word"], "has word 2 times"),
+        ([(1, "refused", "r", "word")], ["word"], "was refused, and has arrived"),
+        ([(1, "accepted", "r", "word"), (2, "closing", "r", "-")], ["word"], None),
+        ([(2, "closing", "r", "-"), (1, "accepted", "r", "word")], [], None),  # found by kills: nobody took it any more
+    ],
+)
+def test_words_arrive_once_unless_their_run_was_being_closed(
+    told: list[tuple[int, str, str, str]], arrived: list[str], why: str | None, tmp_path: Path
+) -> None:
+    complaints = list(oracle_of(tmp_path, told).of_words({"r": arrived}))
+    assert (not complaints) if why is None else any(why in complaint for complaint in complaints)

@@ -17,7 +17,7 @@ class Line(NamedTuple):
 
     Attributes:
         what: `did` (the body of a `once`), `seen` (its record is stored), `accepted` and `refused` (what was sent),
-            `lost` (the run is another's).
+            `closing` (the run is about to be told to end), `lost` (it's another's).
         life: Which process, by the number of its start.
         run_id: Of which run.
         key: What of it.

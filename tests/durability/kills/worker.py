@@ -194,8 +194,11 @@ class Worker:
             running = await runtime.runs(status="running", workflow="collecting", limit=5)
             if running:
                 word = f"{self._job.life}.{self._next()}"
+                run_id = self._random.choice(running).run_id
                 event = Closing() if self._is_closing else Note(word=word)
-                await self._tell_of(runtime, self._random.choice(running).run_id, event, word)
+                if isinstance(event, Closing):
+                    self._effects.tell("closing", run_id, "-")
+                await self._tell_of(runtime, run_id, event, word)
         for found in await self._questions(runtime):
             word = f"{self._job.life}.{self._next()}"
             await self._tell_of(runtime, found.run_id, Replied(word=word), word, found.id)
