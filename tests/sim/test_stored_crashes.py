@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -18,6 +19,7 @@ from tests.sim.effort import few, long
 from tests.sim.living import Backend
 from workflows import Context, Workflow, step
 from workflows.core.questions import Question
+from workflows.errors import WorkflowDone
 from workflows.events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
 from workflows.retry_policy import retry_policy, stop_after_attempt, wait_fixed
 from workflows.testing import Process, SimulationFault, StoreKind, sweep_crash
@@ -233,3 +235,55 @@ def test_a_run_spends_none_of_its_time_while_its_process_is_dead(backend: Backen
         return await finished(process, Slow(workflow_name="slow", timeout=45), answer, lease=100)
 
     assert sweep_crash(scenario, backend=backend, store=store) > 10
+
+
+class Word(Event):
+    text: str
+
+
+class Enough(Event):
+    pass
+
+
+class Collecting(Workflow):
+    """Takes words one at a time, till there are enough."""
+
+    def __init__(self, world: list[Any]) -> None:
+        super().__init__(types=[Word, Enough], workflow_name="collecting")
+        self.world = world
+
+    @step
+    async def open(self, ctx: Context, ev: StartEvent) -> None:
+        await ctx.once(self.world.append, ("did", "open"))
+
+    @step(num_workers=1, skip_graph_checks=["reachability"])  # what it takes comes from outside
+    async def take(self, ctx: Context, ev: Word | Enough) -> StopEvent | None:
+        if isinstance(ev, Enough):
+            return StopEvent(result=await ctx.store.get("words", []))
+        await ctx.once(self.world.append, ("did", ev.text))
+        await ctx.store.set("words", [*await ctx.store.get("words", []), ev.text])
+        return None
+
+
+@pytest.mark.guarantee("R4", "W4")
+@both
+@each_store
+def test_what_was_accepted_before_the_last_event_is_worked_on_before_it_wherever_the_store_is_cut(
+    backend: Backend, store: StoreKind
+) -> None:
+    async def scenario(process: Process) -> Any:
+        workflow = Collecting(process.world)
+        async with process.runtime(workflows=[workflow]) as runtime:
+            await process.begin(runtime, workflow, run_id="r")
+            for text in ("one", "two"):
+                with suppress(WorkflowDone):
+                    await runtime.send("r", Word(text=text))
+                    process.world.append(("accepted", text))
+            with suppress(WorkflowDone):
+                await runtime.send("r", Enough())
+            words = await process.finish(runtime, "r", lambda _: None)
+        accepted = [what for kind, what in process.world if kind == "accepted"]
+        assert set(accepted) <= set(words), (accepted, words)
+        return set(words)
+
+    assert sweep_crash(scenario, backend=backend, store=store) > 15
