@@ -7,6 +7,7 @@ from typing import Any
 import anyio
 import pytest
 
+from tests.durability.clocks import YEARS, Clock
 from tests.durability.stores import Counting, Gate, begin, carried_on, crashed, until
 from workflows import Context, Runtime, Workflow, step
 from workflows.durability import MemoryStore
@@ -105,8 +106,11 @@ def _plain(store: Gate) -> MemoryStore:
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("clock", [None, Clock(YEARS), Clock(-YEARS)], ids=["the host's", "ahead of it", "behind it"])
 @pytest.mark.guarantee("W8", "R4")
-def test_a_run_spends_none_of_its_time_while_its_process_is_dead(backend: Any, tmp_path: Path) -> None:
+def test_a_run_spends_none_of_its_time_while_its_process_is_dead(
+    backend: Any, clock: Clock | None, tmp_path: Path
+) -> None:
     """The time until somebody took it over was counted as time that its step had worked."""
     world = Counting()
 
@@ -120,7 +124,7 @@ def test_a_run_spends_none_of_its_time_while_its_process_is_dead(backend: Any, t
                 await gate.wait()
                 return StopEvent(result="in time")
 
-        workflow = Slow(workflow_name="slow", timeout=45)
+        workflow = Slow(workflow_name="slow", timeout=45, clock=clock)
         async with Runtime(store=MemoryStore(), poll=3600) as runtime:
             _ = runtime.run(workflow, run_id="r")
             await until(lambda: world.done == ["done"])
