@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 import anyio
+import anyio.to_thread
 import attrs
 import pytest
 from hypothesis import given
@@ -249,6 +250,12 @@ def test_worker_threads_are_watched_too(kind: type[Workflow], backend: Backend) 
     (problem,) = checked(lambda: kind(types=TYPES), backend, idle=0.05, max_cuts=2).problems
     assert problem.where is not None
     assert "test_check_replay.py" in problem.where
+
+
+def test_a_thread_that_trio_has_kept_from_another_loop_is_not_looked_past() -> None:
+    anyio.run(anyio.to_thread.run_sync, time.time, backend="trio")
+    (problem,) = checked(lambda: InThreads(types=TYPES), "trio", idle=0.05).problems
+    assert "test_check_replay.py" in str(problem.where)
 
 
 INSTALLED = """

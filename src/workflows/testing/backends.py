@@ -1,7 +1,8 @@
 """The two event loops in virtual time. Here alone stand the internals of Trio and asyncio that simulations need.
 
 - **Trio** has virtual time of its own (`MockClock`), and shuffles the tasks that are ready; the generator that it
-  draws from isn't public. `trio_scheduler` finds it, and refuses loudly when it has moved.
+  draws from isn't public. `trio_scheduler` finds it, and refuses loudly when it has moved. So does `new_threads` for
+  the worker threads that Trio keeps from one loop to the next, which whoever looks into new threads wouldn't see.
 - **asyncio** gets a loop whose clock jumps to the next timer when nothing is ready. Callbacks stay in the order in
   which they were scheduled: asyncio promises that, so code may rely on it, and shuffling them would find faults that
   no loop has.
@@ -36,6 +37,8 @@ Point: TypeAlias = Callable[[], None]
 SCHEDULER = "trio._core._run"  # none of these names is public
 GENERATOR = "_r"
 SORTS_FIRST = "_ALLOW_DETERMINISTIC_SCHEDULING"
+THREADS = "trio._core._thread_cache"
+THREAD_CACHE = "THREAD_CACHE"
 
 
 BUSY_TURNS = 200_000
@@ -55,7 +58,7 @@ class Livelock(SimulationFault):
 
 
 class SchedulerMoved(SimulationFault):
-    """Trio's scheduler isn't where this version of `workflows` looks for it, so its schedule can't be drawn."""
+    """What simulations need of Trio's inside isn't where this version of `workflows` looks for it."""
 
 
 def run_virtually(
@@ -140,6 +143,27 @@ def seeded_scheduler(seed: int) -> Generator[None]:
     finally:
         setattr(scheduler, SORTS_FIRST, sorts_first)
         generator.setstate(state)
+
+
+@contextmanager
+def new_threads() -> Generator[None]:
+    """Have Trio start worker threads of its own for whatever is run meanwhile, and use none that it has kept.
+
+    Raises:
+        SchedulerMoved: What it keeps them in isn't there.
+    """
+    threads = import_module(THREADS)
+    kept: object = getattr(threads, THREAD_CACHE, None)
+    if not callable(getattr(kept, "start_thread_soon", None)):
+        raise SchedulerMoved(
+            f"trio {import_module('trio').__version__} has no {THREADS}.{THREAD_CACHE}.start_thread_soon() any more. "
+            "Use an older trio for simulations, or a newer version of workflows."
+        )
+    setattr(threads, THREAD_CACHE, type(kept)())
+    try:
+        yield
+    finally:
+        setattr(threads, THREAD_CACHE, kept)
 
 
 class Patience:

@@ -12,6 +12,7 @@ What counts as unsafe:
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import nullcontext
 from random import Random
 from typing import Any, TypeAlias, cast
 
@@ -20,7 +21,7 @@ import attrs
 from ..errors import ContextSerdeError, EncodeError, ReplayMismatch, SuspensionSwallowed, UsageError
 from ..workflow import Workflow
 from .answering import Answers, AsBefore, Choose, InOrder, NoAnswer, shown_question
-from .backends import Backend
+from .backends import Backend, new_threads
 from .faults import SimulationFault
 from .observing import observing
 from .replay_findings import Findings, shown_error
@@ -85,7 +86,8 @@ def check_replay(
     if isinstance(allow, str):
         raise UsageError(f"check_replay() was given allow={allow!r}. Give a list: allow=[{allow!r}].")
     check = _Check(_maker(workflow), inputs, answers or {}, backend, seed, idle, frozenset(allow), outcome)
-    check.run(max_orders, max_cuts)
+    with new_threads() if backend == "trio" else nullcontext():
+        check.run(max_orders, max_cuts)
     return check.report()
 
 
