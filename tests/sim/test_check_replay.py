@@ -253,6 +253,7 @@ def test_worker_threads_are_watched_too(kind: type[Workflow], backend: Backend) 
 
 
 def test_a_thread_that_trio_has_kept_from_another_loop_is_not_looked_past() -> None:
+    pytest.importorskip("trio")
     anyio.run(anyio.to_thread.run_sync, time.time, backend="trio")
     (problem,) = checked(lambda: InThreads(types=TYPES), "trio", idle=0.05).problems
     assert "test_check_replay.py" in str(problem.where)
