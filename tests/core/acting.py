@@ -166,9 +166,13 @@ def send(actor: Actor, feed: Feed, branch: Branch, digest: int, *parts: Any) -> 
         feed(ticks.EventSent, branch, digest, *parts)
 
 
-def stream(actor: Actor, feed: Feed, branch: Branch, digest: int, event: Any) -> None:
-    if actor.comes_to(branch, Op("effect", digest)):
-        feed(ticks.EventStreamed, branch, digest, event)
+def stream(actor: Actor, feed: Feed, branch: Branch, *written: tuple[int, Any]) -> None:
+    """Write events, each with its digest, without a pause; on a replay, those that it has written are left out."""
+    new = [(digest, event) for digest, event in written if actor.comes_to(branch, Op("effect", digest))]
+    if len(new) == 1:
+        feed(ticks.EventStreamed, branch, *new[0])
+    elif new:
+        feed(ticks.BurstStreamed, branch, tuple(digest for digest, _ in new), tuple(event for _, event in new))
 
 
 def write(actor: Actor, feed: Feed, branch: Branch, digest: int, change: ticks.Write, owner: str | None) -> None:

@@ -88,7 +88,8 @@ def does_send(machine: Feeding, actor: Actor, data: st.DataObject) -> None:
 
 def does_stream(machine: Feeding, actor: Actor, data: st.DataObject) -> None:
     n = data.draw(st.integers(-3, -1))
-    acting.stream(actor, machine.act(actor), data.draw(BRANCHES), n + 4, Note(n=n))
+    written = [(n + 4 + more, Note(n=n + more)) for more in range(data.draw(st.integers(1, 3)))]
+    acting.stream(actor, machine.act(actor), data.draw(BRANCHES), *written)
 
 
 def does_publish(machine: Feeding, actor: Actor, data: st.DataObject) -> None:
@@ -155,6 +156,7 @@ EFFECTS: tuple[Word, ...] = (  # what an attempt that is being stopped can't do 
     (ticks.EventSent, ("", 1, NOTE)),
     (ticks.EventSent, (None, 1, Approved(n=-9))),
     (ticks.EventStreamed, ("", 1, NOTE)),
+    (ticks.BurstStreamed, ("", (1, 2), (NOTE, NOTE))),
     (ticks.ValueRecorded, ("", "now", "", 5.0)),
     (ticks.ValueReused, ("", "once", "f")),
     (ticks.QuestionsAsked, ("", (Ask(Note),))),

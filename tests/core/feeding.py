@@ -21,7 +21,6 @@ from tests.core.flow import (
     ignored,
     left,
     only,
-    published,
 )
 from tests.core.journalling import journalled
 from tests.core.reference import Reference, Told, Wait
@@ -39,6 +38,7 @@ from workflows.core.commands import (
     SetBudget,
     StopSteps,
     WakeWait,
+    published,
 )
 from workflows.core.engine import Core
 from workflows.core.open_questions import track_questions

@@ -10,7 +10,7 @@ from workflows.catching import catch_error
 from workflows.codec import Codec, Json
 from workflows.collect import Collect, Take
 from workflows.core import ticks
-from workflows.core.commands import Command, Finish, PublishEvent, Refuse, ReportIgnored, ReportLeft, RunStep, StopSteps
+from workflows.core.commands import Command, Finish, Refuse, ReportIgnored, ReportLeft, RunStep, StopSteps
 from workflows.core.engine import Core
 from workflows.core.questions import Ask, Question
 from workflows.core.restore import restore
@@ -258,10 +258,6 @@ def restored(data: Mapping[str, Any]) -> RunState:
 def steps_of(commands: Iterable[Command]) -> list[str]:
     """The steps that are to be run."""
     return [job.step.name for job in only(commands, RunStep)]
-
-
-def published(commands: Iterable[Command]) -> list[Event]:
-    return [command.event for command in only(commands, PublishEvent)]
 
 
 def left(commands: Iterable[Command]) -> list[Event]:

@@ -278,6 +278,11 @@ def streamed(run: Reference, tick: ticks.EventStreamed) -> None:
         run.told.published.append(tick.event)
 
 
+def burst_streamed(run: Reference, tick: ticks.BurstStreamed) -> None:
+    for digest, event in zip(tick.digests, tick.events, strict=True):
+        streamed(run, ticks.EventStreamed(tick.id, tick.at, tick.execution, tick.attempt, tick.branch, digest, event))
+
+
 def published(run: Reference, tick: ticks.EventPublished) -> None:
     """A `once` in flight is finished while its step is being suspended; what it streams meanwhile isn't lost."""
     if run.speaking(tick) is not None and run.phase == "running":
@@ -427,6 +432,7 @@ RULES: Mapping[type[ticks.Tick], Callable[[Reference, Any], None]] = {
     ticks.EventReceived: received,
     ticks.EventSent: sent,
     ticks.EventStreamed: streamed,
+    ticks.BurstStreamed: burst_streamed,
     ticks.EventPublished: published,
     ticks.ValueRecorded: value_recorded,
     ticks.ValueReused: value_reused,

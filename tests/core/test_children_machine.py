@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 from tests.core.flow import Approval, Approved, Begin, Note, Prompt, Reply, Task, codec_for
 from tests.core.journalling import imaged, journalled, keep_table
 from workflows.core import ticks
-from workflows.core.commands import Command, DropChild, Finish, ForChild, PublishEvent, RunStep
+from workflows.core.commands import Command, DropChild, Finish, ForChild, RunStep, published
 from workflows.core.delivery import all_questions
 from workflows.core.engine import Core
 from workflows.core.image import can_be_imaged
@@ -159,12 +159,12 @@ class ChildrenMachine(RuleBasedStateMachine):
     def heed(self, path: Path, commands: list[Command]) -> None:
         """Take note of what is to be done, and see that it makes sense."""
         finishes = [command for command in commands if isinstance(command, Finish)]
-        published = [command.event for command in commands if isinstance(command, PublishEvent)]
+        events = published(commands)
         if finishes:
             assert not self.at_work, "nothing runs any more"
             assert path == (), "the end of a child is the core's own affair"
-            published = published[:-1]
-        assert not any(isinstance(event, StopEvent) for event in published), "a child's last event isn't the run's"
+            events = events[:-1]
+        assert not any(isinstance(event, StopEvent) for event in events), "a child's last event isn't the run's"
         for command in commands:
             if isinstance(command, RunStep):
                 self.at_work.add((path, command.execution, command.attempt))
@@ -242,6 +242,7 @@ class ChildrenMachine(RuleBasedStateMachine):
             self.at_run(path, ticks.StepReturned, *who, (StopEvent(result=self.number),))
         elif what == "stream":
             self.at_run(path, ticks.EventStreamed, *who, "", 1, Note(n=2))
+            self.at_run(path, ticks.BurstStreamed, *who, "", (1, 2), (Note(n=3), Note(n=4)))
         elif what == "fail":
             retry = data.draw(st.sampled_from((0.0, 3.0, None)), label="retry in")
             self.at_run(path, ticks.StepRaised, *who, ValueError("inside"), retry)

@@ -17,11 +17,10 @@ from tests.core.flow import (
     Vetted,
     left,
     only,
-    published,
     steps_of,
 )
 from workflows.core import ticks
-from workflows.core.commands import Refuse, ReportKept, RunStep, WakeWait
+from workflows.core.commands import Refuse, ReportKept, RunStep, WakeWait, published
 from workflows.core.questions import Ask
 from workflows.core.records import Asked, Value
 from workflows.core.state import Status

@@ -13,7 +13,6 @@ from tests.core.flow import (
     is_over,
     left,
     only,
-    published,
     steps_of,
 )
 from workflows.core import ticks
@@ -28,6 +27,7 @@ from workflows.core.commands import (
     SetAlarm,
     SetBudget,
     StopSteps,
+    published,
 )
 from workflows.core.engine import TRANSITIONS
 from workflows.core.questions import Ask

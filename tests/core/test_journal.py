@@ -56,6 +56,7 @@ EXAMPLES: tuple[ticks.Tick, ...] = (
     ticks.EventReceived(1, 1.0, Task(n=1), "also"),
     ticks.EventSent(1, 1.0, *WHO, None, 2**64 - 1, Note(n=1), "also", "q1"),
     ticks.EventStreamed(1, 1.0, *WHO, "", 12, Note(n=1)),
+    ticks.BurstStreamed(1, 1.0, *WHO, "l", (2**64 - 1, 0), (Note(n=1), Note(n=2))),
     ticks.EventPublished(1, 1.0, *WHO, Note(n=1)),
     ticks.ValueRecorded(1, 1.0, *WHO, "", "once", "f", {"$": ".set", "v": [1]}, 4),
     ticks.ValueReused(1, 1.0, *WHO, None, "once", "f"),
@@ -274,7 +275,8 @@ def test_what_happens_to_a_child_is_stored_in_the_types_of_its_own_workflow() ->
     again.feed(begin)
     starts = ticks.ChildStarted(2, 1.0, job.execution, job.attempt, "", "k", "inner", "begin/Inner", Local(n=3))
     streams = ticks.ChildTick(3, 1.0, 1, ticks.EventStreamed(2, 1.0, 1, 1, "", 1, Local(n=4)))
-    for tick in (starts, streams):
+    burst = ticks.ChildTick(4, 1.0, 1, ticks.BurstStreamed(3, 1.0, 1, 1, None, (1, 2), (Local(n=5), Local(n=6))))
+    for tick in (starts, streams, burst):
         stored = journalled(again.state, tick)
         assert stored == tick
         assert again.feed(stored) == core.feed(tick)

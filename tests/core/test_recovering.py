@@ -15,11 +15,10 @@ from tests.core.flow import (
     Task,
     is_over,
     only,
-    published,
     steps_of,
 )
 from workflows.core import ticks
-from workflows.core.commands import Command, RunStep
+from workflows.core.commands import Command, RunStep, published
 from workflows.errors import ReplayMismatch, SuspensionSwallowed
 from workflows.events import CollectionReleaseEvent, Event, StepFailedEvent, WorkflowFailedEvent
 

@@ -115,6 +115,7 @@ class Walk:
             ticks.EventReceived: lambda: pick([(YES, None, name), (Progress(done=1),)]),
             ticks.EventSent: lambda: (*speaker, "", 1, *pick([(YES, None, name), (Progress(done=1),)])),
             ticks.EventStreamed: lambda: (*speaker, "", 1, Progress(done=1)),
+            ticks.BurstStreamed: lambda: (*speaker, "", (1, 2), (Progress(done=1), Progress(done=2))),
             ticks.EventPublished: lambda: (*speaker, Progress(done=1)),
             ticks.ValueRecorded: lambda: (*speaker, "", "now", "", 1.0),
             ticks.ValueReused: lambda: (*speaker, "", "once", "f"),

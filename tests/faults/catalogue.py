@@ -37,6 +37,7 @@ CHILD_RUNS = "tests/engine/test_child_runs.py"
 FLAT_COST = "tests/core/test_flat_cost.py"
 OWNERSHIP = "tests/engine/test_ownership.py"
 BATCHES = "tests/core/test_batches.py"
+BURSTS = "tests/engine/test_bursts.py"
 TIME = "tests/engine/test_time.py"
 TALLY = "tests/core/test_tally.py"
 STORES = "tests/durability/test_stores.py"
@@ -408,6 +409,30 @@ _ALL = [
     ),
     # R3 Streams
     Fault(
+        "a reader that waits isn't woken by a burst",
+        "R3",
+        "workflows.runtime.burst",
+        "            self._log.wake()\n",
+        "",
+        BURSTS,
+    ),
+    Fault(
+        "a snapshot is made without the events that nobody has looked at yet",
+        "R3",
+        "workflows.context.context",
+        "self._driver.has_told().state",
+        "self._driver.core.state",
+        BURSTS,
+    ),
+    Fault(
+        "an event of one branch goes into the burst of another",
+        "R3",
+        "workflows.runtime.burst",
+        "seam is not self._seam or branch != self._branch or",
+        "seam is not self._seam or",
+        BURSTS,
+    ),
+    Fault(
         "a reader skips an event",
         "R3",
         "workflows.runtime.log",
@@ -418,7 +443,7 @@ _ALL = [
         "sleeping readers aren't told of the end",
         "R3",
         "workflows.runtime.log",
-        "        self.is_closed = True\n        self._wake()\n",
+        "        self.is_closed = True\n        self.wake()\n",
         "        self.is_closed = True\n",
         OWNERSHIP,
     ),

@@ -22,7 +22,7 @@ from tests.sim.operations import Ask, Parcel, Reply
 from tests.sim.world import Life, World
 from workflows import Context
 from workflows.context.context import OnMismatch
-from workflows.core.commands import Command, PublishEvent, ReportLeft
+from workflows.core.commands import Command, ReportLeft, published
 from workflows.core.questions import Question
 from workflows.core.ticks import Tick
 from workflows.errors import AlreadyAnswered, AmbiguousAnswer
@@ -186,9 +186,9 @@ class _Living:
         self.changed = anyio.Event()
         if self.life.is_dead:
             return
-        published = [command.event for command in commands if isinstance(command, PublishEvent)]
-        self.published += published
-        self.life.world.streamed += [shown(event) for event in published]
+        events = published(commands)
+        self.published += events
+        self.life.world.streamed += [shown(event) for event in events]
         self.life.world.left += [
             shown(event) for command in commands if isinstance(command, ReportLeft) for event in command.events
         ]

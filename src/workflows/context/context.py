@@ -133,7 +133,7 @@ class Context(ContextMarker, Recorded, Generic[StateT]):
             EncodeError: Something that the run still needs can't be stored; all such values are listed, with their
                 paths. The run goes on.
         """
-        return snapshot(self._driver.core.state, at=self._driver.now(), include_state=include_state)
+        return snapshot(self._driver.has_told().state, at=self._driver.now(), include_state=include_state)
 
     @classmethod
     def from_dict(

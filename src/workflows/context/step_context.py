@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from random import Random
+from threading import get_ident
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -169,8 +170,13 @@ class StepContext(Context[StateT]):
 
     def write_event_to_stream(self, ev: Event | None) -> None:
         """See `Context.write_event_to_stream`."""
-        if ev is not None:
-            self._attempt.call(operations.stream_nowait, self._attempt, ev)
+        if ev is None:
+            return
+        attempt = self._attempt
+        if get_ident() == attempt.run.thread:
+            operations.stream_nowait(attempt, ev)
+        else:
+            attempt.call(operations.stream_nowait, attempt, ev)
 
     async def stream(self, ev: Event) -> None:
         """See `Context.stream`."""

@@ -22,18 +22,20 @@ from .commands import (
     Finish,
     ForChild,
     PublishEvent,
+    PublishEvents,
     Refuse,
     ReportErrors,
     SetAlarm,
     SetBudget,
     WakeWait,
+    published,
 )
 from .questions import outer_id
 from .records import Ran
 from .state import Child, Execution, RunState, RunStatus, Status
 from .ticks import ChildStarted, ChildTick, ChildWanted, RunStarted
 
-_OF_THE_RUN = (SetAlarm, SetBudget, PublishEvent, Finish)
+_OF_THE_RUN = (SetAlarm, SetBudget, PublishEvent, PublishEvents, Finish)
 _SEEDS = (1 << 64) - 1
 
 
@@ -121,8 +123,8 @@ def heed(state: RunState, child: Child, commands: Sequence[Command], at: float, 
         state.budget.leave(at)
     _set_timer(state, child)
     has_finished = any(type(command) is Finish for command in commands)
-    published = [command.event for command in commands if type(command) is PublishEvent]
-    for event in published[:-1] if has_finished else published:
+    events = published(commands)
+    for event in events[:-1] if has_finished else events:
         state.publish(event)
     for command in commands:
         if type(command) is Refuse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TypeAlias
 
 import attrs
@@ -28,6 +29,13 @@ class PublishEvent:
 
     event: Event
     is_counted: bool = True
+
+
+@attrs.frozen
+class PublishEvents:
+    """Append several events to the stream, one after the other."""
+
+    events: tuple[Event, ...]
 
 
 @attrs.frozen
@@ -133,6 +141,7 @@ class DropChild:
 Command: TypeAlias = (
     RunStep
     | PublishEvent
+    | PublishEvents
     | WakeWait
     | GrantEdit
     | SetAlarm
@@ -148,3 +157,14 @@ Command: TypeAlias = (
     | ForChild
     | DropChild
 )
+
+
+def published(commands: Iterable[Command]) -> list[Event]:
+    """The events that commands have appended to the stream, in order."""
+    events: list[Event] = []
+    for command in commands:
+        if type(command) is PublishEvent:
+            events.append(command.event)
+        elif type(command) is PublishEvents:
+            events += command.events
+    return events

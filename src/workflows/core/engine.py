@@ -35,6 +35,7 @@ TRANSITIONS: Mapping[type[ticks.Tick], Callable[[RunState, Any], None]] = {
     ticks.EventReceived: delivery.received,
     ticks.EventSent: recording.sent,
     ticks.EventStreamed: recording.streamed,
+    ticks.BurstStreamed: recording.burst_streamed,
     ticks.EventPublished: recording.published,
     ticks.ValueRecorded: recording.value_recorded,
     ticks.ValueReused: recording.value_reused,

@@ -11,6 +11,7 @@ from .records import RAISED, Collected, Read, Value
 from .state import Execution, RunState, RunStatus
 from .tally import count
 from .ticks import (
+    BurstStreamed,
     EventCollected,
     EventPublished,
     EventSent,
@@ -63,6 +64,15 @@ def streamed(state: RunState, tick: EventStreamed) -> None:
         return
     execution.remember().add_effect(tick.branch, tick.digest)
     state.publish(tick.event)
+
+
+def burst_streamed(state: RunState, tick: BurstStreamed) -> None:
+    """A step wrote several events to the stream."""
+    execution = state.acting_execution(tick.execution, tick.attempt)
+    if execution is None:
+        return
+    execution.remember().add_effects(tick.branch, tick.digests)
+    state.publish_all(tick.events)
 
 
 def published(state: RunState, tick: EventPublished) -> None:

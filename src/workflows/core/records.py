@@ -10,7 +10,8 @@ were, and a digest over them. So a million streamed tokens are one record.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
+from functools import reduce
 from itertools import count as counting
 from itertools import takewhile
 from typing import TypeAlias, TypeGuard
@@ -37,6 +38,11 @@ class Effects:
         """Take in one more."""
         self.count += 1
         self.digest = folded(self.digest, digest)
+
+    def add_all(self, digests: Sequence[int]) -> None:
+        """Take in several more."""
+        self.count += len(digests)
+        self.digest = reduce(folded, digests, self.digest)
 
     def __str__(self) -> str:
         return (
@@ -216,6 +222,13 @@ class Tape:
                 return
         records.append(Effects(1, folded(0, digest)))
 
+    def add_effects(self, digests: Sequence[int]) -> None:
+        """Append several operations without a result: one at least."""
+        self.add_effect(digests[0])
+        last = self.records[-1]
+        assert type(last) is Effects
+        last.add_all(digests[1:])
+
 
 @attrs.define
 class Memory:
@@ -253,6 +266,14 @@ class Memory:
             record.add(digest)
         else:
             self.found["effect", str(digest)] = Effects(1, folded(0, digest))
+
+    def add_effects(self, branch: Branch, digests: Sequence[int]) -> None:
+        """Record several operations without a result."""
+        if branch is not None and digests:
+            self.tape(branch).add_effects(digests)
+            return
+        for digest in digests:
+            self.add_effect(branch, digest)
 
     def occurrence(self, branch: Branch, kind: str, key: str) -> int:
         """How often this has been recorded in this branch since the last failed attempt."""

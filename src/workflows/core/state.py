@@ -12,7 +12,7 @@ import attrs
 from ..codec import Codec
 from ..events import Event
 from ..graph import Program
-from .commands import Command, DropChild, PublishEvent, SetAlarm, SetBudget
+from .commands import Command, DropChild, PublishEvent, PublishEvents, SetAlarm, SetBudget
 from .gather import Arrival, Buffer
 from .mailbox import Mailbox
 from .outcomes import Failure as Failure
@@ -305,6 +305,11 @@ class RunState:
         """Append an event to the stream."""
         self.streamed += 1
         self.out.append(PublishEvent(event))
+
+    def publish_all(self, events: tuple[Event, ...]) -> None:
+        """Append several events to the stream."""
+        self.streamed += len(events)
+        self.out.append(PublishEvents(events))
 
     def close_question(self, question: Question) -> None:
         """A question is over."""

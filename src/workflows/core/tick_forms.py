@@ -66,6 +66,7 @@ _FLAG = Form(None, lambda data, _reader, _before: of(bool, data))
 _JSON = Form(None, lambda data, _reader, _before: data)
 _TEXT = Form(_put_text, lambda data, _reader, _before: of(str, data))
 _TEXTS = Form(_put_list, _take_texts)
+_WHOLES = Form(_put_list, lambda data, _reader, _before: tuple(of(int, number) for number in items(data)))
 _SECONDS = Form(_put_seconds, lambda data, _reader, _before: seconds(data))
 _COUNT_OR_NONE, _WHOLE_OR_NONE, _TEXT_OR_NONE, _SECONDS_OR_NONE = map(_or_none, (_COUNT, _WHOLE, _TEXT, _SECONDS))
 
@@ -302,6 +303,10 @@ FORMS: Mapping[str, tuple[type[Tick], Mapping[str, Form]]] = {
     "received": (ticks.EventReceived, {**_TICK, "event": _GIVEN, **_ADDRESS}),
     "sent": (ticks.EventSent, {**_EFFECT, "event": _GIVEN, **_ADDRESS}),
     "streamed": (ticks.EventStreamed, {**_EFFECT, "event": _EVENT}),
+    "burst": (
+        ticks.BurstStreamed,
+        {**_STEP, "branch": _TEXT_OR_NONE, "digests": _WHOLES, "events": _EVENTS},
+    ),
     "published": (ticks.EventPublished, {**_STEP, "event": _EVENT}),
     "recorded": (
         ticks.ValueRecorded,

@@ -181,6 +181,15 @@ class EventStreamed(StepTick):
 
 
 @attrs.frozen
+class BurstStreamed(StepTick):
+    """A step wrote several events to the stream, and nothing else happened meanwhile."""
+
+    branch: Branch
+    digests: tuple[int, ...]
+    events: tuple[Event, ...]
+
+
+@attrs.frozen
 class EventPublished(StepTick):
     """A function that a step calls through `once` wrote to the stream: a part of that function, not on record."""
 

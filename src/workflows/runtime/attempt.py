@@ -111,7 +111,7 @@ class Attempt(Seam):
 
     def branch(self) -> Branch:
         """The branch of the task that acts; None if it's no branch's own."""
-        task = self.acting_task()
+        task = self.run.current_task() if not self.is_threaded and not is_for_thread.get() else self.acting_task()
         if self.branches is not None:
             stack = self.branches.get(task)
             if stack:

@@ -131,7 +131,8 @@ class Crew:
     @property
     def is_cut_off(self) -> bool:
         """Whether the steps are cancelled, or about to be, by somebody who doesn't tell the core."""
-        return self.is_out_of_time or (self._is_closing is not None and self._is_closing())
+        scope, is_closing = self._scope, self._is_closing
+        return (scope is not None and scope.cancel_called) or (is_closing is not None and is_closing())
 
     @property
     def is_out_of_time(self) -> bool:

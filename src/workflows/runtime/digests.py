@@ -6,6 +6,7 @@ that can't be encoded counts as its type only: a stream may carry it, and storin
 
 from __future__ import annotations
 
+from functools import lru_cache
 from zlib import crc32
 
 from ..codec import Codec, Json
@@ -20,8 +21,8 @@ def event_digest(codec: Codec, event: Event, *, what: str) -> int:
     values = event.__dict__
     if _PLAIN.issuperset(map(type, values.values())):
         try:
-            return _number(f"{what} {type(event).__qualname__}{values!r}")
-        except ValueError:  # an integer beyond what Python turns into decimal digits
+            return crc32(repr(values).encode(), _begun(what, type(event).__qualname__))
+        except ValueError:  # an integer beyond what Python turns into decimal digits, or half a character
             pass
     try:
         return _number(f"{what} {codec.fingerprint(event)}")
@@ -32,6 +33,12 @@ def event_digest(codec: Codec, event: Event, *, what: str) -> int:
 def json_digest(codec: Codec, value: Json, *, what: str) -> int:
     """The digest of doing `what` with a value in its stored form."""
     return _number(f"{what} {codec.fingerprint(value)}")
+
+
+@lru_cache(maxsize=1024)
+def _begun(what: str, name: str) -> int:
+    """The digest of what is the same for all events of a class."""
+    return _number(f"{what} {name}")
 
 
 def _number(text: str) -> int:

@@ -15,7 +15,9 @@ from ..core.commands import Command, GrantEdit, Refuse
 from ..core.engine import Core
 from ..core.state import Child
 from ..core.ticks import ChildTick, EditAsked, EditDropped, Tick
+from .burst import Burst
 from .journalling import Journal
+from .log import EventLog
 from .spawn import uninterrupted
 
 logger: logging.Logger = logging.getLogger(__name__)
@@ -27,7 +29,7 @@ OUTSIDE = "outside"
 class Driver:
     """A core with a clock, and with a journal if its run is durable."""
 
-    __slots__ = ("_edits", "_last_at", "carry_out", "codec", "core", "grants", "journal", "now")
+    __slots__ = ("_edits", "_last_at", "burst", "carry_out", "codec", "core", "grants", "journal", "now")
 
     def __init__(self, core: Core, now: Callable[[], float]) -> None:
         self.core: Core = core
@@ -35,6 +37,7 @@ class Driver:
         self.now: Callable[[], float] = now
         self.carry_out: Callable[[Command], None] | None = None
         self.journal: Journal | None = None
+        self.burst: Burst | None = None
         self.grants: dict[str, anyio.Event] = {}
         self._edits = 0
         self._last_at = 0.0
@@ -54,6 +57,8 @@ class Driver:
     @uninterrupted
     def emit_at(self, at: float, tick_type: Callable[..., Tick], *parts: object) -> Refuse | None:
         """As `emit`, at a time in UTC seconds."""
+        if self.burst:
+            self.burst.tell()
         self._last_at = at
         core, journal = self.core, self.journal
         refusal: Refuse | None = None
@@ -68,6 +73,20 @@ class Driver:
             elif self.carry_out is not None:
                 self.carry_out(command)
         return refusal
+
+    def gathering(self, log: EventLog) -> Burst | None:
+        """What gathers the events that a step writes without a pause; None if the core is told of each at once."""
+        if self.journal is not None:
+            return None
+        if self.burst is None:
+            self.burst = log.burst = Burst(self, log)
+        return self.burst
+
+    def has_told(self) -> Core:
+        """The core, when it has been told of everything that has happened."""
+        if self.burst:
+            self.burst.tell()
+        return self.core
 
     async def settled(self) -> None:
         """Wait until all that has happened so far is stored, if the run is durable. Safe to cancel.
@@ -126,3 +145,7 @@ class ChildDriver(Driver):
         self._last_at = at
         tick = tick_type(self.core.state.last_tick + 1, at, *parts)
         return self._parent.emit_at(at, ChildTick, self._child, tick)
+
+    def gathering(self, log: EventLog) -> Burst | None:
+        """Nothing: its events stand between those of the run that has it."""
+        return None

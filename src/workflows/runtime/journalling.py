@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import anyio
 
-from ..core.commands import Command, ForChild, GrantEdit, PublishEvent, Refuse, RunStep
+from ..core.commands import Command, ForChild, GrantEdit, PublishEvent, PublishEvents, Refuse, RunStep, published
 from ..core.journal import tick_data
 from ..core.ticks import EventReceived, Tick
 
@@ -80,9 +80,10 @@ class Journal:
                 urgent.append(command)
                 continue
             self._held.append(command)
-            if type(command) is PublishEvent and command.is_counted:
-                position += 1
-                self.events.append((position, command.event))
+            if not isinstance(command, PublishEvent) or command.is_counted:
+                for event in published([command]):
+                    position += 1
+                    self.events.append((position, event))
         self.stage()
         return urgent
 
@@ -174,7 +175,7 @@ def _goes_on(command: Command) -> bool:
     """Whether it would let a run go on that is lost."""
     if isinstance(command, ForChild):
         return _goes_on(command.command)
-    return isinstance(command, RunStep) or (isinstance(command, PublishEvent) and command.is_counted)
+    return isinstance(command, RunStep | PublishEvents) or (isinstance(command, PublishEvent) and command.is_counted)
 
 
 def _is_urgent(command: Command) -> bool:

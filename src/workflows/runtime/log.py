@@ -12,7 +12,8 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 import anyio
@@ -20,6 +21,9 @@ from anyio.lowlevel import checkpoint
 
 from ..errors import StreamEventsMissed, UsageError
 from ..events import Event, InternalDispatchEvent
+
+if TYPE_CHECKING:
+    from .burst import Burst
 
 BATCH = 64  # events that a reader may take without giving way to other tasks
 
@@ -34,12 +38,13 @@ class EventLog:
     """
 
     __slots__ = (
-        "_blocked",
         "_entries",
         "_history",
         "_sleeping",
         "_start",
         "base",
+        "blocked",
+        "burst",
         "current_task",
         "is_closed",
         "last_position",
@@ -53,11 +58,12 @@ class EventLog:
         self._start = 0
         self._history = history
         self._sleeping: dict[Reader, None] = {}
-        self._blocked: list[anyio.Event] = []
+        self.blocked: list[anyio.Event] = []
         self.base: int = 0
         self.start_position: int = position
         self.last_position: int = position
         self.is_closed: bool = False
+        self.burst: Burst | None = None
         self.readers: WeakSet[Reader] | None = None  # made when there is one: most runs have few readers or none
 
     @property
@@ -68,9 +74,10 @@ class EventLog:
     @property
     def first_position(self) -> int:
         """The position of the first event that is still here, or of the next one."""
-        if self.base == self.end:
+        first = self.entry(self.base)
+        if first is None:
             return self.last_position + 1
-        position, event = self.entry(self.base)
+        position, event = first
         return position + 1 if isinstance(event, InternalDispatchEvent) else position
 
     @property
@@ -80,33 +87,49 @@ class EventLog:
 
     def append(self, event: Event, *, is_counted: bool = True) -> None:
         """Append an event, and wake the readers that sleep."""
+        self.catch_up()
         if is_counted and not isinstance(event, InternalDispatchEvent):
             self.last_position += 1
         entries = self._entries
         entries.append((self.last_position, event))
-        if self._sleeping:
-            self._wake()
+        self.wake()
         if len(entries) - self._start > self._history:
             self._trim()
+
+    def extend(self, events: Sequence[Event]) -> None:
+        """Append several events of a step."""
+        position, entries = self.last_position, self._entries
+        for event in events:
+            position += not isinstance(event, InternalDispatchEvent)
+            entries.append((position, event))
+        self.last_position = position
+        self.wake()
+        if len(entries) - self._start > self._history:
+            self._trim()
+
+    def catch_up(self) -> None:
+        """Let it have what a step has written and nobody has looked at yet."""
+        if self.burst:
+            self.burst.tell()
 
     def close(self) -> None:
         """No event will come any more."""
         self.is_closed = True
-        self._wake()
+        self.wake()
         self.unblock()
 
-    def entry(self, index: int) -> tuple[int, Event]:
-        """Position and event at an index."""
-        found = self._entries[index - self.base + self._start]
-        assert found is not None
-        return found
+    def entry(self, index: int) -> tuple[int, Event] | None:
+        """Position and event at an index that hasn't left; None at the end."""
+        place = index - self.base + self._start
+        return self._entries[place] if place < len(self._entries) else None
 
     def index_after(self, position: int) -> int:
         """The index of the first entry that belongs behind `position`."""
         low, high = self.base, self.end
         while low < high:
             middle = (low + high) // 2
-            if self.entry(middle)[0] <= position:
+            found = self.entry(middle)
+            if found is None or found[0] <= position:
                 low = middle + 1
             else:
                 high = middle
@@ -114,6 +137,7 @@ class EventLog:
 
     def add_reader(self, reader: Reader) -> None:
         """Keep what this reader needs, for as long as it lives."""
+        self.catch_up()
         if self.readers is None:
             self.readers = WeakSet()
         self.readers.add(reader)
@@ -123,21 +147,17 @@ class EventLog:
 
         Safe to cancel.
         """
+        self.catch_up()
         while not self.is_closed and self._is_far_behind() and not is_stopping():
             event = anyio.Event()
-            self._blocked.append(event)
+            self.blocked.append(event)
             await event.wait()
 
     def unblock(self) -> None:
         """A reader has moved on, or has gone."""
-        blocked, self._blocked = self._blocked, []
+        blocked, self.blocked = self.blocked, []
         for event in blocked:
             event.set()
-
-    @property
-    def is_blocked(self) -> bool:
-        """Whether a writer waits for readers."""
-        return bool(self._blocked)
 
     def put_to_sleep(self, reader: Reader) -> None:
         """Wake this reader at the next event."""
@@ -156,7 +176,10 @@ class EventLog:
             not reader.is_left and self.end - reader.index > self._history for reader in self.readers
         )
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Wake the readers that sleep."""
+        if not self._sleeping:
+            return
         sleeping, self._sleeping = self._sleeping, {}
         for reader in sleeping:
             reader.wake()
@@ -200,7 +223,7 @@ class Reader:
     def __init__(self, log: EventLog, cursor: Cursor, *, expose_internal: bool = False) -> None:
         self._log = log
         self._cursor = cursor
-        self._burst = 0
+        self._taken = 0
         self._woken: anyio.Event | None = None
         self._sleepers = 0  # tasks that wait: more than one if they share the reader
         self.exposes_internal = expose_internal
@@ -244,7 +267,7 @@ class Reader:
 
     def _leave(self) -> None:
         self.is_left, self.task = True, None
-        if self._log.is_blocked:
+        if self._log.blocked:
             self._log.unblock()
 
     async def __anext__(self) -> Event:
@@ -254,38 +277,33 @@ class Reader:
             StreamEventsMissed: Events between the last one and the next one that is left are no longer kept.
         """
         log, cursor = self._log, self._cursor
-        if self.is_left:
-            self.is_left = False
-        self._burst += 1
-        if self._burst >= BATCH:
-            self._burst = 0
+        self.is_left = False
+        self._taken += 1
+        if self._taken >= BATCH:
+            self._taken = 0
             await checkpoint()
         while True:
             if cursor.index <= log.base:
                 self._check_gap()
-            if cursor.index < log.end:
-                event = self._take()
-                if event is not None:
+            entry = log.entry(cursor.index)
+            if entry is not None:
+                cursor.index += 1
+                if log.blocked:
+                    log.unblock()
+                position, event = entry
+                if isinstance(event, InternalDispatchEvent):
+                    if self.exposes_internal:
+                        return event
+                elif position > cursor.position:  # else it was asked for what follows a later one
+                    cursor.position = position
                     return event
+            elif log.burst:
+                log.burst.tell()
             elif log.is_closed:
                 await checkpoint()
                 raise StopAsyncIteration
             else:
                 await self._sleep()
-
-    def _take(self) -> Event | None:
-        """The next entry of the log, if it's for this reader."""
-        log, cursor = self._log, self._cursor
-        position, event = log.entry(cursor.index)
-        cursor.index += 1
-        if log.is_blocked:
-            log.unblock()
-        if isinstance(event, InternalDispatchEvent):
-            return event if self.exposes_internal else None
-        if position <= cursor.position:  # it was asked for what follows a later one
-            return None
-        cursor.position = position
-        return event
 
     def wake(self) -> None:
         """Something has happened."""
@@ -294,7 +312,7 @@ class Reader:
             self._woken = None
 
     def __del__(self) -> None:
-        if self._log.is_blocked:
+        if self._log.blocked:
             self._log.unblock()
 
     def _check_gap(self) -> None:
@@ -365,4 +383,5 @@ def cursor_at_start(log: EventLog) -> Cursor:
 
 def cursor_after(log: EventLog, position: int) -> Cursor:
     """A cursor right behind a position."""
+    log.catch_up()
     return Cursor(log.index_after(position), position)

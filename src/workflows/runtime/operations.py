@@ -13,13 +13,13 @@ from anyio.lowlevel import checkpoint
 from ..codec import Json, own_event
 from ..core.commands import Refuse
 from ..core.records import Branch, Collected, Record, Value
-from ..core.ticks import EventCollected, EventPublished, EventSent, EventStreamed, ValueRecorded
+from ..core.ticks import EventCollected, EventPublished, EventSent, ValueRecorded
 from ..errors import EngineBug, ReplayMismatch, UsageError
 from ..events import Event
 from .attempt import Attempt, branch_path, inside
 from .departures import departed
 from .digests import event_digest
-from .refusals import check_declared, check_event, error_for
+from .refusals import check_declared, check_event, error_for, no_event
 
 T = TypeVar("T")
 
@@ -37,11 +37,13 @@ def send(attempt: Attempt, event: Event, *, step: str | None, reply_to: str | No
         raise_refusal(attempt.emit(EventSent, branch, digest, event, step, reply_to))
 
 
-def stream_nowait(attempt: Attempt, event: Event) -> None:
+def stream_nowait(attempt: Attempt, event: object) -> None:
     """Write to the stream, once."""
-    attempt.check_open()
-    check_event(event, "The stream")
-    if attempt.is_in_vain:
+    if attempt.is_closed:
+        attempt.check_open()
+    if not isinstance(event, Event):
+        raise no_event(event, "The stream")
+    if attempt.is_suspending or attempt.is_stopping():
         return
     if inside.get() == "once":
         attempt.emit(EventPublished, event)
@@ -49,7 +51,7 @@ def stream_nowait(attempt: Attempt, event: Event) -> None:
     branch = attempt.branch()
     digest = event_digest(attempt.run.codec, event, what="stream")
     if attempt.replay is None or not was_done(attempt, branch, "writing to the stream", digest, event):
-        attempt.emit(EventStreamed, branch, digest, event)
+        attempt.stream(branch, digest, event)
 
 
 async def stream(attempt: Attempt, event: Event) -> None:

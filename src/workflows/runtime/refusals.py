@@ -63,7 +63,12 @@ def check_event(value: object, what: str) -> None:
         UsageError: It's something else.
     """
     if not isinstance(value, Event):
-        raise UsageError(f"{what} was given {value!r}, which is no event. Give an instance of an Event subclass.")
+        raise no_event(value, what)
+
+
+def no_event(value: object, what: str) -> UsageError:
+    """The error for something that is given where an event belongs."""
+    return UsageError(f"{what} was given {value!r}, which is no event. Give an instance of an Event subclass.")
 
 
 def check_thread(event: Event, run_id: str, thread: int) -> None:

@@ -19,6 +19,7 @@ from ..core.commands import (
     ForChild,
     GrantEdit,
     PublishEvent,
+    PublishEvents,
     ReportErrors,
     ReportIgnored,
     ReportKept,
@@ -110,7 +111,7 @@ class Run:
         self.children: dict[int, ChildRun] = {}
         self.trace: RunTrace | None = self._traced(parent) if parent or launch else None
         self.crew: Crew = parent.crew if parent else Crew(self, launch, turns, is_owned=is_owned)
-        driver.carry_out = self.carry_out
+        driver.carry_out, driver.burst = self.carry_out, None
 
     def _traced(self, parent: Run | None) -> RunTrace | None:
         if parent is not None:
@@ -135,6 +136,9 @@ class Run:
 
     def _publish(self, command: PublishEvent) -> None:
         self.log.append(command.event, is_counted=command.is_counted)
+
+    def _publish_all(self, command: PublishEvents) -> None:
+        self.log.extend(command.events)
 
     def _wake(self, command: WakeWait) -> None:
         attempt = self.attempts.get(command.execution)
@@ -281,6 +285,7 @@ class Run:
     DUTIES: ClassVar[Mapping[type, Callable[..., None]]] = {
         RunStep: _run_step,
         PublishEvent: _publish,
+        PublishEvents: _publish_all,
         WakeWait: _wake,
         SetAlarm: _set_alarm,
         SetBudget: _set_budget,

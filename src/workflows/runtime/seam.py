@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from anyio.lowlevel import checkpoint_if_cancelled
 
 from ..core.commands import Refuse
-from ..core.records import Memory
+from ..core.records import Branch, Memory
 from ..core.state import Child, Execution, RunStatus
-from ..core.ticks import EditCommitted, StepTick, Write
+from ..core.ticks import EditCommitted, EventStreamed, StepTick, Write
 from ..core.values import Values
+from ..events import Event
 
 if TYPE_CHECKING:
     from .run import Run
@@ -38,6 +39,17 @@ class Seam:
         refusal = self.run.driver.emit(tick_type, self.execution, self.number, *parts)
         self.run.crew.hand_out()
         return refusal
+
+    def stream(self, branch: Branch, digest: int, event: Event) -> None:
+        """Apply a tick that writes to the stream: in memory at the latest when anybody looks."""
+        run = self.run
+        burst = run.driver.burst
+        if burst is None:
+            burst = run.driver.gathering(run.log)
+        if burst is None:
+            self.emit(EventStreamed, branch, digest, event)
+        else:
+            burst.add(self, branch, digest, event)
 
     def emit_last(self, tick_type: Callable[..., StepTick], *parts: object) -> None:
         """Apply the tick that ends the attempt; its worker takes what there is to do next."""

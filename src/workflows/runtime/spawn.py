@@ -132,8 +132,9 @@ def _trio_backend(trio: ModuleType) -> Backend:
         with suppress(trio.RunFinishedError):
             token.run_sync_soon(function)
 
-    task = partial(_or_none, trio.lowlevel.current_task)
-    return Backend(spawn, task, trio.lowlevel.checkpoint, trio.lowlevel.current_trio_token, call_in)
+    return Backend(
+        spawn, _or_none(trio.lowlevel.current_task), trio.lowlevel.checkpoint, trio.lowlevel.current_trio_token, call_in
+    )
 
 
 def _asyncio_backend(asyncio: ModuleType) -> Backend:
@@ -156,12 +157,14 @@ def _asyncio_backend(asyncio: ModuleType) -> Backend:
         if not loop.is_closed():
             loop.call_soon_threadsafe(function)
 
-    task = partial(_or_none, asyncio.current_task)
-    return Backend(spawn, task, partial(asyncio.sleep, 0), asyncio.get_running_loop, call_in)
+    return Backend(spawn, _or_none(asyncio.current_task), partial(asyncio.sleep, 0), asyncio.get_running_loop, call_in)
 
 
-def _or_none(current_task: Callable[[], object]) -> object:
-    try:
-        return current_task()
-    except RuntimeError:  # called from a thread, or from a callback of the loop
-        return None
+def _or_none(current_task: Callable[[], object]) -> Callable[[], object]:
+    def task() -> object:
+        try:
+            return current_task()
+        except RuntimeError:  # called from a thread, or from a callback of the loop
+            return None
+
+    return task

@@ -10,7 +10,7 @@ import anyio
 import attrs
 
 from ..context import Context
-from ..core.commands import Command, PublishEvent
+from ..core.commands import Command, published
 from ..core.engine import Core
 from ..core.questions import Question
 from ..core.ticks import Tick
@@ -239,7 +239,7 @@ class Process:
             await changed.wait()
 
     def _take_down(self, tick: Tick, commands: list[Command]) -> None:
-        self.stream += [command.event for command in commands if isinstance(command, PublishEvent)]
+        self.stream += published(commands)
         assert self._context is not None
         self.number += 1
         stored = json.dumps(self._context.to_dict())
