@@ -40,7 +40,6 @@ from .graph import (
     workflow_skips,
 )
 from .handler import WorkflowHandler
-from .runtime.attempt import Attempt
 from .runtime.clock import Clock
 from .runtime.crew import Launch
 from .runtime.definition import Definition
@@ -167,6 +166,7 @@ class Workflow(Generic[StartT, ResultT_co]):
         self._definition: Definition | None = None
         self._compiled_from: tuple[Callable[..., Any], ...] = ()
         self._is_checked = False
+        self._options: dict[bool, RunOptions] = {}
         _ = self.definition  # faults are told here, not at the first run
 
     # What it consists of
@@ -365,30 +365,28 @@ class Workflow(Generic[StartT, ResultT_co]):
             context.driver.emit(RunStarted, name, event, seed, self._timeout, held, run.place_in_traces)
         elif self._turns is None:
             run.resume()
-        run.crew.launch()
+        run.crew.begin()
         return WorkflowHandler(run, context, is_owned=is_owned)
 
     def _run_options(self, *, accepts_changes: bool) -> RunOptions:
-        definition = self.definition
-
-        def options_of_child(name: str) -> RunOptions:
-            return self._children[name]._run_options(accepts_changes=accepts_changes)
-
-        def make_context(attempt: Attempt) -> StepContext[Any]:
-            return StepContext(attempt, definition)
-
-        return RunOptions(
+        definition, manager = self.definition, self.resource_manager
+        known = self._options.get(accepts_changes)
+        if known is not None and known.definition is definition and known.resource_manager in (manager, None):
+            return known
+        self._options[accepts_changes] = options = RunOptions(
             workflow=self,
-            make_context=make_context,
+            definition=definition,
+            make_context=lambda attempt: StepContext(attempt, definition),
             suspends=definition.suspends,
             accepts_changes=accepts_changes,
             stream_history=definition.stream_history,
             verbose=definition.verbose,
             budget_s=definition.timeout_s,
-            child=options_of_child,
+            child=lambda name: self._children[name]._run_options(accepts_changes=accepts_changes),
             tracing=self._tracing,
-            resource_manager=self.resource_manager if definition.has_resources else None,
+            resource_manager=manager if definition.has_resources else None,
         )
+        return options
 
     def _finished(self, context: Context[Any], run_id: str) -> WorkflowHandler[ResultT_co]:
         """A finished run that is resumed: it gives what it gave."""

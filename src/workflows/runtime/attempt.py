@@ -318,7 +318,7 @@ class Attempt(Seam):
             self._stop_or_start_clock()
         self.emit(StepParked if all_wait else StepUnparked)
         if all_wait:
-            self.run.crew.worker_parked()
+            self.run.crew.tell_if_idle(had_work=True)
 
     def _stop_or_start_clock(self) -> None:
         """Time in which all that is open in the step waits is none that it takes."""

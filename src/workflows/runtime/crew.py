@@ -144,10 +144,6 @@ class Crew:
         """The budget's instant; 0 if it isn't being spent any more."""
         return 0.0 if self._budget_at is None else self._budget_at
 
-    def worker_parked(self) -> None:
-        """An attempt waits in place; it's told of if nothing else is at work."""
-        self._tell_if_idle(had_work=True)
-
     def attempts_ended(self) -> None:
         """No attempt runs any more."""
         for watch in self._ending_watch, self._watch:
@@ -163,6 +159,13 @@ class Crew:
         """The run is over."""
         self._is_stopping = True
         self._dismiss_idle()
+
+    def begin(self) -> None:
+        """Start the root task, unless all in a run that goes on waits; a host has to hear of that from a task."""
+        if self._jobs or self._turns is not None or self._journal is not None or not self._run.is_asleep:
+            self.launch()
+        else:
+            self.tell_if_idle(had_work=False)
 
     def launch(self) -> None:
         """Start the root task, unless there is one or the run is over."""
@@ -200,7 +203,7 @@ class Crew:
             if not is_asleep:
                 self._run.interrupted()
                 self._run.end(bug)
-            self._scope = None
+            self._scope = self._is_closing = None
             self.is_launched = False
             if self._jobs:
                 self._launch_or_drop()
@@ -240,11 +243,8 @@ class Crew:
 
     def _start(self, function: Callable[..., Coroutine[Any, Any, None]], *args: object) -> None:
         """Start a task of the run, with the context variables of the caller of `run()`."""
-        self._variables.copy().run(self._start_here, function, args)
-
-    def _start_here(self, function: Callable[..., Coroutine[Any, Any, None]], args: tuple[object, ...]) -> None:
         assert self._group is not None
-        self._group.start_soon(function, *args)
+        self._variables.copy().run(self._group.start_soon, function, *args)
 
     def _take_job(self) -> Job | None:
         """The next job for the worker that asks; the others are handed out."""
@@ -291,7 +291,7 @@ class Crew:
                 had_work = job is not None
                 job = await self._call_steps(job, worker)
                 if job is None:
-                    self._tell_if_idle(had_work=had_work)
+                    self.tell_if_idle(had_work=had_work)
                     job = await self._wait_for_job(is_root=is_root)
                 if job is None:
                     return
@@ -329,8 +329,8 @@ class Crew:
         finally:
             self._resting -= 1
 
-    def _tell_if_idle(self, *, had_work: bool) -> None:
-        """A worker has nothing to do. If nobody has, say so: to readers, and to the log if it'll stay like that."""
+    def tell_if_idle(self, *, had_work: bool) -> None:
+        """Somebody has nothing to do. If nobody has, say so: to readers, and to the log if it'll stay like that."""
         state = self._run.core.state
         if self._is_stopping or state.budget.active or self._jobs or state.status is not RunStatus.RUNNING:
             return

@@ -33,7 +33,7 @@ def send(attempt: Attempt, event: Event, *, step: str | None, reply_to: str | No
     check_declared(attempt.run.codec, attempt.run.program, event)
     branch = attempt.branch()
     digest = event_digest(attempt.run.codec, event, what=f"send {step or ''} {reply_to or ''}")
-    if not was_done(attempt, branch, f"ctx.send_event({event!r})", digest):
+    if attempt.replay is None or not was_done(attempt, branch, "ctx.send_event()", digest, event):
         raise_refusal(attempt.emit(EventSent, branch, digest, event, step, reply_to))
 
 

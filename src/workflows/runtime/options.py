@@ -8,6 +8,7 @@ import attrs
 
 from ..errors import EngineBug
 from .attempt import Attempt
+from .definition import Definition
 from .resources.resource_manager import ResourceManager
 from .tracing import Tracing
 
@@ -24,6 +25,7 @@ class RunOptions:
 
     Attributes:
         workflow: The instance whose steps are called.
+        definition: What it was compiled to.
         make_context: Makes the context that a step is given.
         suspends: Whether a wait in a step's own task suspends it; otherwise it parks in place.
         accepts_changes: Whether a replay may depart from its record.
@@ -37,6 +39,7 @@ class RunOptions:
     """
 
     workflow: object
+    definition: Definition
     make_context: Callable[[Attempt], object]
     suspends: bool = True
     accepts_changes: bool = False
