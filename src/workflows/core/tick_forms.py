@@ -296,17 +296,11 @@ FORMS: Mapping[str, tuple[type[Tick], Mapping[str, Form]]] = {
     "halted": (ticks.StepHalted, _STEP),
     "parked": (ticks.StepParked, _STEP),
     "unparked": (ticks.StepUnparked, _STEP),
-    "departed": (
-        ticks.TapeDropped,
-        {**_STEP, "branch": _TEXT, "index": _WHOLE, "count": _WHOLE, "digest": _WHOLE},
-    ),
+    "departed": (ticks.TapeDropped, {**_STEP, "branch": _TEXT, "index": _WHOLE, "count": _WHOLE, "digest": _WHOLE}),
     "received": (ticks.EventReceived, {**_TICK, "event": _GIVEN, **_ADDRESS}),
     "sent": (ticks.EventSent, {**_EFFECT, "event": _GIVEN, **_ADDRESS}),
     "streamed": (ticks.EventStreamed, {**_EFFECT, "event": _EVENT}),
-    "burst": (
-        ticks.BurstStreamed,
-        {**_STEP, "branch": _TEXT_OR_NONE, "digests": _WHOLES, "events": _EVENTS},
-    ),
+    "burst": (ticks.BurstStreamed, {**_STEP, "branch": _TEXT_OR_NONE, "digests": _WHOLES, "events": _EVENTS}),
     "published": (ticks.EventPublished, {**_STEP, "event": _EVENT}),
     "recorded": (
         ticks.ValueRecorded,

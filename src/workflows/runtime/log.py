@@ -290,13 +290,8 @@ class Reader:
                 cursor.index += 1
                 if log.blocked:
                     log.unblock()
-                position, event = entry
-                if isinstance(event, InternalDispatchEvent):
-                    if self.exposes_internal:
-                        return event
-                elif position > cursor.position:  # else it was asked for what follows a later one
-                    cursor.position = position
-                    return event
+                if self._is_for_it(*entry):
+                    return entry[1]
             elif log.burst:
                 log.burst.tell()
             elif log.is_closed:
@@ -304,6 +299,15 @@ class Reader:
                 raise StopAsyncIteration
             else:
                 await self._sleep()
+
+    def _is_for_it(self, position: int, event: Event) -> bool:
+        """Whether the reader wants an entry. Internal ones have no position; some ask for what follows a later one."""
+        if isinstance(event, InternalDispatchEvent):
+            return self.exposes_internal
+        if position <= self._cursor.position:
+            return False
+        self._cursor.position = position
+        return True
 
     def wake(self) -> None:
         """Something has happened."""

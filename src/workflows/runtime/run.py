@@ -9,7 +9,7 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from ..codec import Codec
 from ..core.commands import (
@@ -52,8 +52,6 @@ from .tracing import RunTrace
 from .turns import TurnQueue
 
 logger: logging.Logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 
 class Run:
@@ -195,9 +193,9 @@ class Run:
     def _report_swallowed(self, command: ReportSwallowed) -> None:
         tell_swallowed(self.run_id, command.step, self.grace_s)
 
-    # Its work
+    # Its work, and its end
 
-    async def working(self, work: Callable[[], Awaitable[T]]) -> T:
+    async def working(self, work: Callable[[], Awaitable[bool]]) -> bool:
         """Do the run's work, in its root task; its resources are closed when that's over."""
         if self.resources is None:
             return await work()
@@ -210,8 +208,6 @@ class Run:
         """No step is at work, though the run has a task."""
         if self.resources is not None:
             self.resources.all_wait()
-
-    # Its end
 
     def end(self, bug: Exception | None) -> None:
         """No task of the run is left: tell the core, and everybody who waits."""
@@ -259,11 +255,10 @@ class Run:
 
     def interrupted(self) -> None:
         """An attempt finds itself cancelled, neither by its suspension nor by the end of the run: tell the core why."""
-        if self.core.state.status is not RunStatus.RUNNING:
-            return
-        if self.crew.is_out_of_time:
+        is_running = self.core.state.status is RunStatus.RUNNING
+        if is_running and self.crew.is_out_of_time:
             self.driver.emit_at(max(self.crew.budget_at, self.driver.now_or_last()), TimerFired)
-        else:
+        elif is_running:
             self.driver.emit_at(self.driver.now_or_last(), CancelRequested, "its owner left", self._is_left)
 
     def attempt_ended(self, execution: int) -> None:
@@ -279,8 +274,8 @@ class Run:
 
     def working_steps(self) -> list[str]:
         """The steps of which attempts run, those of children too."""
-        found = [attempt.step.name for attempt in self.attempts.values()]
-        return found + [step for child in self.children.values() for step in child.working_steps()]
+        inner = [step for child in self.children.values() for step in child.working_steps()]
+        return [attempt.step.name for attempt in self.attempts.values()] + inner
 
     DUTIES: ClassVar[Mapping[type, Callable[..., None]]] = {
         RunStep: _run_step,
