@@ -13,7 +13,7 @@ class Fault:
     """A small change that breaks a guarantee.
 
     Attributes:
-        seen_in: The file of tests that notices it; if none is named, that's for whichever comes first.
+        seen_in: The file of tests, or the test, that notices it; if none is named, that's for whichever comes first.
     """
 
     name: str
@@ -41,6 +41,9 @@ BURSTS = "tests/engine/test_bursts.py"
 TIME = "tests/engine/test_time.py"
 TALLY = "tests/core/test_tally.py"
 STORES = "tests/durability/test_stores.py"
+BAD_INPUT = "tests/engine/test_bad_input.py"
+SLOW_READER = "tests/engine/test_streams.py::test_an_attached_reader_misses_nothing_however_slow_it_is"
+STANDARD_TYPES = "tests/codec/test_standard_types.py"
 
 _ALL = [
     # W1 Once
@@ -262,6 +265,14 @@ _ALL = [
         "        if False:\n",
         MACHINE,
     ),
+    Fault(
+        "a store gives a run to whoever asks for it, though its owner lives",
+        "W5",
+        "workflows.durability.memory",
+        "[kept for kept in found if kept.run.owner == owner or self._until(kept) <= now]",
+        "found",
+        STORES,
+    ),
     # W6 Changed code
     Fault(
         "a replay may ask for something else",
@@ -345,6 +356,14 @@ _ALL = [
         "        return self.seen.get((kind, key), 0)\n",
         "        return 0\n",
     ),
+    Fault(
+        "a bad answer closes its question",
+        "W9",
+        "workflows.runtime.answers",
+        "    except InvalidInput as error:\n",
+        "    except InvalidInput as error:\n        state.close_question(question)\n",
+        BAD_INPUT,
+    ),
     # W10 Questions are data
     Fault(
         "a restored context doesn't list its questions",
@@ -352,6 +371,22 @@ _ALL = [
         "workflows.context.context",
         "        return tuple(all_questions(self._driver.core.state))\n",
         "        return () if self._is_restored else tuple(all_questions(self._driver.core.state))\n",
+    ),
+    Fault(
+        "what children ask isn't listed",
+        "W10",
+        "workflows.core.delivery",
+        "            found += [outer_id(question, child.id, child.label) for question in all_questions(child.state)]\n",
+        "            pass\n",
+        CHILD_RUNS,
+    ),
+    Fault(
+        "questions are listed in the order of their steps after a restart",
+        "W10",
+        "workflows.core.restore",
+        '    for name in dict.fromkeys([*data["asking_order"], *questions]):\n',
+        "    for name in questions:\n",
+        MACHINE,
     ),
     # R1 No orphans
     Fault(
@@ -447,6 +482,14 @@ _ALL = [
         "        self.is_closed = True\n",
         OWNERSHIP,
     ),
+    Fault(
+        "the log forgets what a slow reader still needs",
+        "R3",
+        "workflows.runtime.log",
+        "        if self.readers:\n            surplus",
+        "        if False:\n            surplus",
+        SLOW_READER,
+    ),
     # R4 Crash
     Fault(
         "a function in once is on record some time after it has returned",
@@ -536,6 +579,22 @@ _ALL = [
         "workflows.codec.containers",
         '    return tuple(reader.items(list_in(payload, "a list of items")))\n',
         '    return list(reader.items(list_in(payload, "a list of items")))\n',
+    ),
+    Fault(
+        "the second of two equal hours comes back as the first",
+        "D1",
+        "workflows.codec.moments",
+        "    return [moment.replace(tzinfo=None, fold=0).isoformat(), zone, moment.fold]\n",
+        "    return [moment.replace(tzinfo=None, fold=0).isoformat(), zone, 0]\n",
+        STANDARD_TYPES,
+    ),
+    Fault(
+        "a deque forgets how long it may get",
+        "D1",
+        "workflows.codec.containers",
+        "    return deque(reader.items(items), maxlen)\n",
+        "    return deque(reader.items(items))\n",
+        STANDARD_TYPES,
     ),
     Fault(
         "clean-up of a cancelled run reads what another read saw",

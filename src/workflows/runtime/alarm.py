@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import anyio
 
@@ -46,12 +47,17 @@ class Alarm:
         if self._scope is not None:
             self._scope.cancel()
 
+    def watch(self) -> Callable[[], Coroutine[Any, Any, None]]:
+        """What a task is to do that is about to be started: wait for the instant, and for those that are set then,
+        until there's none. If it was left before the task begins, it's left.
+        """
+        self._is_left = False
+        return self._watch
+
     @uninterrupted
-    async def watch(self) -> None:
-        """Wait for the instant, and for those that are set then, until there's none."""
+    async def _watch(self) -> None:
         if self._scope is not None:
             return
-        self._is_left = False
         while (at := self.at) is not None and not self._is_left:
             ahead_s = max(0.0, at - self._now())
             with anyio.CancelScope(deadline=anyio.current_time() + ahead_s) as self._scope:

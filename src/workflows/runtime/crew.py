@@ -101,7 +101,7 @@ class Crew:
         if at is None or self._alarm.is_watched:
             return
         if self._group is not None:
-            self._start(self._alarm.watch)
+            self._start(self._alarm.watch())
         elif self._journal is None:  # a host that keeps the run looks after its timers while it has no task
             self.launch()
 
@@ -237,7 +237,7 @@ class Crew:
                 if self._journal is not None:
                     await self._rest(self._journal)
                 if self._alarm is not None and self._alarm.at is not None:
-                    self._start(self._alarm.watch)
+                    self._start(self._alarm.watch())
                 await self._worker(self._take_job(), self._hire(), is_root=True)
         return self._turns is None and not self._is_stopping
 
