@@ -42,7 +42,9 @@ TIME = "tests/engine/test_time.py"
 TALLY = "tests/core/test_tally.py"
 STORES = "tests/durability/test_stores.py"
 BAD_INPUT = "tests/engine/test_bad_input.py"
+RANDOM_WORKFLOWS = "tests/model/test_random_workflows.py"
 SLOW_READER = "tests/engine/test_streams.py::test_an_attached_reader_misses_nothing_however_slow_it_is"
+HOSTILE = "tests/codec/test_hostile_documents.py"
 STANDARD_TYPES = "tests/codec/test_standard_types.py"
 
 _ALL = [
@@ -146,6 +148,7 @@ _ALL = [
         "workflows.runtime.waiting",
         "        attempt.begin_suspending(lambda: _open_ones(asked))\n",
         '        raise RuntimeError("suspended")\n',
+        WAITING,
     ),
     Fault(
         "a swallowed suspension isn't noticed",
@@ -153,6 +156,7 @@ _ALL = [
         "workflows.runtime.calling",
         "    if attempt.is_suspending:\n        _fail(",
         "    if False:\n        _fail(",
+        WAITING,
     ),
     Fault(
         "a once in flight is cut off by a suspension",
@@ -199,6 +203,7 @@ _ALL = [
         "workflows.core.delivery",
         "    return _without_question(state, event) if isinstance(event, HumanResponseEvent) else None\n",
         "    return None\n",
+        WAITING,
     ),
     Fault(
         "the mailbox isn't in the snapshot",
@@ -249,6 +254,14 @@ _ALL = [
         "        name: tuple(step for step in steps.values() if step.name in level.joins)[-1:]\n",
         JOINS,
     ),
+    Fault(
+        "what takes over for a member of a list stands outside of the list",
+        "W4",
+        "workflows.core.recovering",
+        "tick.at, execution.place.recovered_by(handler.name))",
+        "tick.at)",
+        RANDOM_WORKFLOWS,
+    ),
     # W5 Nothing used twice
     Fault(
         "an answer is kept open after it was given",
@@ -256,6 +269,7 @@ _ALL = [
         "workflows.core.delivery",
         "    state.close_question(question)\n    if question.returned:\n",
         "    if question.returned:\n",
+        WAITING,
     ),
     Fault(
         "a late tick is applied",
@@ -309,6 +323,7 @@ _ALL = [
         "workflows.runtime.attempt",
         "                return stack[-1]\n",
         '                return ""\n',
+        WAITING,
     ),
     # W8 Time
     Fault(
@@ -378,7 +393,7 @@ _ALL = [
         "workflows.core.delivery",
         "            found += [outer_id(question, child.id, child.label) for question in all_questions(child.state)]\n",
         "            pass\n",
-        CHILD_RUNS,
+        RANDOM_WORKFLOWS,
     ),
     Fault(
         "questions are listed in the order of their steps after a restart",
@@ -387,6 +402,14 @@ _ALL = [
         '    for name in dict.fromkeys([*data["asking_order"], *questions]):\n',
         "    for name in questions:\n",
         MACHINE,
+    ),
+    Fault(
+        "a question that was returned isn't in the snapshot",
+        "W10",
+        "workflows.core.restore",
+        '    for stored in data["questions"]:\n',
+        '    for stored in data["questions"][:0]:\n',
+        RANDOM_WORKFLOWS,
     ),
     # R1 No orphans
     Fault(
@@ -426,6 +449,7 @@ _ALL = [
         "workflows.core.ending",
         "        state.outcome = Outcome(failures=(*outcome.failures, *failures))\n",
         "        pass\n",
+        "tests/engine/test_ends_property.py",
     ),
     Fault(
         "a failure that nobody awaited is silent",
@@ -433,6 +457,7 @@ _ALL = [
         "workflows.runtime.outcome",
         "        self.is_retrieved = error is None or isinstance(error, WorkflowCancelledByUser)\n",
         "        self.is_retrieved = True\n",
+        "tests/engine/test_failures.py",
     ),
     Fault(
         "what closing a resource raises is lost",
@@ -572,6 +597,14 @@ _ALL = [
         "            pass\n",
         FOUND_BY_SWEEPS,
     ),
+    Fault(
+        "a task watches an alarm that was left",
+        "R4",
+        "workflows.runtime.alarm",
+        "        while (at := self.at)",
+        "        self._is_left = False\n        while (at := self.at)",
+        "tests/engine/test_alarm.py",
+    ),
     # D1 to D4
     Fault(
         "a tuple comes back as a list",
@@ -579,6 +612,7 @@ _ALL = [
         "workflows.codec.containers",
         '    return tuple(reader.items(list_in(payload, "a list of items")))\n',
         '    return list(reader.items(list_in(payload, "a list of items")))\n',
+        STANDARD_TYPES,
     ),
     Fault(
         "the second of two equal hours comes back as the first",
@@ -602,6 +636,7 @@ _ALL = [
         "workflows.runtime.editing",
         '    if inside.get() == "once" or attempt.is_in_vain:\n',
         '    if inside.get() == "once":\n',
+        "tests/sim/test_stopping.py",
     ),
     Fault(
         "a once that raised is called again on a replay",
@@ -609,6 +644,7 @@ _ALL = [
         "workflows.runtime.calling_once",
         "    if raised.error is None:\n",
         "    if True:\n",
+        WAITING,
     ),
     Fault(
         "data names what is imported",
@@ -621,6 +657,7 @@ _ALL = [
         '        module, _, place = name.partition(":")\n'
         '        cls = self._table.types.get(name) or getattr(__import__(module, fromlist=["_"]), place)\n'
         "        form = self._form_of(cls, name)\n",
+        HOSTILE,
     ),
     Fault(
         "depth isn't bounded",
@@ -628,6 +665,7 @@ _ALL = [
         "workflows.codec.reading",
         "        if self.depth > self.limits.depth:\n",
         "        if False:\n",
+        HOSTILE,
     ),
     Fault(
         "a snapshot of another format is read",
@@ -635,6 +673,7 @@ _ALL = [
         "workflows.core.restore",
         "    check_format(data)\n",
         "",
+        "tests/core/test_snapshot.py",
     ),
     Fault(
         "a snapshot forgets who has taken over before",

@@ -164,7 +164,7 @@ EVERYTHING = Graph(
     (
         Question(),
         Fork(
-            (Work(("ask", "look", "tell", "edit", "once"), "fails", 2, 4),),
+            (Work(("look", "ask", "edit", "look", "tell", "wait", "once"), "fails", 2, 6),),
             (Loop(2, (Work(("ask both", "branches", "sleep")),)),),
             "sent",
         ),

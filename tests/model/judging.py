@@ -116,6 +116,10 @@ def nothing_is_lost(life: Life, expected: Expected) -> Iterator[str]:
             yield f"{where} was called having failed {called.get(where)} times, of {failures}"
     recorded = {fact.what for fact in life.facts if fact.kind == "recorded"}
     heard = {fact.what for fact in life.facts if fact.kind == "heard"}
+    expired = {fact.what for fact in life.facts if fact.kind == "expired"}
+    looked = {fact.what for fact in life.facts if fact.kind == "saw"}
+    yield from (f"{what} wasn't looked at" for what in expected.seen ^ looked)
+    yield from (f"{what} has no end, or one that it shouldn't have" for what in expected.expired ^ expired)
     yield from (f"{what} wasn't done" for what in expected.once - recorded)
     yield from (f"{what} heard nothing" for what in expected.answers.keys() - heard)
 

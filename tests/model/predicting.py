@@ -40,6 +40,7 @@ class Expected:
         told: What stands on the stream, each once.
         edits: For each run, by the place of its last step: how often each entry of its state was counted up.
         seen: What is looked at.
+        expired: The waits whose time runs out.
     """
 
     result: str | None = None
@@ -49,6 +50,7 @@ class Expected:
     told: set[str] = attrs.field(factory=set[str])
     edits: dict[str, dict[str, int]] = attrs.field(factory=dict[str, dict[str, int]])
     seen: set[str] = attrs.field(factory=set[str])
+    expired: set[str] = attrs.field(factory=set[str])
 
 
 def predict(graph: Graph) -> Expected:
@@ -177,8 +179,10 @@ class _Walk:
                 words = ALIKE if deed == "ask alike" else tag
                 expected.answers[tag] = words
                 yield f"[{words}]"
+            case "ask in vain":
+                expected.expired.add(tag)
             case _:
-                assert deed in ("sleep", "ask in vain"), deed
+                assert deed == "sleep", deed
 
     def errand(self, errand: Errand, tag: str) -> str:
         inside = _Walk(self.expected)

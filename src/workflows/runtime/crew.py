@@ -244,7 +244,7 @@ class Crew:
     def _start(self, function: Callable[..., Coroutine[Any, Any, None]], *args: object) -> None:
         """Start a task of the run, with the context variables of the caller of `run()`."""
         assert self._group is not None
-        self._variables.copy().run(self._group.start_soon, function, *args)
+        _ = self._variables.copy().run(self._group.start_soon, function, *args)
 
     def _take_job(self) -> Job | None:
         """The next job for the worker that asks; the others are handed out."""
