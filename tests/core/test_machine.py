@@ -50,6 +50,7 @@ from tests.core.flow import (
 from tests.core.invariants import Invariants
 from tests.core.journalling import imaged, keep_table
 from tests.core.reference import HANDLED, JOINS, Wait
+from tests.deep.tally import cut
 from workflows.core import ticks
 from workflows.core.engine import TRANSITIONS, Core
 from workflows.core.image import can_be_imaged
@@ -142,6 +143,7 @@ class CoreMachine(Invariants):
 
     def die_and_be_restored(self) -> None:
         """All but the snapshot is lost: attempts, edits, the model's memory of who runs."""
+        cut("core")
         data = json.loads(json.dumps(snapshot(self.core.state, at=self.at), allow_nan=False))
         self.base = restored(data)
         track_questions(self.base)
