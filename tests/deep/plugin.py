@@ -70,6 +70,8 @@ class Round:
         """Take down what fails."""
         if report.failed:
             self._failed.append(report.nodeid)
+        if report.when == "call":
+            print(f" {report.duration:.1f} s ", end="")
 
     def pytest_sessionfinish(self) -> None:
         """Leave the figures."""

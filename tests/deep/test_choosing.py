@@ -21,6 +21,9 @@ def test_a_sweep(backend):
 
 def test_an_example(): ...
 
+def test_the_rules_feed_every_tick_there_is():
+    run_state_machine_as_test(Machine, settings=few)
+
 TestAll = Machine.TestCase
 """
 
