@@ -3,8 +3,8 @@
 import re
 
 from tests.docs.pages import ROOT
-from tests.golden.found import FOUND
 from tests.golden.found_in_stores import STORES
+from tests.golden.found_runs import FOUND
 from tests.proofs import TESTS
 
 PAGE = (ROOT / "docs" / "explanation" / "proof.md").read_text(encoding="utf-8")

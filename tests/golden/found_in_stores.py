@@ -16,7 +16,7 @@ import attrs
 
 from tests.durability.stores import crashed
 from tests.golden import found_v1 as v1
-from tests.golden.found import FOLDER
+from tests.golden.found_runs import FOLDER
 from workflows import Runtime, Workflow
 from workflows.durability import Change, Refusal, SqliteStore, Store
 from workflows.testing import simulate

@@ -8,8 +8,8 @@ import anyio
 import pytest
 
 from tests.golden import found_v1 as v1
-from tests.golden.found import FOLDER, FOUND, Found, answer_to, folded, journal_of, snapshot_of, stored
 from tests.golden.found_in_stores import STORES, store_of
+from tests.golden.found_runs import FOLDER, FOUND, Found, answer_to, folded, journal_of, snapshot_of, stored
 from tests.golden.test_golden import without_later_keys
 from workflows import Context, Runtime
 from workflows.core.journal import JOURNAL_FORMAT
