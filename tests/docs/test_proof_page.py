@@ -26,5 +26,5 @@ def test_each_fault_has_its_test_and_each_golden_file_its_fault() -> None:
 def test_what_has_found_them_is_there() -> None:
     named = re.findall(r"^By .+", PAGE, re.MULTILINE)
     places = [place for line in named for place in re.findall(r"`([\w/.]+)`", line)]
-    assert len(named) == 4
+    assert len(named) == 5
     assert [place for place in places if not (TESTS / place).exists()] == []

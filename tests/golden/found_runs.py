@@ -1,8 +1,8 @@
 """How the golden files in `found/` are recorded and read: a run that a bug had to do with, told tick by tick.
 
-A file is never changed, and neither are the workflows in `found_v1.py`. `python -m tests.golden.found_runs` records what
-is missing: the journal of a run, and a snapshot of what it came to. Until format 1 has been released, they may be deleted
-and recorded anew.
+A file is never changed, and neither are the workflows in `found_v1.py`. `python -m tests.golden.found_runs` records
+what is missing: the journal of a run, and a snapshot of what it came to. Until format 1 has been released, they may be
+deleted and recorded anew.
 """
 
 import json
