@@ -56,6 +56,7 @@ def test_lives_in_which_tasks_take_turns_alike_are_one_interleaving(tally: Tally
 
 
 def test_another_seed_of_trios_scheduler_is_another_interleaving(tally: Tally) -> None:
+    pytest.importorskip("trio")
     for seed in range(20):
         simulate(partial(turns, 5, 5), backend="trio", seed=seed)
     assert len(tally.interleavings["trio"]) > 5
