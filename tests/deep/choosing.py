@@ -13,7 +13,7 @@ from tests.counted_cases import where
 from tests.proofs import TESTS, Definition, backends_of, names_for_given, uses_given
 
 SWEEPS = frozenset({"sweep_crash", "sweep_cancel"})
-# It goes on till each rule has had its turn, and with a seed that's set it has the same examples again and again.
+# It goes on till each rule has had its turn: it's about the machine, and nothing comes of doing it again.
 ABOUT_RULES = "::test_the_rules_feed_every_tick"
 
 
