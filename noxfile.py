@@ -90,15 +90,18 @@ def lowest_versions() -> list[str]:
 
 @nox.session
 def sim(session: nox.Session) -> None:
-    """Run the properties with thousands of examples each; a run of all gives the guarantees' page its figures."""
+    """Try all properties for an hour on each backend, and put the figures on the guarantees' page; or some, for long.
+
+    `nox -s sim -- tests/core` runs what's named, with thousands of examples.
+    """
     install(session, "tests")
-    deep = {"HYPOTHESIS_PROFILE": "deep"}
-    selected = ("-o", "faulthandler_timeout=0", "-m", "hypothesis or guarantee")
     if session.posargs:
-        session.run("pytest", *selected, *session.posargs, env=deep)
+        selected = ("-o", "faulthandler_timeout=0", "-m", "hypothesis or guarantee")
+        session.run("pytest", *selected, *session.posargs, env={"HYPOTHESIS_PROFILE": "deep"})
         return
-    counted = ("-p", "tests.counted_cases", "--count-cases", "tests/deep_run.json")
-    session.run("python", "-m", "pytest", *counted, *selected, env=deep)
+    for backend in ("asyncio", "trio"):
+        into = ("--into", "tests/deep_run.json")
+        session.run("python", "-m", "tests.deep", "--backend", backend, "--minutes", "60", *into)
     session.run("python", "-m", "tests.proof_table")
 
 

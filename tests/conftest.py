@@ -23,6 +23,8 @@ settings.register_profile(  # a planted fault has to be noticed, not explained: 
     phases=(Phase.explicit, Phase.generate),
 )
 settings.register_profile("deep", any_speed, max_examples=3000, stateful_step_count=100)
+# One of the rounds of `python -m tests.deep`: small, so that each property has its turn; its seed is all that it takes.
+settings.register_profile("round", any_speed, max_examples=100, stateful_step_count=50, database=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 # A job in the background of a shell ignores interrupts, and so would the programs that tests start and interrupt.

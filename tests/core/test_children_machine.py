@@ -24,6 +24,7 @@ from hypothesis.stateful import (
 
 from tests.core.flow import Approval, Approved, Begin, Note, Prompt, Reply, Task, codec_for
 from tests.core.journalling import imaged, journalled, keep_table
+from tests.deep.tally import cut
 from workflows.core import ticks
 from workflows.core.commands import Command, DropChild, Finish, ForChild, RunStep, published
 from workflows.core.delivery import all_questions
@@ -319,6 +320,7 @@ class ChildrenMachine(RuleBasedStateMachine):
         if how == "cancel":
             self.feed(ticks.CancelRequested, "somebody wants it")
         elif how == "die":
+            cut("core")
             self.base, self.table = restored(snapshot(self.state, at=self.at)), {}
             track_questions(self.base)
             self.core, self.shadow, self.fed, self.at_work = self.based(), self.based(), [], set()

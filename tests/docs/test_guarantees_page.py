@@ -4,12 +4,13 @@ What each promises is proven by the tests that carry its marker.
 """
 
 import re
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from tests.deep.tally import Cut
 from tests.docs.asking import TYPES, YES, Approval, Decision, resumed, settled, until_asked
-from tests.proof_table import PAGE, cases_of_the_last_deep_run, with_table
+from tests.proof_table import CRASH_POINTS, PAGE, last_deep_run, with_tables
 from tests.proofs import GUARANTEES, LATER, Proof, proofs_of_tests
 from workflows import Context, Workflow, step
 from workflows.errors import AlreadyAnswered, ContextSerdeError, EncodeError, NoOpenQuestion
@@ -24,9 +25,9 @@ def test_each_guarantee_has_its_part() -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_the_table_tells_what_the_markers_say_and_what_the_last_deep_run_has_tried() -> None:
-    table = with_table(TEXT, proofs_of_tests(), cases_of_the_last_deep_run())
-    assert table == TEXT, "write it: python -m tests.proof_table"
+def test_the_tables_tell_what_the_markers_say_and_what_the_last_deep_run_has_tried() -> None:
+    page = with_tables(TEXT, proofs_of_tests(), last_deep_run())
+    assert page == TEXT, "write it: python -m tests.proof_table"
 
 
 def test_what_was_not_measured_is_not_made_up() -> None:
@@ -36,12 +37,23 @@ def test_what_was_not_measured_is_not_made_up() -> None:
         Proof("W1", "sim/test_some.py::test_none_is_lost", True, frozenset({"trio"})),
         Proof("W1", "core/test_more.py::test_an_example", False, both),
     ]
-    rows = with_table(TEXT, proofs, {"sim/test_some.py::test_all_is_well": 6000, "a test that is gone": 1})
+    cases = {"sim/test_some.py::test_all_is_well": 6000, "a test that is gone": 1}
+    figures = {"minutes": 60.1, "rounds": 7, "cases": cases, "runs": 5000, "interleavings": 4000}
+    deep = {"trio": {**figures, "crash_points": {"tick": 1000, "core": 1}, "cancellations": 30}}
+    page = with_tables(TEXT, proofs, deep)
     assert (
-        "| **W1: Once** | 2 properties, and examples in `core` | asyncio, Trio | 6,000 |\n"
-        "| | `sim/test_some.py`: all is well | asyncio, Trio | 6,000 |\n"
-        "| | `sim/test_some.py`: none is lost | Trio | not measured |\n"
-    ) in rows
+        "| **W1: Once** | 2 properties, and examples in `core` | asyncio, Trio | not measured | 6,000 |\n"
+        "| | `sim/test_some.py`: all is well | asyncio, Trio | not measured | 6,000 |\n"
+        "| | `sim/test_some.py`: none is lost | Trio | - | not measured |\n"
+    ) in page
+    assert (
+        "| Runs in virtual time | not measured | 5,000 |\n| Distinct interleavings | not measured | 4,000 |\n" in page
+    )
+    assert "| Crash points | not measured | 1,001 |\n| - after a tick | not measured | 1,000 |\n" in page
+
+
+def test_each_kind_of_crash_point_has_a_name_on_the_page() -> None:
+    assert set(CRASH_POINTS) == set(get_args(Cut))
 
 
 class Deciding(Workflow):

@@ -187,3 +187,31 @@ async def test_nothing_is_called_between_a_cancel_and_its_being_stored() -> None
             store.let_through()
             await handler.run.outcome.wait()
     assert world.done == ["first"]
+
+
+@pytest.mark.anyio
+@pytest.mark.guarantee("R4", "W4")
+async def test_a_run_whose_wait_in_place_is_over_is_stored_as_one_that_has_something_to_do() -> None:
+    """It was stored as one in which everything waits, so that no other process would ever have gone on with it."""
+    store = Gate()
+
+    class Asking(Workflow):
+        @step
+        async def ask(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
+            async def in_branch() -> None:
+                async with ctx.branch("only"):
+                    await ctx.ask(May(what="go on?"))
+
+            async with anyio.create_task_group() as group:
+                group.start_soon(in_branch)
+            return StopEvent()
+
+    with anyio.fail_after(5):
+        async with Runtime(store=store) as runtime:
+            handler = runtime.run(Asking(types=[May, Yes], workflow_name="asking"), run_id="r")
+            question = await the_question(runtime)
+            await runtime.send("r", Yes(by="Ada"), reply_to=question)
+            await handler
+    stored = [change for changes in store.commits for change in changes]
+    assert [change.is_waiting for change in stored if '"parked"' in (change.text or "")] == [True]
+    assert [change.is_waiting for change in stored if '"received"' in (change.text or "")] == [False]

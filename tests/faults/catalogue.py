@@ -590,6 +590,22 @@ _ALL = [
         STORES,
     ),
     Fault(
+        "a run whose wait in place is over is stored as one in which everything waits",
+        "R4",
+        "workflows.durability.run_journal",
+        "return state.budget.active == 0 and not about_to_go_on, self.wakes_at(now)",
+        "return state.budget.active == 0, self.wakes_at(now)",
+        FOUND_BY_SWEEPS,
+    ),
+    Fault(
+        "a step whose answer hasn't reached its task waits on",
+        "R4",
+        "workflows.runtime.attempt",
+        "return any(event.is_set() or name not in still_open for name, event in self.parked.items())",
+        "return any(event.is_set() for event in self.parked.values())",
+        FOUND_BY_SWEEPS,
+    ),
+    Fault(
         "a run that was taken back goes on from what it was released as",
         "R4",
         "workflows.durability.run_journal",

@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar
 import anyio
 import attrs
 
+from tests.deep import tally
 from tests.model.building import NOBODY, Boom, Fact, Modelled, built
 from tests.model.disks import SPARSE, SparseDisk
 from tests.model.graphs import Graph
@@ -193,6 +194,8 @@ class _Living:
         life.facts, life.published = tuple(carried[0].world), tuple(carried[0].stream)
         life.open = before.open
         moments = carried[0].moments
+        if left or (cut is not None and moments):
+            tally.cut("suspension" if left else "tick")
         return left or (moments[cut.at % len(moments)] if cut is not None and moments else before)
 
     def live_in_store(self, store: StoreKind, begins_from: Moment, cut: Cut | None) -> Moment:

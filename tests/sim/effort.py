@@ -7,7 +7,7 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-is_deep = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
+is_deep = os.environ.get("HYPOTHESIS_PROFILE") in ("deep", "round")
 long = pytest.mark.skipif(not is_deep, reason="a longer search, for the deep profile")
 
 

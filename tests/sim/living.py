@@ -17,6 +17,7 @@ from uuid import UUID
 import anyio
 import attrs
 
+from tests.deep.tally import cut
 from tests.sim.flow import Plan, PlanFlow
 from tests.sim.operations import Ask, Parcel, Reply
 from tests.sim.world import Life, World
@@ -165,6 +166,7 @@ class _Living:
             self.life.is_dead = True
             await handler.cancel_run()
             if self.is_cut:
+                cut("suspension")
                 self._keep()
             group.cancel_scope.cancel()
 
@@ -206,6 +208,7 @@ class _Living:
         if self.script.is_gentle:
             self.died.set()
         elif not self.life.is_dead:
+            cut("tick")
             self._keep()
             self.life.is_dead = True
             self.died.set()

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 import pytest
@@ -235,6 +235,59 @@ def test_a_run_spends_none_of_its_time_while_its_process_is_dead(backend: Backen
         return await finished(process, Slow(workflow_name="slow", timeout=45), answer, lease=100)
 
     assert sweep_crash(scenario, backend=backend, store=store) > 10
+
+
+class Inner(Workflow):
+    """Comes to its end after a while, in which it waits for its retry."""
+
+    @step(retry_policy=retry_policy(stop=stop_after_attempt(2), wait=wait_fixed(1)))
+    async def work(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        if not ctx.retry_info().retry_number:
+            raise ConnectionError("once")
+        return StopEvent(result="inner")
+
+
+class InPlace(Workflow):
+    """Waits in branches, in place: for what a child comes to, and for an answer."""
+
+    def __init__(self, *, what: Literal["child", "answer"]) -> None:
+        self.inner = Inner(workflow_name="inner")
+        super().__init__(types=[Ask, Reply], children=[self.inner], workflow_name="in place")
+        self.what = what
+
+    @step
+    async def wait(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        got: list[str] = []
+
+        async def in_branch() -> None:
+            async with ctx.branch("only"):
+                got.append(await self.wait_for_it(ctx))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(in_branch)
+        return StopEvent(result=got)
+
+    async def wait_for_it(self, ctx: Context) -> str:
+        if self.what == "child":
+            return str(await ctx.run(self.inner))
+        reply: Reply = await ctx.ask(Ask(what="answer"))
+        return reply.text
+
+
+@pytest.mark.guarantee("R4", "W4")
+@both
+@pytest.mark.parametrize("what", ["child", "answer"])
+def test_a_wait_in_place_that_is_over_when_the_process_dies_is_gone_on_from(
+    what: Literal["child", "answer"], backend: Backend
+) -> None:
+    """Found by `test_children_whose_store_is_cut_come_to_what_their_plan_says`: until its task had gone on, the run was
+    stored as one in which everything waits, so that no process ever took it over.
+    """
+
+    async def scenario(process: Process) -> Any:
+        return await finished(process, InPlace(what=what), answer)
+
+    assert sweep_crash(scenario, backend=backend, store="memory") > 10
 
 
 class Word(Event):

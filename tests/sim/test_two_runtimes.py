@@ -16,6 +16,7 @@ from anyio.abc import TaskGroup
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from tests.deep.tally import cut
 from tests.sim.effort import effort
 from tests.sim.living import Backend
 from workflows import Context, Runtime, Workflow, step
@@ -191,6 +192,7 @@ class Two:
         runtime = desk.runtime
         assert runtime is not None
         if move.deed == "stalls":
+            cut("handover")
             desk.store.stall()
             await anyio.sleep(13)  # its lease passes, and the other one has time to take over
         elif move.deed == "goes on":
@@ -198,6 +200,7 @@ class Two:
         elif move.deed == "waits":
             await anyio.sleep(20)
         elif move.deed == "leaves":
+            cut("handover")
             await desk.leave()
             await desk.enter(group)
         elif not desk.store.is_stalled:

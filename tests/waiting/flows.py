@@ -8,6 +8,7 @@ from typing import Any
 
 import anyio
 
+from tests.deep.tally import cut
 from workflows import Context, Workflow
 from workflows.events import Event, HumanResponseEvent, InputRequiredEvent
 from workflows.handler import WorkflowHandler
@@ -53,6 +54,7 @@ def kept(handler: WorkflowHandler) -> dict[str, Any]:
 
 async def reborn(handler: WorkflowHandler, make: Callable[[], Workflow]) -> WorkflowHandler:
     """End a run, and go on with it from JSON, with another instance of the workflow."""
+    cut("suspension")
     await settle()
     data = kept(handler)
     await handler.cancel_run()

@@ -25,6 +25,7 @@ from ..core.state import RunState, RunStatus, Status
 from ..runtime.definition import Definition
 from ..runtime.driver import Driver
 from ..runtime.journalling import Journal
+from ..runtime.run import Run
 from ..workflow import Workflow
 from .store import Change
 from .stored_parts import event_text, question_text, status_of, text_of
@@ -211,7 +212,8 @@ class RunJournal(Journal):
         """Whether everything in the run waits, and till when."""
         state = self.state
         if state.status is RunStatus.RUNNING:
-            return state.budget.active == 0, self.wakes_at(now)
+            about_to_go_on = self.run is not None and _has_word(self.run)
+            return state.budget.active == 0 and not about_to_go_on, self.wakes_at(now)
         return rests(state), wake_at(self.driver, self.workflow.definition, due_at(state), now)
 
     def wakes_at(self, now: float) -> float | None:
@@ -249,3 +251,10 @@ def rests(state: RunState) -> bool:
     if any(execution.status not in waits or execution.is_woken for execution in state.executions.values()):
         return False
     return all(rests(child.state) for child in state.children.values() if child.is_wanted)
+
+
+def _has_word(run: Run) -> bool:
+    """Whether a step that waits in place, here or in a child, is about to go on: what is stored waits for nothing."""
+    if any(attempt.has_word for attempt in run.attempts.values()):
+        return True
+    return any(_has_word(child) for child in run.children.values())

@@ -359,9 +359,17 @@ class Attempt(Seam):
 
     def wake(self, question: str) -> None:
         """The answer to a question is there."""
-        event = None if self.parked is None else self.parked.pop(question, None)
+        event = None if self.parked is None else self.parked.get(question)
         if event is not None:
             event.set()
+
+    @property
+    def has_word(self) -> bool:
+        """Whether a wait in place is over, or there's word of a child, and its task hasn't gone on yet."""
+        if not self.parked:
+            return False
+        still_open = self.recall_execution().open
+        return any(event.is_set() or name not in still_open for name, event in self.parked.items())
 
     # Randomness
 
