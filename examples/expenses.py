@@ -3,10 +3,14 @@
     python examples/expenses.py examples/claims.csv
 
 Stop it whenever you like, with Ctrl-C, by closing the terminal, or with the power switch: start it again with the same
-command, and it goes on where it was. Nothing is asked twice.
+command, and it goes on where it was. Nothing is asked twice. The run is stored in an SQLite file, so other processes
+can do a part of it, at the same time or next week:
 
-This file carries the run: it shows what comes through its stream, asks its questions, and saves it as things happen; an
-answer is saved before anything else does. What the run does stands in `expense_review/workflow.py`.
+    python examples/expenses.py examples/claims.csv --list
+    python examples/expenses.py examples/claims.csv --answer '3: y' --answer '4: n not on a weekend'
+
+This file is the command. What a run does stands in `expense_review/workflow.py`, and how it meets a person in
+`expense_review/desk.py`.
 """
 
 from __future__ import annotations
@@ -24,34 +28,17 @@ import anyio
 import attrs
 from anyio.abc import TaskStatus
 
-from expense_review.claims import BadClaims
+from expense_review.claims import BadClaims, Claim, read_claims
 from expense_review.decisions import write_decisions
-from expense_review.saving import StateError, StateFile
-from expense_review.terminal import (
-    Lines,
-    TerminalGone,
-    answer_of,
-    choices_of,
-    details_of,
-    list_of,
-    say,
-    split_line,
-    title_of,
-)
-from expense_review.workflow import ClaimApproval, ExpenseReview, Finished, GroupApproval, Progress, Submitted
-from workflows.errors import AnswerRefused, InvalidAnswer
-from workflows.handler import WorkflowHandler
+from expense_review.desk import Desk, InputEnded
+from expense_review.reviews import Failure, begin, review_of, run_id_of, runtime_on, set_aside
+from expense_review.terminal import Lines, TerminalGone, details_of, say, split_line, title_of
+from expense_review.workflow import Approval, Finished
+from workflows import Runtime
+from workflows.errors import RunOwnedElsewhere, SnapshotMismatch, WorkflowsError
 
 DONE, FAILED, INPUT_ENDED, SIGNALLED, HUNG_UP = 0, 1, 3, 128, 129
 """Exit codes; a signal's is its number on top of SIGNALLED."""
-
-
-class InputEnded(Exception):
-    """There are open questions, and no answers any more."""
-
-
-class Failure(Exception):
-    """Something outside of the program is in the way; the message says what to do."""
 
 
 @attrs.frozen
@@ -60,127 +47,84 @@ class Job:
 
     csv: Path
     output: Path
+    store: Path
     data: bytes
-    state: StateFile
+    claims: list[Claim]
     reviewer: str
+    prepared: list[str]
     answers: list[str]
+    is_list: bool
     is_fresh: bool
 
 
-@attrs.define
-class Desk:
-    """Where a run and a person meet."""
-
-    handler: WorkflowHandler
-    job: Job
-    lines: Lines
-    next_save: float = 0.0
-
-    async def attend(self) -> Finished:
-        """Show what happens, ask what is to be asked, and give the result."""
-        try:
-            await self.ask_all()  # what a resumed run has on its mind
-            async for event in self.handler.stream_events():
-                self.save_progress()
-                if isinstance(event, Progress):
-                    say(f"  {event.text}")
-                await self.ask_all()
-            result = await self.handler
-        finally:
-            self.save()  # however it ends
-        assert isinstance(result, Finished)
-        return result
-
-    def save_progress(self) -> None:
-        """Save what was found out without a person, if that takes a tenth of the time at most: it could be redone."""
-        now = anyio.current_time()
-        if now >= self.next_save:
-            self.save()
-            self.next_save = now + 10 * (anyio.current_time() - now)
-
-    def save(self) -> None:
-        """Save the run as it is now."""
-        snapshot = self.handler.ctx.to_dict()
-        if snapshot["status"] == "ended" and self.handler.get_stop_event() is None:
-            return  # it has failed; the snapshot before that can go on, when the cause is out of the way
-        self.job.state.save(snapshot)
-
-    def open_questions(self) -> dict[str, tuple[str, ClaimApproval | GroupApproval]]:
-        """The id and the content of each open question, by its label."""
-        found = [(question.id, question.event) for question in self.handler.pending]
-        return {event.label: (name, event) for name, event in found if isinstance(event, ClaimApproval | GroupApproval)}
-
-    async def ask_all(self) -> None:
-        """Ask until no question is open."""
-        shown = ""
-        while questions := self.open_questions():
-            label, (_, question) = next(iter(questions.items()))
-            if not shown:
-                say(f"\n{len(questions)} open:\n{list_of(event for _, event in questions.values())}")
-            if label != shown:
-                say(f"\n{title_of(question)}")
-                say("\n".join([*details_of(question), choices_of(question)]))
-                shown = label
-            if not self.lines.is_over:
-                say(f"{label}> ", end="")
-            line = await self.lines.next_line()
-            if line is None:
-                raise InputEnded
-            self.take(line, label)
-
-    def take(self, line: str, current: str) -> None:
-        """Take a line: an answer to the current question or to the one that it names."""
-        questions = self.open_questions()
-        named, text = split_line(line)
-        label = named or current
-        if text == "list":
-            say(list_of(event for _, event in questions.values()))
-        elif label in questions:
-            self.answer(label, questions[label][0], text)
-        elif not self.lines.is_over:  # a prepared answer to what was answered already is passed over
-            say(f"  There's no open question {label}; there are: {', '.join(questions)}.")
-
-    def answer(self, label: str, question: str, text: str) -> None:
-        """Give an answer to the run, and save it before anything else happens."""
-        try:
-            self.handler.ctx.send_event(answer_of(text, by=self.job.reviewer), reply_to=question)
-        except InvalidAnswer as error:
-            problems = "; ".join(problem.removeprefix("$.").removeprefix("$: ") for problem in error.problems)
-            say(f"  Question {label} stays open, {text!r} doesn't answer it: {problems}")
-        except AnswerRefused as error:
-            say(f"  {error}")
-        else:
-            self.save()
-            say(f"  noted and saved: {label}: {text}")
-
-
-async def review(job: Job) -> None:
-    """Start or resume the run, and carry it to its end.
+async def do(job: Job) -> int:
+    """Start or go on with the review, do what the command line says, and give the exit code.
 
     Raises:
-        BadClaims, StateError, OSError: Something is wrong with a file; what was saved before is untouched.
         InputEnded: Questions are open, and no more answers come.
+        Failure, WorkflowsError, OSError: Something is in the way; what was noted as saved is kept.
     """
-    workflow = ExpenseReview(job.output)
-    snapshot = job.state.load()
-    if snapshot is None:
+    async with runtime_on(job.store) as runtime:
+        run_id, is_over = await start(runtime, job)
+        desk = Desk(runtime, run_id, job.reviewer)
+        if is_over:
+            finished = await desk.result()
+        elif job.is_list or job.answers:
+            return await answer(desk, job)
+        else:
+            if job.prepared and sys.stdin is not None and sys.stdin.isatty():
+                say("Ctrl-D leaves what is open to the prepared answers.")
+            finished = await desk.review(Lines(job.prepared))
+    write(finished, job, is_over=is_over)
+    return DONE
+
+
+async def start(runtime: Runtime, job: Job) -> tuple[str, bool]:
+    """Begin the review, or go on with it; give its id, and whether it's over."""
+    if job.is_fresh:
+        await set_aside(runtime, job.csv.name, job.data, job.store.parent)
+    run = await review_of(runtime, job.csv.name, job.data)
+    if run is None:
         if job.output.exists() and not job.is_fresh:
             raise Failure(
-                f"{job.output} is there already, and no state file {job.state.path} that it belongs to.\n"
+                f"{job.output} is there already, and no review in {job.store} that it belongs to.\n"
                 "Name another file with --output, or overwrite it with --fresh."
             )
-        context, start = None, Submitted(source=job.csv.name, data=job.data)
+        run_id = run_id_of(job.csv.name, job.data)
+        begin(runtime, run_id, job.csv.name, job.claims)
+        return run_id, False
+    with suppress(RunOwnedElsewhere):  # somebody is at work on it, or was till a moment ago: then it comes back to us
+        _ = runtime.resume(run.run_id)  # this tells at once if the program was changed and can't go on with it
+    is_over = run.status in {"completed", "failed"}
+    what = "All of this was decided before, as {} says; --fresh starts anew." if is_over else "Going on with {}."
+    say(what.format(job.store))
+    return run.run_id, is_over
+
+
+async def answer(desk: Desk, job: Job) -> int:
+    """Give the answers of the command line, then list what is open, and leave it so."""
+    is_all_noted = True
+    for line in job.answers:
+        await desk.next_questions()  # of the next round, if the answer before was the last one of its
+        label, text = split_line(line)
+        is_all_noted &= await desk.answer(label or "", text)
+    questions = await desk.next_questions()
+    if questions:
+        say(f"\n{len(questions)} open; answer with --answer 'LABEL: y':\n")
+        say("\n".join(line for asked in questions.values() for line in shown(asked.event, is_whole=job.is_list)))
     else:
-        context, start = job.state.restore(workflow, snapshot), None
-        if context.is_running:
-            say(f"Going on with {job.state.path}.")
-        else:
-            say(f"All of this was decided before, as {job.state.path} says; --fresh starts anew.")
-    if job.answers and sys.stdin is not None and sys.stdin.isatty():
-        say("Ctrl-D leaves what is open to the prepared answers.")
-    async with workflow.running(context, start) as handler:
-        finished = await Desk(handler, job, Lines(job.answers)).attend()
-    if not job.output.exists():  # of a run that was over before, and its file moved away since
+        write(await desk.result(), job)
+    return DONE if is_all_noted else FAILED
+
+
+def shown(question: Approval, *, is_whole: bool) -> list[str]:
+    """A question as a list shows it."""
+    return [title_of(question), *details_of(question), ""] if is_whole else [f"  {title_of(question)}"]
+
+
+def write(finished: Finished, job: Job, *, is_over: bool = False) -> None:
+    """Write the decisions. The store has them too: whoever dies before this starts again with the same command."""
+    if not (is_over and job.output.exists()):
         write_decisions(job.output, finished.source, finished.decisions)
     approved = sum(decision.is_approved for decision in finished.decisions)
     say(f"\n{approved} of {len(finished.decisions)} claims approved. The decisions are in {job.output}.")
@@ -207,17 +151,21 @@ async def carry(job: Job) -> int:
     async with anyio.create_task_group() as tasks:
         await tasks.start(stop_on_signal, caught, tasks.cancel_scope)
         try:
-            await review(job)
-            code = DONE
+            code = await do(job)
         except InputEnded:
             code = INPUT_ENDED
         except TerminalGone:
             code = HUNG_UP
-        except BadClaims as error:
-            listed = "".join(f"\n  {problem}" for problem in error.problems)
-            complain(f"{job.csv} can't be used, and nothing was decided:{listed}\nCorrect it, and start again.")
-        except (StateError, Failure) as error:
-            complain(str(error))
+        except Failure as failure:
+            complain(str(failure))
+        except SnapshotMismatch as error:
+            complain(
+                f"The review in {job.store} doesn't fit the program as it is now: {error}\nGo on with the version of "
+                "the program that began it; or start from nothing with --fresh, which keeps a copy of what was said. "
+                "Nothing was changed."
+            )
+        except WorkflowsError as error:
+            complain(f"{error}\nMend that, and start again; or name another file with --store.")
         except OSError as error:
             complain(f"{error}\nAll that was noted as saved is kept. Start again when that is mended.")
         tasks.cancel_scope.cancel()
@@ -235,35 +183,56 @@ def job_of(arguments: list[str] | None) -> tuple[Job, str]:
     """Read the command line and the files that it names; give the job, and the backend to do it on.
 
     Raises:
-        Failure: A file can't be read, or the backend isn't there.
+        Failure: A file can't be read, or not be used, or the backend isn't there.
     """
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("csv", type=Path, help="the claims; see examples/claims.csv for the columns")
-    parser.add_argument("--output", type=Path, help="the file for the decisions; default: CSV with .decisions.json")
-    parser.add_argument("--state", type=Path, help="the file in which the run is kept; default: CSV with .state.json")
-    parser.add_argument("--reviewer", default=user(), help="who answers; default: %(default)s")
-    parser.add_argument("--answers", type=Path, help="answers, such as '3: y', for what is open when the input ends")
-    parser.add_argument("--fresh", action="store_true", help="start from nothing, whatever the state file says")
-    parser.add_argument("--backend", choices=("asyncio", "trio"), default="asyncio", help="default: %(default)s")
-    args = parser.parse_args(arguments)
+    args = parser().parse_args(arguments)
     if args.backend == "trio" and importlib.util.find_spec("trio") is None:
         raise Failure("Trio isn't installed. Install it with: pip install 'anyio-workflows[trio]'")
     try:
         data = args.csv.read_bytes()
-        answers: list[str] = []
+        prepared: list[str] = []
         if args.answers is not None:
-            answers.extend(args.answers.read_text(encoding="utf-8", errors="replace").splitlines())
+            prepared.extend(args.answers.read_text(encoding="utf-8", errors="replace").splitlines())
     except OSError as error:
         raise Failure(f"{error}\nGive the path of a file that can be read. Nothing was decided.") from error
+    try:
+        claims = read_claims(data)
+    except BadClaims as error:
+        listed = "".join(f"\n  {problem}" for problem in error.problems)
+        raise Failure(
+            f"{args.csv} can't be used, and nothing was decided:{listed}\nCorrect it, and start again."
+        ) from error
     output = args.output or args.csv.with_suffix(".decisions.json")
-    state = args.state or args.csv.with_suffix(".state.json")
-    if len({path.resolve() for path in (args.csv, output, state)}) < 3:
-        raise Failure(f"{args.csv}, --output {output} and --state {state} must be three different files.")
-    for path in (output, state):
+    store = args.store or args.csv.with_name("expenses.db")
+    if len({path.resolve() for path in (args.csv, output, store)}) < 3:
+        raise Failure(f"{args.csv}, --output {output} and --store {store} must be three different files.")
+    for path in (output, store):
         if not path.absolute().parent.is_dir():
             raise Failure(f"{path} can't be written: {path.parent} is no directory. Make it, or name another place.")
-    kept = StateFile(state, args.csv.name, data, is_fresh=args.fresh)
-    return Job(args.csv, output, data, kept, args.reviewer, answers, args.fresh), args.backend
+    job = Job(args.csv, output, store, data, claims, args.reviewer, prepared, args.answer or [], args.list, args.fresh)
+    return job, args.backend
+
+
+def parser() -> argparse.ArgumentParser:
+    """What the command line may say."""
+    found = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    found.add_argument("csv", type=Path, help="the claims; see examples/claims.csv for the columns")
+    found.add_argument("--list", action="store_true", help="list what is open, and end")
+    found.add_argument("--answer", action="append", type=addressed, help="give an answer, such as '3: y', and end")
+    found.add_argument("--answers", type=Path, help="a file of answers to what is open when the input ends")
+    found.add_argument("--output", type=Path, help="the file for the decisions; default: CSV with .decisions.json")
+    found.add_argument("--store", type=Path, help="the file that keeps all reviews; default: expenses.db beside CSV")
+    found.add_argument("--reviewer", default=user(), help="who answers; default: %(default)s")
+    found.add_argument("--fresh", action="store_true", help="start from nothing, whatever was said before")
+    found.add_argument("--backend", choices=("asyncio", "trio"), default="asyncio", help="default: %(default)s")
+    return found
+
+
+def addressed(line: str) -> str:
+    """An answer that says to which question it belongs."""
+    if split_line(line)[0] is None:
+        raise argparse.ArgumentTypeError(f"{line!r} names no question; expected one and its answer, such as '3: y'")
+    return line
 
 
 def user() -> str:
@@ -298,9 +267,7 @@ def main(arguments: list[str] | None = None) -> int:
 def farewell(job: Job, code: int) -> str:
     """What to say to somebody who'll be back."""
     why = "The input has ended, and questions are open." if code == INPUT_ENDED else "Stopped."
-    saved = (
-        f"All that you've said is saved in {job.state.path}." if job.state.path.exists() else "Nothing was done yet."
-    )
+    saved = f"All that you've said is saved in {job.store}." if job.store.exists() else "Nothing was done yet."
     return f"\n{why} {saved}\nStart again with the same command to go on."
 
 

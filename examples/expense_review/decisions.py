@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +11,6 @@ from pathlib import Path
 import attrs
 
 from .claims import Claim
-from .saving import write_whole
 
 
 @attrs.frozen
@@ -41,6 +41,16 @@ def write_decisions(path: Path, source: str, decisions: list[Decision]) -> None:
         "decisions": [_entry(decision) for decision in decisions],
     }
     write_whole(path, json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that at any instant either the old or the new one is there, complete."""
+    beside = path.with_name(f"{path.name}.tmp")
+    with beside.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
 
 
 def _sum(decisions: Iterable[Decision]) -> dict[str, object]:

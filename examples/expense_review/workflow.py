@@ -1,18 +1,16 @@
-"""The review of expense claims as a workflow: what happens to a file of claims, from its lines to the decisions.
+"""The review of expense claims as a workflow: what happens to the claims of a file, until all of them are decided.
 
-Nothing here knows of a terminal, of signals, or of the file that a run is saved in. The run can stop at any instant, be
-written to JSON by whoever carries it, and go on elsewhere: answers that were given stay given, and what was done isn't
-done again.
+Nothing here knows of a terminal, of signals, or of the file that runs are stored in. A run can be cut short at any
+instant, and go on in another process: answers that were given stay given, and what was done isn't done again.
 
-    Submitted -> read -> ClaimRead (one for each claim) -> check -> ClaimChecked -> sort -> ReviewNeeded
-              -> review (asks) -> Decided -> record -> Finished
+    Submitted -> hand_out -> ClaimSubmitted (one for each claim) -> check -> ClaimChecked -> sort -> ReviewNeeded
+              -> review (asks) -> Finished
 """
 
 from __future__ import annotations
 
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
-from pathlib import Path
 from typing import Literal, TypeAlias
 
 import anyio
@@ -21,9 +19,10 @@ import attrs
 from workflows import Context, Workflow, step
 from workflows.events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
 
-from .claims import Claim, read_claims
-from .decisions import CheckedClaim, Decision, write_decisions
+from .claims import Claim
+from .decisions import CheckedClaim, Decision
 
+NAME = "expenses"
 SMALL_EUR = Decimal("50.00")
 NEEDS_RECEIPT_EUR = Decimal("20.00")
 LIMITS_EUR = {
@@ -38,17 +37,17 @@ RATES = {"CHF": Decimal("1.0412"), "EUR": Decimal(1), "GBP": Decimal("1.1873"), 
 LOOKUP_S = 0.05
 
 # --- what goes through it ---------------------------------------------------------------------------------------------
-# Each event has a name of its own: that's what a saved run calls it, so that classes and modules can be moved.
+# Each event has a name of its own: that's what a stored run calls it, so that classes and modules can be moved.
 
 
 class Submitted(StartEvent, name="expenses.submitted"):
-    """A file of claims was handed in."""
+    """The claims of a file were handed in."""
 
     source: str
-    data: bytes
+    claims: list[Claim]
 
 
-class ClaimRead(Event, name="expenses.claim_read"):
+class ClaimSubmitted(Event, name="expenses.claim_submitted"):
     """A claim is to be checked."""
 
     claim: Claim
@@ -67,14 +66,8 @@ class ReviewNeeded(Event, name="expenses.review_needed"):
     groups: list[list[CheckedClaim]]
 
 
-class Decided(Event, name="expenses.decided"):
-    """Everything is decided."""
-
-    decisions: list[Decision]
-
-
 class Finished(StopEvent, name="expenses.finished"):
-    """The decisions are written."""
+    """Everything is decided."""
 
     source: str
     decisions: list[Decision]
@@ -139,30 +132,25 @@ class Ledger:
 # --- the job ----------------------------------------------------------------------------------------------------------
 
 
-class ExpenseReview(Workflow):
-    """Approve small claims, ask a person about the others, and write down what was decided.
+class ExpenseReview(Workflow[Submitted, Finished]):
+    """Approve small claims, and ask a person about the others."""
 
-    Args:
-        output: The file for the decisions.
-    """
-
-    def __init__(self, output: Path) -> None:
-        # The four classes stand in no signature: they go between `review` and the person.
-        super().__init__(timeout=None, types=[ClaimApproval, Verdict, GroupApproval, GroupVerdict])
-        self.output = output
+    def __init__(self) -> None:
+        # What stands in no signature, and is to be stored: it goes between the steps and the person.
+        told = [Progress, ClaimApproval, Verdict, GroupApproval, GroupVerdict]
+        super().__init__(workflow_name=NAME, timeout=None, types=told)
 
     @step
-    async def read(self, ctx: Context[Ledger], ev: Submitted) -> ClaimRead | None:
-        """Read all claims, or none: a bad file fails the run before anything is decided."""
-        claims = read_claims(ev.data)
-        await ctx.store.set_state(Ledger(source=ev.source, claims=len(claims)))
-        ctx.write_event_to_stream(Progress(text=f"{ev.source}: {len(claims)} claims to check"))
-        for claim in claims:
-            ctx.send_event(ClaimRead(claim=claim))
+    async def hand_out(self, ctx: Context[Ledger], ev: Submitted) -> ClaimSubmitted | None:
+        """Have each claim checked."""
+        await ctx.store.set_state(Ledger(source=ev.source, claims=len(ev.claims)))
+        ctx.write_event_to_stream(Progress(text=f"{ev.source}: {len(ev.claims)} claims to check"))
+        for claim in ev.claims:
+            ctx.send_event(ClaimSubmitted(claim=claim))
         return None
 
     @step(num_workers=8)
-    async def check(self, ctx: Context[Ledger], ev: ClaimRead) -> ClaimChecked:
+    async def check(self, ctx: Context[Ledger], ev: ClaimSubmitted) -> ClaimChecked:
         """Check one claim; eight are checked at a time."""
         claim = ev.claim
         rate: Decimal = await ctx.once(rate_to_eur, claim.currency, claim.day)
@@ -196,7 +184,7 @@ class ExpenseReview(Workflow):
         return ReviewNeeded(decided=decided, groups=list(groups.values()))
 
     @step
-    async def review(self, ctx: Context[Ledger], ev: ReviewNeeded) -> Decided:
+    async def review(self, ctx: Context[Ledger], ev: ReviewNeeded) -> Finished:
         """Ask about all groups at once, then about the claims of those that are to be decided one by one.
 
         The step is called again from its top whenever a round of questions is answered, here or in another process.
@@ -215,16 +203,8 @@ class ExpenseReview(Workflow):
                 approved = answer.verdict == "approve"
                 decisions += [Decision(checked, approved, answer.reason, answer.by) for checked in question.claims]
             open_groups = singles
-        return Decided(decisions=decisions)
-
-    @step
-    async def record(self, ctx: Context[Ledger], ev: Decided) -> Finished:
-        """Write the decisions in the order of the file."""
         source: str = await ctx.store.get("source")
-        decisions = sorted(ev.decisions, key=lambda decision: decision.checked.claim.line)
-        # The key, in place of the arguments, lets a run that's resumed write to another output.
-        await ctx.once(write_decisions, self.output, source, decisions, key="write the decisions")
-        return Finished(source=source, decisions=decisions)
+        return Finished(source=source, decisions=sorted(decisions, key=lambda decision: decision.checked.claim.line))
 
 
 async def rate_to_eur(currency: str, _day: date) -> Decimal:

@@ -11,7 +11,7 @@ from tests.durability.stores import carried_on, crashed, until
 from tests.engine.orphans import no_task_left
 from workflows import Context, Runtime, Workflow, step
 from workflows.durability import Change, MemoryStore, Refusal, SqliteStore
-from workflows.errors import AlreadyAnswered
+from workflows.errors import AlreadyAnswered, RunExists
 from workflows.events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
 from workflows.handler import WorkflowHandler
 
@@ -173,3 +173,28 @@ async def test_an_owner_that_lost_a_run_for_a_while_stores_nothing_that_others_h
     assert content is not None
     assert content.entries == ("[1]", "[2]")
     await store.close()
+
+
+@pytest.mark.anyio
+@pytest.mark.guarantee("W4")
+@pytest.mark.parametrize("deed", ["send", "cancel"])
+async def test_what_is_for_a_run_that_was_just_begun_here_a_second_time_reaches_the_one_that_is_stored(
+    deed: str, tmp_path: Path
+) -> None:
+    """`RunExists` was raised, which is for whoever began the run: it was to be sent to the run of this id."""
+    file = tmp_path / "runs.db"
+    with anyio.fail_after(10):
+        async with Runtime(store=SqliteStore(file), poll=0.001) as first:
+            held = first.run(Asking(), run_id="r")
+            await the_question(first)
+            async with Runtime(store=SqliteStore(file), poll=0.001, recover=False) as second:
+                again = second.run(Asking(), run_id="r")
+                if deed == "send":
+                    await second.send("r", Next())
+                    assert await held == "done"
+                else:
+                    await second.cancel("r")
+                    assert [run.status for run in await first.runs()] == ["cancelled"]
+                    held.run.outcome.is_retrieved = True
+                with pytest.raises(RunExists):
+                    await again

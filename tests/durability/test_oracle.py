@@ -6,7 +6,9 @@ import pytest
 
 from tests.durability.kills.effects import Effects
 from tests.durability.kills.oracle import Oracle
+from tests.durability.kills.pruned import PruningOracle
 from tests.durability.kills.session import Ending
+from tests.durability.kills.tidying import LOG
 
 ENDINGS = {1: Ending("killed"), 2: Ending("left"), 3: Ending("left")}
 
@@ -63,3 +65,57 @@ def test_words_arrive_once_unless_their_run_was_being_closed(
 ) -> None:
     complaints = list(oracle_of(tmp_path, told).of_words({"r": arrived}))
     assert (not complaints) if why is None else any(why in complaint for complaint in complaints)
+
+
+CANCEL = [(1, "cancelling", "r", "-"), (1, "cancelled", "r", "-")]
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ([*CANCEL, (2, "did", "r", "a")], "2 did it though the run was cancelled"),
+        ([*CANCEL, (2, "did", "r/1", "a")], "2 did it though the run was cancelled"),
+        ([(2, "resuming", "r", "-"), *CANCEL, (2, "did", "r", "a")], "2 did it though the run was cancelled"),
+        ([CANCEL[0], (2, "did", "r", "a"), CANCEL[1]], None),
+        ([*CANCEL, (2, "resuming", "r", "-"), (2, "did", "r", "a")], None),
+        ([CANCEL[0], (2, "resuming", "r", "-"), CANCEL[1], (2, "did", "r", "a")], None),  # it's told of too late
+        ([*CANCEL, (2, "did", "r", "a"), (2, "lost", "r", "-")], None),
+    ],
+)
+def test_nothing_is_done_from_a_cancel_until_somebody_resumes_the_run(
+    told: list[tuple[int, str, str, str]], why: str | None, tmp_path: Path
+) -> None:
+    complaints = list(oracle_of(tmp_path, told).of_cancels())
+    assert (not complaints) if why is None else any(why in complaint for complaint in complaints)
+
+
+@pytest.mark.parametrize(
+    ("run_id", "last", "status", "is_asking", "why"),
+    [
+        ("tidy-1-1-chain", "link-11", None, False, "is gone, and hadn't ended"),
+        ("tidy-1-1-chain", "link-12", None, False, None),
+        ("tidy-1-1-chain", "link-11", "running", False, None),
+        ("tidy-1-1-waits", "before-0", None, False, "is gone, and hadn't ended"),
+        ("tidy-1-1-waits", "before-0", "running", False, "asks nothing any more"),
+        ("tidy-1-1-waits", "before-0", "completed", False, "asks nothing any more"),
+        ("tidy-1-1-waits", "before-0", "running", True, None),
+        ("tidy-1-1-cancelled", "before-0", "cancelled", False, None),
+    ],
+)
+def test_only_what_has_ended_may_be_gone(
+    run_id: str, last: str, status: str | None, is_asking: bool, why: str | None, tmp_path: Path
+) -> None:
+    for what in ("did", "seen"):
+        Effects(tmp_path / LOG, 1).tell(what, run_id, last)
+    kept = {} if status is None else {run_id: status}
+    complaints = list(PruningOracle(tmp_path, ENDINGS).of_runs(kept, {run_id} if is_asking else set()))
+    assert (not complaints) if why is None else any(why in complaint for complaint in complaints)
+
+
+def test_a_cancelled_run_stays_cancelled_where_ended_ones_are_pruned(tmp_path: Path) -> None:
+    for what in ("did", "seen", "cancelling", "cancelled"):
+        Effects(tmp_path / LOG, 1).tell(what, "tidy-1-1-cancelled", "-")
+    oracle = PruningOracle(tmp_path, ENDINGS)
+    assert list(oracle.of_runs({"tidy-1-1-cancelled": "running"}, {"tidy-1-1-cancelled"})) == [
+        "tidy-1-1-cancelled was cancelled, and is running"
+    ]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.examples.program import EXAMPLES, environment
+from tests.examples.program import EXAMPLES, environment, let_leases_pass
 
 PROGRAM = EXAMPLES / "durable_approval.py"
 KILLED = """\
@@ -86,20 +84,14 @@ def test_a_run_whose_process_dies_while_it_pays_is_resumed_and_pays_once_more(tm
     """`once` is once recorded: what died before its result was stored is done again, and nothing else is."""
     run_id = said(tmp_path, backend, "start", "a desk", "400").splitlines()[1].split()[0]
     killed_in("pay", tmp_path, backend, "answer", run_id, "yes")
-    let_leases_pass(tmp_path)
+    let_leases_pass(tmp_path / "approvals.db")
     assert said(tmp_path, backend, "resume") == f"  paying B-6400\n{run_id} is settled\n"
 
 
 @pytest.mark.guarantee("R4")
 def test_a_run_whose_process_dies_while_it_books_asks_when_it_is_resumed(tmp_path: Path, backend: str) -> None:
     killed_in("book", tmp_path, backend, "start", "a desk", "400")
-    let_leases_pass(tmp_path)
+    let_leases_pass(tmp_path / "approvals.db")
     booked, waits = said(tmp_path, backend, "resume").splitlines()
     assert booked == "  booking a desk for 400 euros"
     assert waits.endswith("waits for an answer")
-
-
-def let_leases_pass(folder: Path) -> None:
-    """As if the time had gone by after which others take a runtime for dead."""
-    with closing(sqlite3.connect(folder / "approvals.db", isolation_level=None)) as connection:
-        assert connection.execute("UPDATE owners SET until = 0").rowcount == 1

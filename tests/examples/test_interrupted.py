@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.examples.program import ANSWERS, ASKED, LISTED, NOTED, Program, run, write_claims
+from tests.examples.program import ANSWERS, ASKED, LISTED, NOTED, Program, let_leases_pass, run, write_claims
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
@@ -53,6 +53,7 @@ def test_interrupted_at_each_question_it_asks_none_that_was_answered(
     with Program(tmp_path, "--backend", backend) as program:
         assert program.read_until_prompt() == labels[0]
         assert program.interrupt(how) == exit_code, program.shown
+    let_leases_pass(tmp_path / "expenses.db")
     for n, label in enumerate(labels):
         with Program(tmp_path, "--backend", backend) as program:
             assert program.read_until_prompt() == label
@@ -62,6 +63,7 @@ def test_interrupted_at_each_question_it_asks_none_that_was_answered(
             else:
                 program.read_until_prompt()
                 assert program.interrupt(how) == exit_code, program.shown
+        let_leases_pass(tmp_path / "expenses.db")
         assert ASKED.findall(program.shown) == labels[n : n + 2], "the one that was open, and the next"
         assert not set(labels[:n]) & set(LISTED.findall(program.shown)), "what was answered isn't open"
     assert decisions_in(tmp_path) == uninterrupted
@@ -78,6 +80,7 @@ def test_killed_right_after_an_answer_was_noted_it_has_that_answer(
             label = program.read_until_prompt()
             program.answer(ANSWERS[label])
             program.interrupt("SIGKILL")
+        let_leases_pass(tmp_path / "expenses.db")
         noted += NOTED.findall(program.shown)
     assert noted == list(ANSWERS)
     code, shown = run(tmp_path, "--backend", backend)
@@ -98,7 +101,7 @@ def test_terminated_or_hung_up_it_ends_in_order_and_goes_on_later(
         program.answer(first)
         assert program.interrupt(how) == exit_code, program.shown
     assert "Traceback" not in program.shown
-    assert "All that you've said is saved in claims.state.json" in program.shown
+    assert "All that you've said is saved in expenses.db" in program.shown
     code, shown = run(tmp_path, "--backend", backend, piped="\n".join(others))
     assert code == 0, shown
     assert decisions_in(tmp_path) == uninterrupted
@@ -113,6 +116,7 @@ def test_interrupted_while_claims_are_checked_it_counts_none_twice(
     with Program(tmp_path, "--backend", backend) as program:
         program.read_until(re.compile(f"checked {checked} of 8"))
         program.interrupt(how)
+    let_leases_pass(tmp_path / "expenses.db")
     code, shown = run(tmp_path, "--backend", backend, piped="\n".join(ANSWERS.values()))
     assert code == 0, shown
     assert "checked 9 of 8" not in shown, "a claim was counted twice"

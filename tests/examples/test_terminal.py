@@ -81,7 +81,7 @@ def test_ctrl_c_at_a_prompt_ends_it_at_once_and_keeps_what_was_said(backend: str
     terminal.read_until_prompt()
     terminal.press(b"\x03")
     assert terminal.read_to_the_end() == 130
-    assert "All that you've said is saved in claims.state.json." in terminal.shown
+    assert "All that you've said is saved in expenses.db." in terminal.shown
     assert "Traceback" not in terminal.shown
     _, shown = run(tmp_path, "--backend", backend)
     assert ASKED.findall(shown) == ["2"]
@@ -123,7 +123,7 @@ def test_without_input_or_output_it_saves_itself_and_says_with_its_code_that_que
         ["sh", "-c", command], cwd=tmp_path, env=environment(), stdin=subprocess.DEVNULL, timeout=60, check=False
     )
     assert ended.returncode == 3
-    assert (tmp_path / "claims.state.json").exists()
+    assert (tmp_path / "expenses.db").exists()
 
 
 def test_output_that_nobody_reads_any_more_ends_it(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The review of expense claims without a terminal: on both backends, stopped and resumed through JSON."""
+"""The review of expense claims without a terminal: on both backends, cut short and gone on with elsewhere."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import anyio
 import pytest
 
 from expense_review import workflow as module
-from expense_review.claims import BadClaims
-from expense_review.decisions import Decision
+from expense_review.claims import read_claims
+from expense_review.decisions import Decision, write_decisions
 from expense_review.workflow import (
     ClaimApproval,
     ExpenseReview,
@@ -24,9 +24,11 @@ from expense_review.workflow import (
     Submitted,
     Verdict,
 )
+from tests.durability.stores import crashed
 from tests.examples.program import CLAIMS
-from workflows import Context
-from workflows.errors import InvalidAnswer
+from workflows import Context, Runtime
+from workflows.durability import SqliteStore, Store
+from workflows.errors import AlreadyAnswered, InvalidAnswer
 from workflows.events import HumanResponseEvent
 from workflows.handler import WorkflowHandler
 from workflows.testing import check_replay
@@ -34,7 +36,7 @@ from workflows.testing.backends import Backend
 
 pytestmark = pytest.mark.anyio
 
-SUBMITTED = Submitted(source="claims.csv", data=CLAIMS.encode())
+SUBMITTED = Submitted(source="claims.csv", claims=read_claims(CLAIMS.encode()))
 APPROVALS = (ClaimApproval, GroupApproval)
 ANSWERS = {
     "1": GroupVerdict(verdict="each", by="Noor"),
@@ -84,9 +86,8 @@ def verdicts(decisions: list[Decision]) -> list[tuple[str, bool, str, str]]:
     return [(found.checked.claim.id, found.is_approved, found.reason, found.by) for found in decisions]
 
 
-async def test_small_claims_are_approved_and_the_others_are_decided_as_the_person_says(tmp_path: Path) -> None:
-    workflow = ExpenseReview(tmp_path / "decisions.json")
-    async with workflow.running(None, SUBMITTED) as handler:
+async def test_small_claims_are_approved_and_the_others_are_decided_as_the_person_says() -> None:
+    async with ExpenseReview().running(None, SUBMITTED) as handler:
         finished = await answered(handler)
     small = "50.00 EUR or less, and nothing found"
     assert verdicts(finished.decisions) == [
@@ -103,8 +104,9 @@ async def test_small_claims_are_approved_and_the_others_are_decided_as_the_perso
 
 async def test_the_file_has_every_claim_with_its_decision_and_exact_amounts(tmp_path: Path) -> None:
     output = tmp_path / "decisions.json"
-    async with ExpenseReview(output).running(None, SUBMITTED) as handler:
-        await answered(handler)
+    async with ExpenseReview().running(None, SUBMITTED) as handler:
+        finished = await answered(handler)
+    write_decisions(output, finished.source, finished.decisions)
     report = json.loads(output.read_text(encoding="utf-8"))
     assert [entry["id"] for entry in report["decisions"]] == ["A-1", "A-2", "A-3", "B-1", "B-2", "C-1", "C-2", "C-3"]
     assert report["decisions"][2] == {
@@ -126,8 +128,8 @@ async def test_the_file_has_every_claim_with_its_decision_and_exact_amounts(tmp_
     assert report["rejected"] == {"claims": 2, "eur": "89.06"}
 
 
-async def test_all_questions_of_a_round_are_open_at_once_one_for_each_employee(tmp_path: Path) -> None:
-    async with ExpenseReview(tmp_path / "decisions.json").running(None, SUBMITTED) as handler:
+async def test_all_questions_of_a_round_are_open_at_once_one_for_each_employee() -> None:
+    async with ExpenseReview().running(None, SUBMITTED) as handler:
         labels = await open_labels(handler, 3)
         assert list(labels) == ["1", "2", "3"]
         kinds = [question.answer_type for question in handler.pending]
@@ -147,10 +149,8 @@ async def test_all_questions_of_a_round_are_open_at_once_one_for_each_employee(t
         HumanResponseEvent(),
     ],
 )
-async def test_an_answer_that_does_not_fit_is_refused_and_the_question_stays(
-    bad: HumanResponseEvent, tmp_path: Path
-) -> None:
-    async with ExpenseReview(tmp_path / "decisions.json").running(None, SUBMITTED) as handler:
+async def test_an_answer_that_does_not_fit_is_refused_and_the_question_stays(bad: HumanResponseEvent) -> None:
+    async with ExpenseReview().running(None, SUBMITTED) as handler:
         labels = await open_labels(handler, 3)
         with pytest.raises(InvalidAnswer):
             await handler.send_event(bad, reply_to=labels["2"])
@@ -159,21 +159,21 @@ async def test_an_answer_that_does_not_fit_is_refused_and_the_question_stays(
         assert list(labels_of(handler)) == ["1", "3"]
 
 
+def nothing_is_looked_up_again(_currency: str, _day: date) -> Decimal:
+    raise AssertionError
+
+
 async def test_stopped_and_resumed_through_json_after_each_answer_it_comes_to_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async with ExpenseReview(tmp_path / "whole.json").running(None, SUBMITTED) as handler:
+    async with ExpenseReview().running(None, SUBMITTED) as handler:
         whole = await answered(handler)
-    async with ExpenseReview(tmp_path / "parts.json").running(None, SUBMITTED) as handler:
+    async with ExpenseReview().running(None, SUBMITTED) as handler:
         await open_labels(handler, 3)
         text = json.dumps(handler.ctx.to_dict())
-
-    def nothing_is_looked_up_again(_currency: str, _day: date) -> Decimal:
-        raise AssertionError
-
     monkeypatch.setattr(module, "rate_to_eur", nothing_is_looked_up_again)
     for label, answer in ANSWERS.items():
-        workflow = ExpenseReview(tmp_path / "parts.json")
+        workflow = ExpenseReview()
         context = Context[Any].from_dict(workflow, json.loads(text))
         name = labels_of(context)[label]
         async with workflow.running(context) as handler:
@@ -183,10 +183,45 @@ async def test_stopped_and_resumed_through_json_after_each_answer_it_comes_to_th
             elif label == "1.2":
                 assert await result_of(handler) == whole
             text = json.dumps(handler.ctx.to_dict())
-    assert (tmp_path / "parts.json").read_bytes() == (tmp_path / "whole.json").read_bytes()
 
 
-async def test_eight_claims_are_checked_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def stored_labels(runtime: Runtime, count: int) -> dict[str, str]:
+    """Wait until the stored run asks so many questions; the id of each by its label."""
+    with anyio.fail_after(5):
+        async for _ in runtime.events("r"):
+            found = [asked.question for asked in await runtime.pending(run_id="r")]
+            if len(found) == count:
+                return {q.event.label: q.id for q in found if q is not None and isinstance(q.event, APPROVALS)}
+    raise AssertionError
+
+
+@pytest.mark.guarantee("R4", "W1", "W5")
+async def test_its_process_dies_after_each_answer_and_it_comes_to_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each process finds what the one before has left on the disk; to answer once more is refused by it."""
+    async with ExpenseReview().running(None, SUBMITTED) as handler:
+        whole = await answered(handler)
+    store: Store = SqliteStore(tmp_path / "runs.db")
+    async with Runtime(store=store) as runtime:
+        assert runtime.run(ExpenseReview(), start_event=SUBMITTED, run_id="r").run_id == "r"
+        await stored_labels(runtime, 3)
+        left = crashed(store, tmp_path / "begun")
+    monkeypatch.setattr(module, "rate_to_eur", nothing_is_looked_up_again)
+    rounds = {"1": 3, "2": 2, "3": 1, "1.1": 2, "1.2": 1}
+    for label, answer in ANSWERS.items():
+        async with Runtime(store=left, workflows=[ExpenseReview()], lease=0.01, poll=0.001) as runtime:
+            name = (await stored_labels(runtime, rounds[label]))[label]
+            await runtime.send("r", answer, reply_to=name)
+            if label == "1.2":
+                assert await runtime.resume("r") == whole
+                return
+            with pytest.raises(AlreadyAnswered):
+                await runtime.send("r", answer, reply_to=name)
+            left = crashed(left, tmp_path / label)
+
+
+async def test_eight_claims_are_checked_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     all_there = anyio.Event()
     at_work = 0
 
@@ -199,12 +234,12 @@ async def test_eight_claims_are_checked_at_a_time(tmp_path: Path, monkeypatch: p
         return Decimal(1)
 
     monkeypatch.setattr(module, "rate_to_eur", rate_when_all_are_there)
-    async with ExpenseReview(tmp_path / "decisions.json").running(None, SUBMITTED) as handler:
+    async with ExpenseReview().running(None, SUBMITTED) as handler:
         await open_labels(handler, 3)
 
 
-async def test_progress_counts_the_claims_that_are_checked(tmp_path: Path) -> None:
-    async with ExpenseReview(tmp_path / "decisions.json").running(None, SUBMITTED) as handler:
+async def test_progress_counts_the_claims_that_are_checked() -> None:
+    async with ExpenseReview().running(None, SUBMITTED) as handler:
         await open_labels(handler, 3)
         seen: list[str] = []
         async for event in handler.stream_events(after=0):
@@ -217,27 +252,18 @@ async def test_progress_counts_the_claims_that_are_checked(tmp_path: Path) -> No
     assert seen[9] == "3 small claims approved, 5 need you"
 
 
-async def test_claims_that_are_all_small_need_nobody(tmp_path: Path) -> None:
+async def test_claims_that_are_all_small_need_nobody() -> None:
     lines = CLAIMS.splitlines()
-    small = "\n".join([lines[0], lines[1], lines[5], lines[8]])
-    async with ExpenseReview(tmp_path / "decisions.json").running(source="small.csv", data=small.encode()) as handler:
+    small = read_claims("\n".join([lines[0], lines[1], lines[5], lines[8]]).encode())
+    async with ExpenseReview().running(source="small.csv", claims=small) as handler:
         finished = await result_of(handler)
     assert [decision.by for decision in finished.decisions] == ["policy"] * 3
 
 
-async def test_a_file_that_cannot_be_used_fails_the_run_with_all_its_problems(tmp_path: Path) -> None:
-    bad = CLAIMS.replace("286.00", "0.00").replace("2025-03-12", "12.3.2025").encode()
-    with pytest.raises(BadClaims) as caught:
-        async with ExpenseReview(tmp_path / "decisions.json").running(source="claims.csv", data=bad) as handler:
-            await result_of(handler)
-    assert [problem.partition(" is ")[0] for problem in caught.value.problems] == ["line 3: amount", "line 9: date"]
-    assert not (tmp_path / "decisions.json").exists()
-
-
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_it_is_safe_to_replay(backend: Backend, tmp_path: Path) -> None:
+def test_it_is_safe_to_replay(backend: Backend) -> None:
     report = check_replay(
-        lambda: ExpenseReview(tmp_path / "decisions.csv"),
+        ExpenseReview,
         SUBMITTED,
         lambda question: ANSWERS[question.event.label] if isinstance(question.event, APPROVALS) else None,
         backend=backend,

@@ -46,6 +46,7 @@ RANDOM_WORKFLOWS = "tests/model/test_random_workflows.py"
 SLOW_READER = "tests/engine/test_streams.py::test_an_attached_reader_misses_nothing_however_slow_it_is"
 HOSTILE = "tests/codec/test_hostile_documents.py"
 STANDARD_TYPES = "tests/codec/test_standard_types.py"
+LOST = "tests/durability/test_lost_for_a_while.py"
 
 _ALL = [
     # W1 Once
@@ -620,6 +621,30 @@ _ALL = [
         "        while (at := self.at)",
         "        self._is_left = False\n        while (at := self.at)",
         "tests/engine/test_alarm.py",
+    ),
+    Fault(
+        "a run that was given something is released all the same",
+        "R4",
+        "workflows.durability.run_journal",
+        "            self._is_releasing = False  # something came before this was taken\n",
+        "            pass\n",
+        LOST,
+    ),
+    Fault(
+        "a run is taken back though another runtime has had it meanwhile",
+        "W4",
+        "workflows.durability.group_commit",
+        "        if claimed and (claimed[0].entry, claimed[0].changed_at) == (journal.entry, now):\n",
+        "        if claimed:\n",
+        LOST,
+    ),
+    Fault(
+        "whoever is refused what it wants to store stays the owner",
+        "R4",
+        "workflows.durability.group_commit",
+        "            if run is not None and run.owner == self._owner:\n",
+        "            if run is None:\n",
+        LOST,
     ),
     # D1 to D4
     Fault(

@@ -19,7 +19,7 @@ from anyio.lowlevel import checkpoint
 from ..context import Context
 from ..core.open_questions import track_questions
 from ..core.ticks import EventReceived
-from ..errors import AnswerRefused, OwnershipLost, RunNotFound, RunOwnedElsewhere, WorkflowDone
+from ..errors import AnswerRefused, OwnershipLost, RunExists, RunNotFound, RunOwnedElsewhere, WorkflowDone
 from ..events import Event
 from ..runtime.answers import fitted_answer
 from ..runtime.refusals import check_target, error_for
@@ -68,11 +68,12 @@ class Sender:
         """Whether something was done to a run; else it's to be tried where the run is by now.
 
         What a runtime does that has lost the run isn't stored. Nor does it count what such a runtime refuses: it judges
-        by what the run was before another one went on with it.
+        by what the run was before another one went on with it. The same goes for a run that was just begun here, and
+        isn't stored, since there's one of its id.
         """
         try:
             return await deed()
-        except OwnershipLost:
+        except (OwnershipLost, RunExists):
             return False
         except (AnswerRefused, WorkflowDone) as error:
             refusal = error

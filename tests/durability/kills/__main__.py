@@ -12,6 +12,7 @@ from pathlib import Path
 import anyio
 
 from .oracle import Oracle
+from .pruned import PruningOracle
 from .session import Session
 
 
@@ -21,13 +22,16 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=200, help="how many processes are killed")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(2**32), help="what the session draws from")
     parser.add_argument("--lease", type=float, default=0.3, help="seconds after which a process is taken for dead")
+    parser.add_argument("--pace", type=float, default=1.0, help="how much longer processes live, on a busy machine")
     parser.add_argument("--folder", type=Path, help="where its files are made, and stay; else they go")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        endings = Session(folder, kills=options.kills, seed=options.seed, lease=options.lease).run()
+        given = {"kills": options.kills, "seed": options.seed, "lease": options.lease, "pace": options.pace}
+        endings = Session(folder, **given).run()
         figures = anyio.run(Oracle(folder, endings).judge)
+        tidied = anyio.run(PruningOracle(folder, endings).judge)
     killed = [ending for ending in endings.values() if ending.how == "killed"]
     moments = ", ".join(f"{count} {moment}" for moment, count in sorted(Counter(end.moment for end in killed).items()))
     print(f"seed {options.seed}")
@@ -38,11 +42,14 @@ def main() -> int:
         f" (of one body at most {figures.most_repetitions})"
     )
     print(f"events sent: {figures.accepted}; refused: {figures.refused}")
-    print(f"runs lost to another by a living process: {figures.lost}")
-    print(f"problems: {len(figures.problems)}")
-    for problem in figures.problems[:30]:
+    print(f"runs cancelled: {figures.cancelled} times; in the file that is pruned: {tidied.cancelled} times")
+    print(f"runs in the file that is pruned: {tidied.runs}, of which pruned: {tidied.pruned}")
+    print(f"runs lost to another by a living process: {figures.lost + tidied.lost}")
+    problems = figures.problems + tidied.problems
+    print(f"problems: {len(problems)}")
+    for problem in problems[:30]:
         print(f"  {problem}")
-    return 1 if figures.problems else 0
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ class Line(NamedTuple):
 
     Attributes:
         what: `did` (the body of a `once`), `seen` (its record is stored), `accepted` and `refused` (what was sent),
-            `closing` (the run is about to be told to end), `lost` (it's another's).
+            `closing` (the run is about to be told to end), `lost` (it's another's), `cancelling` and `cancelled`
+            (before and after somebody cancels the run), `resuming` (before somebody goes on with it by hand).
         life: Which process, by the number of its start.
         run_id: Of which run.
         key: What of it.

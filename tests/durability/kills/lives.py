@@ -49,11 +49,11 @@ class Fate:
     rings_in_s: float
 
     @classmethod
-    def drawn(cls, random: Random) -> Fate:
-        """Draw one."""
+    def drawn(cls, random: Random, *, pace: float) -> Fate:
+        """Draw one, for a machine that takes `pace` times as long for everything as an idle one."""
         moment = random.choice(MOMENTS)
         rings_in_s = random.expovariate(1 / 0.06) if moment == "outside" else random.uniform(0.3, 0.6)
-        return cls(moment, 1 + int(random.expovariate(1 / 12)), random.uniform(1e-6, 4e-4), rings_in_s)
+        return cls(moment, 1 + int(random.expovariate(1 / 12)), random.uniform(1e-6, 4e-4), rings_in_s * pace)
 
 
 class Life:

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import anyio
 import attrs
 
 from workflows import Context, Workflow, step
 from workflows.errors import WaitTimedOut
 from workflows.events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
-from workflows.retry_policy import retry_policy, stop_after_attempt, wait_fixed
+from workflows.retry_policy import retry_policy, stop_after_attempt, stop_never, wait_fixed
 
 MEMBERS = 5
 QUESTIONS = 3
 CHILDREN = 2
 LINKS = 12
 FAILURES = 3
+TIMEOUTS = 2
+STEP_S = 0.04
+BUDGET_S = 0.2
 
 Did = Callable[[str, str], None]
 
@@ -170,6 +174,41 @@ class Hurried(Loaded):
         return StopEvent(result="answered")
 
 
+class Limited(Loaded):
+    """Takes too long in one attempt after the other, and then doesn't: it comes to its end without waiting."""
+
+    @step
+    async def begin(self, ctx: Context[Any], ev: StartEvent) -> Link:
+        await self.world.do(ctx, "begun")
+        return Link(number=0)
+
+    @step(timeout=STEP_S, retry_policy=retry_policy(wait=wait_fixed(0.01), stop=stop_never()))
+    async def dawdle(self, ctx: Context[Any], ev: Link) -> Worked:
+        number = ctx.retry_info().retry_number
+        ctx.write_event_to_stream(Told(what=f"attempt {number}"))
+        if number < TIMEOUTS:
+            await anyio.sleep_forever()
+        return Worked(number=number)
+
+    @step
+    async def end(self, ctx: Context[Any], ev: Worked) -> StopEvent:
+        await self.world.do(ctx, "ended")
+        return StopEvent(result=ev.number)
+
+
+class Overdue(Loaded):
+    """Spends its budget, and waits for nothing; it's told so once."""
+
+    def __init__(self, world: World, *, name: str) -> None:
+        super().__init__(world, name=name, timeout=BUDGET_S)
+
+    @step
+    async def dawdle(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
+        await ctx.stream(Told(what="begun"))
+        await anyio.sleep_forever()
+        return StopEvent()
+
+
 class Child(Loaded):
     """A child, which asks too."""
 
@@ -246,11 +285,16 @@ def load(world: World) -> dict[str, Loaded]:
         Parent(world, child, name="parent"),
         Chain(world, name="chain"),
         Collecting(world, name="collecting"),
+        Limited(world, name="limited"),
+        Overdue(world, name="overdue"),
     ]
     return {workflow.workflow_name: workflow for workflow in made}
 
 
-KINDS = ("fan-out", "asking", "chain", "parent", "retrying", "hurried", "asking", "fan-out", "failing", "chain")
+KINDS = (
+    *("fan-out", "asking", "chain", "parent", "retrying", "limited"),
+    *("hurried", "asking", "fan-out", "failing", "chain", "overdue"),
+)
 
 
 def kind_of(number: int) -> str:

@@ -13,11 +13,27 @@ import attrs
 from workflows import Runtime
 from workflows.durability import SqliteStore
 from workflows.durability.reading import RunInfo
-from workflows.events import Event, StopEvent
+from workflows.events import Event, StopEvent, WorkflowCancelledEvent, WorkflowTimedOutEvent
 
 from .effects import Line, lines_of
-from .load import CHILDREN, FAILURES, LINKS, MEMBERS, QUESTIONS, Asked, Ignored, Told, World, load
+from .load import (
+    BUDGET_S,
+    CHILDREN,
+    FAILURES,
+    LINKS,
+    MEMBERS,
+    QUESTIONS,
+    TIMEOUTS,
+    Asked,
+    Ignored,
+    Told,
+    World,
+    load,
+)
 from .session import Ending
+
+ENDS = {"failing": "failed", "overdue": "timed_out"}
+"""How runs of a workflow end, if they don't complete."""
 
 
 @attrs.define
@@ -31,6 +47,8 @@ class Figures:
         most_repetitions: At most so often for one of them.
         accepted: How many events were sent.
         refused: How many were refused.
+        cancelled: How often a run was cancelled.
+        pruned: How many runs were pruned.
         lost: How often a living process has lost a run to another.
         problems: What isn't as it must be.
     """
@@ -41,6 +59,8 @@ class Figures:
     most_repetitions: int = 0
     accepted: int = 0
     refused: int = 0
+    cancelled: int = 0
+    pruned: int = 0
     lost: int = 0
     problems: list[str] = attrs.field(factory=list[str])
 
@@ -53,11 +73,14 @@ class Oracle:
         endings: How its processes have ended.
     """
 
-    def __init__(self, folder: Path, endings: Mapping[int, Ending]) -> None:
-        self._file = folder / "runs.db"
-        self._lines = list(lines_of(folder / "effects.log"))
+    def __init__(
+        self, folder: Path, endings: Mapping[int, Ending], *, file: str = "runs.db", log: str = "effects.log"
+    ) -> None:
+        self._file = folder / file
+        self._lines = list(lines_of(folder / log))
         self._endings = endings
         self._lost = {(line.life, line.run_id) for line in self._lines if line.what == "lost"}
+        self._cancels = Counter(line.run_id for line in self._lines if line.what == "cancelling")
         self.figures = Figures(lost=sum(line.what == "lost" for line in self._lines))
 
     async def judge(self) -> Figures:
@@ -65,6 +88,7 @@ class Oracle:
         figures = self.figures
         figures.problems += self._of_the_file()
         figures.problems += self.of_effects()
+        figures.problems += self.of_cancels()
         async with Runtime(store=SqliteStore(self._file), workflows=load(World()).values(), recover=False) as runtime:
             words: dict[str, list[str]] = {}
             after: str | None = None
@@ -127,6 +151,25 @@ class Oracle:
         """Whether a process has lost the run of which a line tells; a child is lost with its parent."""
         return (line.life, line.run_id.partition("/")[0]) in self._lost
 
+    def of_cancels(self) -> Iterator[str]:
+        """From when a cancel has returned, nothing is done in a run until somebody has it resumed."""
+        begun: dict[tuple[int, str], int] = {}
+        resumed: dict[str, int] = {}
+        standing: set[str] = set()
+        for number, line in enumerate(self._lines):
+            run_id = line.run_id.partition("/")[0]
+            if line.what == "cancelling":
+                begun[line.life, run_id] = number
+            elif line.what == "cancelled":
+                self.figures.cancelled += 1
+                if resumed.get(run_id, -1) < begun[line.life, run_id]:
+                    standing.add(run_id)
+            elif line.what == "resuming":
+                resumed[run_id] = number
+                standing.discard(run_id)
+            elif line.what == "did" and run_id in standing and not self._has_lost(line):
+                yield f"{line.run_id} {line.key}: {line.life} did it though the run was cancelled"
+
     # What came of each run
 
     async def _stream(self, runtime: Runtime, info: RunInfo) -> list[Event]:
@@ -139,15 +182,22 @@ class Oracle:
         return events
 
     def _of_run(self, info: RunInfo, stream: list[Event], words: dict[str, list[str]]) -> Iterator[str]:
-        status = "failed" if info.workflow == "failing" else "completed"
+        status = ENDS.get(info.workflow, "completed")
         if info.status != status:
             yield f"{info.run_id} is {info.status}"
             return
         last = stream.pop() if stream else None
+        cuts = sum(type(event) is WorkflowCancelledEvent for event in stream)
+        if cuts > self._cancels[info.run_id]:
+            yield f"{info.run_id} says {cuts} times that it was cancelled"
+        stream = [event for event in stream if type(event) is not WorkflowCancelledEvent]
         told = [event.what if isinstance(event, Told) else event for event in stream]
         if info.workflow == "failing":
             if told:
                 yield f"{info.run_id} has streamed {told}"
+            return
+        if info.workflow == "overdue":
+            yield from _of_overdue(info.run_id, told, last)
             return
         if not isinstance(last, StopEvent):
             yield f"{info.run_id} ends with {last!r}"
@@ -185,6 +235,14 @@ class Oracle:
                     yield f"{line.run_id}: {line.key} was refused, and has arrived"
 
 
+def _of_overdue(run_id: str, told: list[Any], last: Event | None) -> Iterator[str]:
+    """Its time is up once, and by its own budget; before that it may have come to say something or not."""
+    if not isinstance(last, WorkflowTimedOutEvent) or last.timeout != BUDGET_S:
+        yield f"{run_id} ends with {last!r}"
+    if told not in ([], ["begun"]):
+        yield f"{run_id} has streamed {told}"
+
+
 def expected(workflow: str, result: Any) -> tuple[Any, list[Any]]:
     """What a run must give, and what it must have streamed. What it was sent is looked at elsewhere."""
     match workflow:
@@ -194,6 +252,8 @@ def expected(workflow: str, result: Any) -> tuple[Any, list[Any]]:
             return [*result[:QUESTIONS]], [Asked(number=number) for number in range(QUESTIONS)]
         case "retrying":
             return FAILURES, [f"attempt {number}" for number in range(FAILURES + 1)]
+        case "limited":
+            return TIMEOUTS, [f"attempt {number}" for number in range(TIMEOUTS + 1)]
         case "hurried":
             return "too late", [Ignored()]
         case "parent":

@@ -22,11 +22,12 @@ from workflows.durability import MemoryStore
 
 from .lives import CLOSING, Fate, ring_in
 from .load import World, load
+from .tidying import FILE, LOG, Tidier
 from .worker import Job, Role, Worker
 
 BACKENDS = ("asyncio", "trio")
 
-ROLES: tuple[Role, ...] = ("worker", "worker", "worker", "clerk", "clerk")
+ROLES: tuple[Role, ...] = ("worker", "worker", "worker", "clerk", "clerk", "tidier")
 AWAITED = (signal.SIGCHLD, signal.SIGALRM)
 """What the session waits for: the end of a process, and of its patience."""
 
@@ -57,14 +58,18 @@ class Session:
         kills: How many.
         seed: What it draws from.
         lease: Seconds after which a process is taken for dead by others.
+        pace: How much longer processes live, on a machine that is busy with other things.
         patience: Seconds for everything to come to its end when there were enough kills; only a session that hangs
             comes to the end of them.
     """
 
-    def __init__(self, folder: Path, *, kills: int, seed: int, lease: float = 0.3, patience: float = 60.0) -> None:
+    def __init__(
+        self, folder: Path, *, kills: int, seed: int, lease: float = 0.3, pace: float = 1.0, patience: float = 60.0
+    ) -> None:
         self.folder = folder
         self.kills = kills
         self.lease = lease
+        self.pace = pace
         self.patience = patience
         self.endings: dict[int, Ending] = {}
         self._random = Random(seed)
@@ -116,18 +121,18 @@ class Session:
         random = self._random
         self._lives += 1
         leaves = random.random() < LEAVING
-        fate = None if self._is_closing or leaves else Fate.drawn(random)
+        fate = None if self._is_closing or leaves else Fate.drawn(random, pace=self.pace)
         job = Job(
             life=self._lives,
             role=role,
             backend=random.choice(BACKENDS),
             synchronous=random.choice(("full", "normal")),
-            file=self.folder / "runs.db",
-            effects=self.folder / "effects.log",
+            file=self.folder / (FILE if role == "tidier" else "runs.db"),
+            effects=self.folder / (LOG if role == "tidier" else "effects.log"),
             lease=self.lease,
             seed=random.randrange(2**32),
             fate=fate,
-            leaves_in_s=random.expovariate(1 / 0.2) if leaves and not self._is_closing else None,
+            leaves_in_s=self.pace * random.expovariate(1 / 0.2) if leaves and not self._is_closing else None,
             slot=slot,
         )
         self._shared[slot] = 0
@@ -142,7 +147,8 @@ class Session:
         try:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, AWAITED)
             job.begin()
-            worker = Worker(job, self._shared, self._world, self._workflows)
+            kind = Tidier if job.role == "tidier" else Worker
+            worker = kind(job, self._shared, self._world, self._workflows)
             anyio.run(worker.work, backend=job.backend)
             status = 0
         except BaseException:
@@ -157,7 +163,8 @@ class Session:
                 return
             job = self._alive.pop(process)
             ending = self.endings[job.life] = self._ending(job, status)
-            if ending.how == "killed" or not self._is_closing:
+            is_done = self._is_closing and ending.how == "left" and job.leaves_in_s is None  # it found nothing to do
+            if not is_done:
                 self._start(job.slot, job.role)
 
     def _ending(self, job: Job, status: int) -> Ending:

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 from collections.abc import Mapping
+from contextlib import suppress
 from mmap import mmap
 from pathlib import Path
 from random import Random
@@ -22,8 +23,6 @@ from workflows.errors import (
     AlreadyAnswered,
     AnswerRefused,
     OwnershipLost,
-    RunExists,
-    RunNotFound,
     RunOwnedElsewhere,
     WorkflowDone,
 )
@@ -43,7 +42,7 @@ SNAPSHOT_AFTER = 1500
 BUSY_TIMEOUT_S = 60.0
 """Longer than any load on the machine keeps the others from the file."""
 
-Role = Literal["worker", "clerk"]
+Role = Literal["worker", "clerk", "tidier"]
 
 
 @attrs.frozen
@@ -52,7 +51,7 @@ class Job:
 
     Attributes:
         life: The number of this start.
-        role: Whether it carries runs on, or only answers them.
+        role: Whether it carries runs on, or only answers them, or prunes a file of its own.
         backend: asyncio or Trio.
         synchronous: How the file is written.
         file: The file.
@@ -141,16 +140,26 @@ class Worker:
         store = SqliteStore(
             job.file, synchronous=job.synchronous, busy_timeout_s=BUSY_TIMEOUT_S, connect=self._life.connect
         )
-        carries_on = job.role == "worker"
-        async with Runtime(
-            store=store, workflows=self._workflows.values(), recover=carries_on, lease=job.lease, poll=0.01
-        ) as runtime:
+        async with self._runtime(store, carries_on=job.role != "clerk") as runtime:
             while await self._goes_on(runtime):
-                if carries_on and not self._is_closing:
-                    await self._begin(runtime)
-                if not carries_on or self._random.random() < 0.3:
-                    await self._send(runtime)
+                await self._turn(runtime)
                 await anyio.sleep(self._random.uniform(0, 0.01))  # not for anything: the runs are to have the processor
+
+    def _runtime(self, store: SqliteStore, *, carries_on: bool) -> Runtime:
+        return Runtime(
+            store=store, workflows=self._workflows.values(), recover=carries_on, lease=self._job.lease, poll=0.01
+        )
+
+    async def _turn(self, runtime: Runtime) -> None:
+        carries_on = self._job.role == "worker"
+        if carries_on and not self._is_closing:
+            await self._begin(runtime)
+        if not carries_on or self._random.random() < 0.3:
+            await self._send(runtime)
+        if not self._is_closing and self._random.random() < 0.2:
+            await self._cancel(runtime)
+        if carries_on:
+            await self._resume(runtime)
 
     @property
     def _is_closing(self) -> bool:
@@ -158,7 +167,11 @@ class Worker:
 
     async def _goes_on(self, runtime: Runtime) -> bool:
         assert os.getppid() == self._parent, "the session was ended"
-        return not self._is_closing or bool(await runtime.runs(status="running", limit=1))
+        return not self._is_closing or await self._has_unfinished(runtime)
+
+    async def _has_unfinished(self, runtime: Runtime) -> bool:
+        running = await runtime.runs(status="running", limit=1)
+        return bool(running or await runtime.runs(status="cancelled", limit=1))
 
     def _did(self, run_id: str, key: str) -> None:
         self._effects.tell("did", run_id, key)
@@ -185,6 +198,28 @@ class Worker:
             number += 1
         self._number = number
         return number
+
+    # Cancelling them
+
+    async def _cancel(self, runtime: Runtime) -> None:
+        """Cancel a run, wherever it is. What that promises begins when it returns."""
+        running = await runtime.runs(status="running", limit=20)
+        if running:
+            await self._cancel_run(runtime, self._random.choice(running).run_id)
+
+    async def _cancel_run(self, runtime: Runtime, run_id: str) -> None:
+        self._effects.tell("cancelling", run_id, "-")
+        await runtime.cancel(run_id)
+        self._effects.tell("cancelled", run_id, "-")
+
+    async def _resume(self, runtime: Runtime) -> None:
+        """Go on with runs that were cancelled: nobody else does."""
+        for run in await runtime.runs(status="cancelled", limit=5):
+            if not self._is_closing and self._random.random() < 0.8:
+                continue
+            self._effects.tell("resuming", run.run_id, "-")
+            with suppress(RunOwnedElsewhere):
+                _ = runtime.resume(run.run_id)
 
     # Sending to them
 
@@ -220,7 +255,7 @@ class Worker:
             await runtime.send(run_id, event, reply_to=reply_to)
         except (AlreadyAnswered, AnswerRefused, WorkflowDone):
             self._effects.tell("refused", run_id, word)
-        except (OwnershipLost, RunExists, RunNotFound, RunOwnedElsewhere):
+        except OwnershipLost:
             return  # it's nobody's word whether it arrived
         else:
             if not isinstance(event, Closing):
