@@ -2,6 +2,7 @@
 
 import gc
 import importlib.util
+import logging
 import os
 import signal
 from typing import Any
@@ -28,6 +29,10 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 # A job in the background of a shell ignores interrupts, and so would the programs that tests start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# In debug mode asyncio logs what takes longer than a tenth of a second, which says how loaded the machine is. It would
+# stand among what tests of logging find.
+logging.getLogger("asyncio").addFilter(lambda record: record.msg != "Executing %s took %.3f seconds")
 
 _NO_TRIO = importlib.util.find_spec("trio") is None
 
