@@ -1,5 +1,7 @@
 """Who gets an event: a question, steps, the mailbox, or the sender again."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from tests.core.flow import (
@@ -21,7 +23,7 @@ from tests.core.flow import (
 )
 from workflows.core import ticks
 from workflows.core.commands import Refuse, ReportKept, RunStep, WakeWait, published
-from workflows.core.questions import Ask
+from workflows.core.questions import LATEST, Ask
 from workflows.core.records import Asked, Value
 from workflows.core.state import Status
 from workflows.events import HumanResponseEvent, StopEvent
@@ -310,6 +312,42 @@ def test_an_answer_to_a_question_that_never_was_has_no_question() -> None:
     assert refusal.reason == "no-question"
     assert question.id in refusal.message  # what is open
     assert hand.refused(Approved(n=1), reply_to="q9-0123456789abcdef").reason == "no-question"
+
+
+@pytest.mark.guarantee("W3")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "q1",
+        "c0",
+        "q1-0123",
+        "qx-0123456789abcdef",
+        "x1-0123456789abcdef",
+        "x0.q1",
+        "cx.q1",
+        "c.q1",
+        "0.q1",
+        "c9.q1",
+    ],
+)
+def test_what_is_no_id_of_a_question_answers_none(name: str) -> None:
+    hand = Hand()
+    hand.ask(hand.start(), ASK_A)
+    assert hand.refused(Approved(n=1), reply_to=name).reason == "no-question"
+
+
+@pytest.mark.guarantee("W8")
+def test_a_deadline_is_an_instant_that_can_be_named_or_there_is_none() -> None:
+    hand = Hand()
+    job = hand.start()
+    last, later = hand.ask(
+        job,
+        Ask(Approved, waiter_id="last", timeout_s=LATEST - hand.at),
+        Ask(Approved, waiter_id="later", timeout_s=LATEST - hand.at + 1),
+    )
+    assert last.deadline == datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    assert later.deadline is None
 
 
 @pytest.mark.guarantee("W5")

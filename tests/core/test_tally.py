@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.core.flow import CODEC, PROGRAM, Begin, Done, Hand, Note, Task, only
+from tests.core.flow import CODEC, PROGRAM, Approved, Begin, Done, Hand, Note, Task, only
 from workflows.core import ticks
 from workflows.core.commands import RunStep
 from workflows.core.engine import Core
+from workflows.core.questions import Ask
 from workflows.core.restore import restore
 from workflows.core.snapshot import snapshot
 from workflows.core.state import RunState
@@ -45,6 +46,13 @@ def test_attempts_events_and_time_are_counted() -> None:
     taken = {name: counts[4] for name, counts in found.items() if name != "begin"}
     assert all(counts in ({"task": 1}, {"task": 2}) for counts in taken.values())
     assert taken
+
+
+def test_an_answer_that_a_step_sends_is_counted_where_it_is_given_and_where_it_is_taken() -> None:
+    clocked, job = begun()
+    clocked.feed(101.0, ticks.QuestionsAsked, job.execution, job.attempt, "l", (Ask(Approved),))
+    clocked.feed(102.0, ticks.EventSent, job.execution, job.attempt, "", 1, Approved(n=1))
+    assert clocked.tally(103.0)["begin"][4:] == [{"begin": 1, "approved": 1}, {"approved": 1}]
 
 
 def test_a_failed_attempt_is_counted_and_its_retry_takes_nothing_anew() -> None:
