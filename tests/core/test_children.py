@@ -105,6 +105,14 @@ def test_a_child_in_which_everything_waits_tells_its_step() -> None:
     assert hand.core.state.budget.active == 1, "the step itself is at work"
 
 
+def test_children_of_a_run_that_is_resumed_go_on_in_the_order_in_which_they_began() -> None:
+    hand = Hand()
+    numbers = [hand.start(key) for key in ("k", "l", "m")]
+    hand.core = Core(OUTER, OUTER_CODEC, state=restored(snapshot(hand.core.state, at=hand.at)))
+    gone_on = only(hand.feed(ticks.RunResumed, "r", None), ForChild)
+    assert list(dict.fromkeys(command.child for command in gone_on)) == numbers
+
+
 @pytest.mark.guarantee("W3")
 def test_an_id_of_a_child_that_is_at_work_tells_whether_the_child_has_asked_it() -> None:
     hand = Hand()
