@@ -114,9 +114,12 @@ def test_children_of_a_run_that_is_resumed_go_on_in_the_order_in_which_they_bega
 
 
 @pytest.mark.guarantee("W3")
-def test_an_id_of_a_child_that_is_at_work_tells_whether_the_child_has_asked_it() -> None:
+@pytest.mark.parametrize("is_wanted", [True, False])
+def test_an_id_of_a_child_tells_whether_the_child_has_asked_it_be_it_wanted_or_not(is_wanted: bool) -> None:
     hand = Hand()
     number = hand.start()
+    if not is_wanted:
+        hand.step(ticks.ChildWanted, number, False)
     reasons = [
         refusal.reason
         for name in (f"c{number}.q1-0123456789abcdef", f"c{number}.q9-0123456789abcdef", f"c{number}.c1.q1")

@@ -274,6 +274,7 @@ def test_an_answer_cannot_precede_its_question() -> None:
     hand.start()
     refusal = hand.refused(Approved(n=1))
     assert refusal.reason == "no-question"
+    assert refusal.message.endswith("No question is open.")
     assert hand.state.mailbox.in_order() == []
 
 
