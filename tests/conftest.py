@@ -23,6 +23,7 @@ settings.register_profile(  # a planted fault has to be noticed, not explained: 
     print_blob=False,
     phases=(Phase.explicit, Phase.generate),
 )
+settings.register_profile("mutants", settings.get_profile("faults"), max_examples=20)  # there are thousands of them
 settings.register_profile("deep", any_speed, max_examples=3000, stateful_step_count=100)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
