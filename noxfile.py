@@ -113,6 +113,13 @@ def kill(session: nox.Session) -> None:
 
 
 @nox.session
+def mutants(session: nox.Session) -> None:
+    """Change the core, one place at a time, and look whether a test notices; `-- replay` for one module."""
+    install(session, "mutants")
+    session.run("python", "-m", "tests.mutants", *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation, every warning an error; its code blocks run in `tests`."""
     install(session, "docs")

@@ -2,6 +2,7 @@
 
 import gc
 import importlib.util
+import logging
 import os
 import signal
 from typing import Any
@@ -22,6 +23,7 @@ settings.register_profile(  # a planted fault has to be noticed, not explained: 
     print_blob=False,
     phases=(Phase.explicit, Phase.generate),
 )
+settings.register_profile("mutants", settings.get_profile("faults"), max_examples=20)  # there are thousands of them
 settings.register_profile("deep", any_speed, max_examples=3000, stateful_step_count=100)
 # One of the rounds of `python -m tests.deep`: small, so that each property has its turn; its seed is all that it takes.
 settings.register_profile("round", any_speed, max_examples=100, stateful_step_count=50, database=None)
@@ -30,6 +32,10 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 # A job in the background of a shell ignores interrupts, and so would the programs that tests start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# In debug mode asyncio logs what takes longer than a tenth of a second, which says how loaded the machine is. It would
+# stand among what tests of logging find.
+logging.getLogger("asyncio").addFilter(lambda record: record.msg != "Executing %s took %.3f seconds")
 
 _NO_TRIO = importlib.util.find_spec("trio") is None
 

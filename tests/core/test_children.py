@@ -6,7 +6,7 @@ from tests.core.flow import Approval, Approved, Begin, Note, Task, only
 from tests.core.test_children_machine import KINDS, OUTER, OUTER_CODEC, Errand, restored
 from workflows.core import ticks
 from workflows.core.commands import Command, DropChild, Finish, ForChild, Refuse, RunStep, WakeWait
-from workflows.core.delivery import all_questions
+from workflows.core.delivery import all_questions, owner_of
 from workflows.core.engine import Core
 from workflows.core.questions import Ask
 from workflows.core.records import Ran
@@ -103,6 +103,45 @@ def test_a_child_in_which_everything_waits_tells_its_step() -> None:
     hand.asks(number)
     assert only(hand.waits(number), WakeWait) == [WakeWait(hand.job.execution, f"run {number}")]
     assert hand.core.state.budget.active == 1, "the step itself is at work"
+
+
+def test_children_of_a_run_that_is_resumed_go_on_in_the_order_in_which_they_began() -> None:
+    hand = Hand()
+    numbers = [hand.start(key) for key in ("k", "l", "m")]
+    hand.core = Core(OUTER, OUTER_CODEC, state=restored(snapshot(hand.core.state, at=hand.at)))
+    gone_on = only(hand.feed(ticks.RunResumed, "r", None), ForChild)
+    assert list(dict.fromkeys(command.child for command in gone_on)) == numbers
+
+
+@pytest.mark.guarantee("W3")
+@pytest.mark.parametrize("is_wanted", [True, False])
+def test_an_id_of_a_child_tells_whether_the_child_has_asked_it_be_it_wanted_or_not(is_wanted: bool) -> None:
+    hand = Hand()
+    number = hand.start()
+    if not is_wanted:
+        hand.step(ticks.ChildWanted, number, False)
+    reasons = [
+        refusal.reason
+        for name in (f"c{number}.q1-0123456789abcdef", f"c{number}.q9-0123456789abcdef", f"c{number}.c1.q1")
+        for refusal in only(hand.answer(Approved(n=1), name), Refuse)
+    ]
+    assert reasons == ["answered", "no-question", "no-question"]
+
+
+@pytest.mark.guarantee("W3")
+def test_whoever_asks_is_found_by_the_question() -> None:
+    hand = Hand()
+    hand.step(ticks.QuestionsAsked, "", (Ask(Approved),))
+    first, second = hand.start("k"), hand.start("l")
+    for number in (first, second):
+        hand.asks(number, what=f"{number}?")
+    state, outer = hand.core.state, hand.child(first).state
+    hand.within(first, ticks.ChildStarted, "", "m", "inner", "begin/Innermost[m]", Errand())
+    inner = outer.children[1].state
+    asks = ticks.QuestionsAsked(inner.last_tick + 1, hand.at, 1, 1, "", (Ask(Approved, Approval(what="m?")),))
+    hand.feed(ticks.ChildTick, first, ticks.ChildTick(outer.last_tick + 1, hand.at, 1, asks))
+    owners = [owner_of(state, question) for question in all_questions(state)]
+    assert [id(owner) for owner in owners] == [id(run) for run in (state, outer, inner, hand.child(second).state)]
 
 
 @pytest.mark.guarantee("W3")

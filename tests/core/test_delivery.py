@@ -1,5 +1,7 @@
 """Who gets an event: a question, steps, the mailbox, or the sender again."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from tests.core.flow import (
@@ -15,16 +17,20 @@ from tests.core.flow import (
     Reply,
     Task,
     Vetted,
+    codec_for,
     left,
     only,
     steps_of,
 )
 from workflows.core import ticks
 from workflows.core.commands import Refuse, ReportKept, RunStep, WakeWait, published
-from workflows.core.questions import Ask
+from workflows.core.engine import Core
+from workflows.core.questions import LATEST, Ask
 from workflows.core.records import Asked, Value
 from workflows.core.state import Status
-from workflows.events import HumanResponseEvent, StopEvent
+from workflows.events import HumanResponseEvent, InputRequiredEvent, StopEvent
+from workflows.graph import compile_program
+from workflows.steps import step
 
 ASK_A = Ask(Approved, Approval(what="a"))
 ASK_B = Ask(Approved, Approval(what="b"))
@@ -268,6 +274,7 @@ def test_an_answer_cannot_precede_its_question() -> None:
     hand.start()
     refusal = hand.refused(Approved(n=1))
     assert refusal.reason == "no-question"
+    assert refusal.message.endswith("No question is open.")
     assert hand.state.mailbox.in_order() == []
 
 
@@ -310,6 +317,83 @@ def test_an_answer_to_a_question_that_never_was_has_no_question() -> None:
     assert refusal.reason == "no-question"
     assert question.id in refusal.message  # what is open
     assert hand.refused(Approved(n=1), reply_to="q9-0123456789abcdef").reason == "no-question"
+
+
+def test_a_prompt_that_was_returned_goes_to_the_steps_that_take_it_too() -> None:
+    class Shown:
+        @step
+        async def begin(self, ev: Begin) -> Prompt:
+            raise NotImplementedError
+
+        @step
+        async def show(self, ev: Prompt) -> None:
+            raise NotImplementedError
+
+        @step
+        async def hear(self, ev: Reply) -> StopEvent:
+            raise NotImplementedError
+
+    program = compile_program(Shown)
+    hand = Hand(Core(program, codec_for(program)))
+    assert steps_of(hand.returns(hand.start(), Prompt(what="?"))) == ["show"]
+    assert [question.event for question in hand.pending] == [Prompt(what="?")]
+
+
+@pytest.mark.guarantee("W4")
+def test_a_prompt_that_was_returned_and_names_no_answer_takes_what_a_step_accepts() -> None:
+    hand = Hand()
+    hand.returns(hand.start(), InputRequiredEvent(prefix="?"))
+    (question,) = hand.pending
+    assert question.answer_type is HumanResponseEvent
+    assert steps_of(hand.receive(Reply(n=1))) == ["hear"]
+    assert hand.pending == []
+
+
+@pytest.mark.guarantee("W3")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "q1",
+        "c0",
+        "q1-0123",
+        "qx-0123456789abcdef",
+        "q2-0123456789abcdef",
+        "x1-0123456789abcdef",
+        "x0.q1",
+        "cx.q1",
+        "c.q1",
+        "0.q1",
+        "c9.q1",
+        "c1.q1-0123456789abcdef",
+    ],
+)
+def test_what_is_no_id_of_a_question_answers_none(name: str) -> None:
+    hand = Hand()
+    hand.ask(hand.start(), ASK_A)
+    assert hand.refused(Approved(n=1), reply_to=name).reason == "no-question"
+
+
+def test_a_question_that_is_closed_twice_is_closed() -> None:
+    hand = Hand()
+    first, second = hand.ask(hand.start(), ASK_A, ASK_B)
+    questions = hand.state.questions
+    for _ in range(2):
+        questions.close(first)
+        assert list(questions.by_id.values()) == [second]
+
+
+@pytest.mark.guarantee("W8")
+def test_a_deadline_is_an_instant_that_can_be_named_or_there_is_none() -> None:
+    hand = Hand()
+    job = hand.start()
+    last, later = hand.ask(
+        job,
+        Ask(Approved, waiter_id="last", timeout_s=LATEST - hand.at),
+        Ask(Approved, waiter_id="later", timeout_s=LATEST - hand.at + 1),
+    )
+    assert last.deadline == datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    assert later.deadline is None
 
 
 @pytest.mark.guarantee("W5")

@@ -279,6 +279,28 @@ def test_a_suspension_that_its_run_was_never_told_of_is_a_halt() -> None:
     assert steps_of(hand.feed(ticks.RunResumed, "r1")) == ["begin"]
 
 
+@pytest.mark.guarantee("W2", "W4")
+def test_an_answer_that_came_before_its_step_was_suspended_wakes_it_and_another_suspension_waits_again() -> None:
+    hand = Hand()
+    job = hand.start()
+    (first,) = hand.ask(job, Ask(Approved, waiter_id="first"))
+    hand.receive(Approved(n=1))
+    (again,) = only(hand.suspend(job, first), RunStep)
+    (second,) = hand.ask(again, Ask(Approved, waiter_id="second"))
+    assert only(hand.suspend(again, second), RunStep) == []
+    assert steps_of(hand.receive(Approved(n=2))) == ["begin"]
+
+
+@pytest.mark.guarantee("R4")
+def test_an_attempt_that_is_halted_while_its_run_goes_on_is_made_again_when_that_is_resumed() -> None:
+    hand = Hand()
+    job = hand.start()
+    assert only(hand.step(job, ticks.StepHalted), Finish) == []
+    assert Finish() in hand.feed(ticks.CancelRequested)
+    (again,) = only(hand.feed(ticks.RunResumed, "r1"), RunStep)
+    assert (again.execution, again.attempt) == (job.execution, 2)
+
+
 # --- cancelling -------------------------------------------------------------------------------------------------------
 
 
@@ -406,6 +428,17 @@ def test_a_step_that_is_over_leaves_no_version_of_the_state_behind() -> None:
     hand.returns(job)
     assert hand.state.values.versions == {2: 2}
     assert hand.state.values.holds == {}
+
+
+def test_what_a_departure_drops_leaves_no_version_of_the_state_behind() -> None:
+    hand = Hand()
+    hand.feed(ticks.StateWrittenOutside, Write(path="a", value=1))
+    job = hand.start()
+    hand.step(job, ticks.TapeDropped, "", 0)
+    hand.step(job, ticks.StateRead, "", "a")
+    hand.step(job, ticks.StateWritten, "", 1, Write(path="a", value=2))
+    hand.step(job, ticks.TapeDropped, "", 0)
+    assert hand.state.values.versions == {2: 2}
 
 
 # --- time -------------------------------------------------------------------------------------------------------------

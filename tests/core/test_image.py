@@ -137,6 +137,17 @@ def test_a_child_at_work_is_in_it_and_one_that_is_being_stopped_has_none() -> No
     imaged(OUTER, OUTER_CODEC, hand.core.state, at=hand.at, children=KINDS)
 
 
+def test_a_question_that_was_withdrawn_is_not_in_it() -> None:
+    hand = Hand()
+    job = hand.start()
+    hand.ask(job, Ask(Approved))
+    hand.step(job, ticks.StepRaised, ValueError("x"), 1.0)
+    hand.at += 1
+    (retry,) = only(hand.feed(ticks.TimerFired), RunStep)
+    hand.step(retry, ticks.StepParked)
+    assert hand.pending == again(hand).pending == []
+
+
 def test_the_order_in_which_an_execution_asked_is_kept() -> None:
     hand = Hand()
     job = hand.start()

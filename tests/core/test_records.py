@@ -8,7 +8,7 @@ from tests.core.flow import Approval, Approved, Hand, Note, only
 from workflows.core import ticks
 from workflows.core.commands import RunStep
 from workflows.core.questions import Ask
-from workflows.core.records import RAISED, Asked, Effects, Memory, Read, Tape, Value, folded
+from workflows.core.records import RAISED, Asked, Effects, Memory, Ran, Read, Tape, Value, folded
 from workflows.core.replay import Raised, Replay
 
 ONCE = Value("once", "f", 1)
@@ -270,6 +270,13 @@ def test_nothing_is_put_in_the_place_of_a_record_that_is_not_of_that_call_raisin
     assert memory.occurrence("", "once", "f") == 1
 
 
+def test_nothing_is_put_before_the_first_record() -> None:
+    tape = Tape()
+    tape.add(Value(RAISED, "f", None))
+    tape.replace(-1, ONCE)
+    assert tape.records == [Value(RAISED, "f", None)]
+
+
 @pytest.mark.guarantee("W1")
 @pytest.mark.parametrize("is_suspended", [True, False])
 def test_of_an_attempt_that_is_stopped_only_what_a_call_in_flight_comes_to_is_recorded(is_suspended: bool) -> None:
@@ -330,6 +337,28 @@ def test_of_a_group_that_was_repeated_in_part_that_part_stays() -> None:
     assert following.unread() == []
 
 
+@pytest.mark.guarantee("W1", "W6")
+@pytest.mark.parametrize(("index", "count"), [(1, 0), (0, 1), (2, 1), (-1, 0)])
+def test_nothing_stays_of_a_group_that_was_not_begun_and_where_none_stands(index: int, count: int) -> None:
+    """An empty group would be one that no replay can get by."""
+    memory = Memory()
+    memory.add("", ONCE)
+    memory.add_effect("", 1)
+    memory.seal()
+    memory.drop_rest("", index, count=count, digest=5)
+    assert memory.tapes[""].records == [ONCE, Effects(1, folded(0, 1))][: max(0, index)]
+
+
+@pytest.mark.guarantee("W6")
+def test_of_a_group_of_two_the_one_that_was_repeated_stays() -> None:
+    memory = Memory()
+    for digest in (1, 2):
+        memory.add_effect("", digest)
+    memory.seal()
+    memory.drop_rest("", 0, count=1, digest=folded(0, 1))
+    assert memory.tapes[""].records == [Effects(1, folded(0, 1))]
+
+
 @pytest.mark.parametrize("index", [-5, -1, 0, 1, 99])
 def test_a_departure_at_no_place_does_no_harm(index: int) -> None:
     """A negative one left a tape that broke at its next effect."""
@@ -373,6 +402,23 @@ def test_a_question_that_a_retry_passes_by_is_withdrawn_as_soon_as_the_retry_wai
     assert hand.state.questions.by_id == {}
 
 
+@pytest.mark.guarantee("W3", "W9")
+def test_a_question_that_was_withdrawn_is_asked_anew_if_the_retry_comes_to_it_after_all() -> None:
+    hand = Hand()
+    job = hand.start()
+    ask = Ask(Approved, Approval(what="a"))
+    hand.ask(job, ask)
+    again = retried(hand, job)
+    hand.step(again, ticks.StepParked)
+    assert hand.pending == []
+    hand.step(again, ticks.StepUnparked)
+    (question,) = hand.ask(again, ask)
+    hand.receive(Approved(n=1), reply_to=question.id)
+    (record,) = memory_of(hand, again).tape("").records
+    assert isinstance(record, Asked)
+    assert record.answer == Approved(n=1)
+
+
 @pytest.mark.guarantee("W1", "W4")
 def test_an_answer_between_a_failure_and_the_retry_is_kept_and_so_is_a_question_that_is_asked_again() -> None:
     hand = Hand()
@@ -391,3 +437,37 @@ def test_an_answer_between_a_failure_and_the_retry_is_kept_and_so_is_a_question_
     (record,) = memory_of(hand, again).tape("l").records
     assert isinstance(record, Asked)
     assert record.answer == Approved(n=1)
+
+
+# --- child runs that are forgotten ------------------------------------------------------------------------------------
+
+
+def test_a_child_run_that_is_forgotten_counts_no_more_and_another_of_its_key_still_does() -> None:
+    tape = Tape()
+    first, second = Ran("k", 1, "Child"), Ran("k", 2, "Child")
+    tape.add(first)
+    tape.add(second)
+    tape.take_out(first)
+    assert (tape.records, tape.occurrence("run", "k")) == ([second], 1)
+
+
+def test_a_replay_gets_by_where_a_child_run_was_forgotten() -> None:
+    memory = Memory()
+    ran = Ran("k", 1, "Child")
+    for record in (ONCE, ran):
+        memory.add("", record)
+    memory.seal()
+    memory.take_out(ran)
+    replay = Replay("s", memory)
+    assert replay.next("", "once", "f") == ONCE
+    assert replay.next("", "run", "k") is None
+
+
+def test_of_what_is_kept_for_a_retry_only_the_child_run_that_is_forgotten_goes() -> None:
+    memory = Memory()
+    first, second = Ran("k", 1, "Child"), Ran("k", 2, "Child")
+    for record in (first, second):
+        memory.add("", record)
+    memory.start_over()
+    memory.take_out(first)
+    assert list(memory.kept.values()) == [second]

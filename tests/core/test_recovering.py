@@ -59,6 +59,20 @@ def test_the_handler_is_told_what_failed_why_how_often_and_for_how_long() -> Non
     )
 
 
+def test_what_comes_of_gathered_events_has_been_recovered_as_often_as_any_of_them() -> None:
+    hand = Hand()
+    hand.start()
+    mended = the_only(hand.returns(the_only(fails(hand, cut(hand))), Part(n=1)))
+    hand.step(mended, ticks.EventCollected, "", "k", Part(n=1), [Part, Part], None)
+    hand.returns(mended)
+    job = cut(hand, 2)
+    hand.step(job, ticks.EventCollected, "", "k", Part(n=2), [Part, Part], None)
+    job = the_only(hand.returns(the_only(fails(hand, job)), Part(n=3)))
+    fails(hand, job, last := ValueError("the third time"))
+    assert hand.state.outcome is not None
+    assert [failure.error for failure in hand.state.outcome.failures] == [last]
+
+
 def test_a_handler_recovers_so_often_on_the_way_of_an_event_and_then_the_failure_is_the_runs() -> None:
     """Semantics 27: it's the way of an event that counts, not the step."""
     hand = Hand()

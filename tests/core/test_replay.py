@@ -11,7 +11,20 @@ from hypothesis import strategies as st
 from tests.core.flow import Approved, Hand, Note
 from workflows.core import ticks
 from workflows.core.questions import Ask
-from workflows.core.records import Asked, Branch, Collected, Edited, Effects, Memory, Read, Value, folded
+from workflows.core.records import (
+    EDIT_BEGUN,
+    RAISED,
+    Asked,
+    Branch,
+    Collected,
+    Edited,
+    Effects,
+    Memory,
+    Ran,
+    Read,
+    Value,
+    folded,
+)
 from workflows.core.replay import Replay
 from workflows.core.ticks import Write
 from workflows.errors import ReplayMismatch
@@ -20,7 +33,7 @@ ONCE = Value("once", "f", 1)
 NOW = Value("now", "", 5.0)
 
 
-def remembering(*records: Value | Read | Collected | int, branch: Branch = "") -> Memory:
+def remembering(*records: Value | Read | Edited | Collected | Ran | int, branch: Branch = "") -> Memory:
     """What an earlier attempt has recorded; a number is an operation without a result."""
     memory = Memory()
     for record in records:
@@ -48,6 +61,16 @@ def test_another_operation_with_a_result_departs_and_both_sides_are_told() -> No
 def test_the_same_kind_with_another_key_departs() -> None:
     with pytest.raises(ReplayMismatch):
         Replay("pay", remembering(ONCE)).next("", "once", "g")
+
+
+@pytest.mark.guarantee("W6")
+@pytest.mark.parametrize(
+    ("record", "told"), [(Value(RAISED, "f", None), "once f, which raised"), (Ran("Child", 1, "Child"), "run Child")]
+)
+def test_what_was_recorded_is_told_in_words(record: Value | Ran, told: str) -> None:
+    with pytest.raises(ReplayMismatch) as caught:
+        Replay("pay", remembering(record)).next("", "now", "")
+    assert caught.value.recorded == told
 
 
 @pytest.mark.guarantee("W6")
@@ -149,9 +172,21 @@ def test_giving_up_tells_where_and_the_branch_acts_from_there_on() -> None:
     assert isinstance(first, Effects)
     index, count, digest = replay.give_up("")
     assert (index, count, digest) == (0, 1, folded(0, 1))
+    assert replay.give_up("") == (2, 0, 0)
     assert replay.effect("", "a send", 9) is None
     assert replay.next("", "once", "f") is None
     assert replay.unread() == []
+
+
+@pytest.mark.guarantee("W1")
+def test_the_commit_of_an_edit_is_not_taken_for_that_of_one_before_it_that_came_to_nothing() -> None:
+    begun, committed = Value(EDIT_BEGUN, "", None), Edited((("a", 1),), 5)
+    replay = Replay("pay", remembering(begun, ONCE, begun, ONCE, committed))
+    for commit in (None, committed):
+        assert replay.next("", EDIT_BEGUN, "") == begun
+        assert replay.commit_ahead("") == commit
+        replay.next("", "once", "f")
+    assert replay.next("", "edit", "") == committed
 
 
 def test_replaying_changes_nothing_on_record() -> None:

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.core.flow import CODEC, PROGRAM, Begin, Done, Hand, Note, Task, only
+from tests.core.flow import CODEC, PROGRAM, Approval, Approved, Begin, Done, Hand, Note, Task, only
 from workflows.core import ticks
 from workflows.core.commands import RunStep
 from workflows.core.engine import Core
+from workflows.core.questions import Ask
 from workflows.core.restore import restore
 from workflows.core.snapshot import snapshot
 from workflows.core.state import RunState
@@ -42,9 +43,21 @@ def test_attempts_events_and_time_are_counted() -> None:
     clocked.feed(102.0, ticks.StepReturned, job.execution, job.attempt, (Task(n=1), Task(n=2)))
     found = clocked.tally(103.0)
     assert found["begin"] == [1, 1, 0, 2.0, {"begin": 1}, {"task": 2}]
-    taken = {name: counts[4] for name, counts in found.items() if name != "begin"}
-    assert all(counts in ({"task": 1}, {"task": 2}) for counts in taken.values())
-    assert taken
+    assert (found["work"][4], found["also"][4]) == ({"task": 1}, {"task": 2}), "the one has one worker, the other two"
+
+
+def test_an_answer_that_a_step_sends_is_counted_where_it_is_given_and_where_it_is_taken() -> None:
+    clocked, job = begun()
+    clocked.feed(101.0, ticks.QuestionsAsked, job.execution, job.attempt, "l", (Ask(Approved, Approval(what="?")),))
+    clocked.feed(102.0, ticks.EventSent, job.execution, job.attempt, "", 1, Approved(n=1))
+    assert clocked.tally(103.0)["begin"][4:] == [{"begin": 1, "approved": 1}, {"approval": 1, "approved": 1}]
+
+
+def test_an_event_that_came_before_its_wait_is_counted_when_that_takes_it() -> None:
+    clocked, job = begun()
+    clocked.feed(101.0, ticks.EventReceived, Note(n=1))
+    clocked.feed(102.0, ticks.QuestionsAsked, job.execution, job.attempt, "", (Ask(Note),))
+    assert clocked.tally(103.0)["begin"][4:] == [{"begin": 1, "note": 1}, {}]
 
 
 def test_a_failed_attempt_is_counted_and_its_retry_takes_nothing_anew() -> None:
@@ -56,9 +69,10 @@ def test_a_failed_attempt_is_counted_and_its_retry_takes_nothing_anew() -> None:
     assert clocked.tally(107.0) == {"begin": [2, 1, 1, 1.25, {"begin": 1}, {StopEvent.__event_name__: 1}]}
 
 
-def test_a_clock_that_is_set_back_takes_no_time_away() -> None:
+@pytest.mark.parametrize("at", [50.0, 99.5])
+def test_a_clock_that_is_set_back_takes_no_time_away(at: float) -> None:
     clocked, job = begun()
-    clocked.feed(50.0, ticks.StepReturned, job.execution, job.attempt, (StopEvent(),))
+    clocked.feed(at, ticks.StepReturned, job.execution, job.attempt, (StopEvent(),))
     assert clocked.tally(40.0)["begin"][3] == 0.0
 
 
@@ -76,6 +90,17 @@ def test_an_attempt_that_was_cut_short_is_an_attempt_and_no_more() -> None:
     clocked.feed(101.0, ticks.CancelRequested, "")
     clocked.feed(103.0, ticks.StepHalted, job.execution, job.attempt)
     assert clocked.tally(110.0) == {"begin": [1, 0, 0, 3.0, {"begin": 1}, {}]}
+
+
+def test_an_attempt_that_was_suspended_is_an_attempt_and_its_replay_another() -> None:
+    clocked, job = begun()
+    clocked.feed(101.0, ticks.QuestionsAsked, job.execution, job.attempt, "", (Ask(Approved),))
+    (name,) = clocked.core.state.questions.by_id
+    clocked.feed(101.0, ticks.StepSuspending, job.execution, job.attempt, (name,), 5.0)
+    clocked.feed(102.0, ticks.StepSuspended, job.execution, job.attempt)
+    assert clocked.tally(103.0)["begin"][:4] == [1, 0, 0, 2.0]
+    clocked.feed(110.0, ticks.EventReceived, Approved(n=1))
+    assert clocked.tally(111.0)["begin"][:4] == [2, 0, 0, 3.0]
 
 
 def test_what_is_sent_counts_for_the_step_that_sends_it() -> None:
