@@ -13,6 +13,7 @@ from anyio.lowlevel import checkpoint
 
 from workflows.events import StartEvent
 
+from .backends import run
 from .kept_runs import released
 from .snapshots import Historied
 from .stepping import begin
@@ -104,7 +105,7 @@ def main(engine: str, meter: str, backend: str, size: str) -> None:
     """Print the bytes."""
     if meter == "traced":
         tracemalloc.start()
-    print(anyio.run(ENGINES[engine], int(size), METERS[meter], backend=backend))
+    print(run(ENGINES[engine], int(size), METERS[meter], backend=backend))
 
 
 if __name__ == "__main__":
