@@ -82,7 +82,8 @@ def command(module: str, options: argparse.Namespace) -> str:
         value = getattr(options, name, None)
         if value is not None:
             words += [f"--{name.replace('_', '-')}", *(value if isinstance(value, list) else [str(value)])]
-    return shlex.join([*words, *(["--quick"] if options.quick else []), *options.names])
+    words += [f"--{name.replace('_', '-')}" for name in ("quick", "no_slow") if getattr(options, name, False)]
+    return shlex.join([*words, *options.names])
 
 
 def tell(text: str) -> None:

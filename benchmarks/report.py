@@ -7,7 +7,7 @@ import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from statistics import median
-from typing import Any, cast
+from typing import Any
 
 import attrs
 
@@ -26,6 +26,7 @@ from .goals import (
 from .measuring import Figure, Spread
 
 Row = tuple[str, ...]
+LISTS = {"figures", "growth", "gates"}
 
 
 def tables(figures: Sequence[Figure]) -> str:
@@ -196,15 +197,14 @@ def as_json(figures: Sequence[Figure], *, command: str, rounds: int, clock: str)
 def as_text(data: Mapping[str, Any]) -> str:
     """The JSON text of such data, with a figure on each line, and no more digits than say something."""
     rounded = json.loads(json.dumps(data), parse_float=lambda text: float(f"{float(text):.5g}"))
-    lines = [f" {json.dumps(name)}: {_listed(value)}" for name, value in rounded.items()]
+    lines = [f" {json.dumps(name)}: {_laid_out(name, value)}" for name, value in rounded.items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def _listed(value: Any) -> str:
-    if not isinstance(value, list) or not value:
+def _laid_out(name: str, value: Any) -> str:
+    if name not in LISTS or not value:
         return json.dumps(value, ensure_ascii=False)
-    items = cast("list[Any]", value)
-    return "[\n" + ",\n".join(f"  {json.dumps(item, ensure_ascii=False)}" for item in items) + "\n ]"
+    return "[\n" + ",\n".join(f"  {json.dumps(item, ensure_ascii=False)}" for item in value) + "\n ]"
 
 
 def _figure_data(figure: Figure) -> dict[str, Any]:
