@@ -99,7 +99,7 @@ PROCESSES = (
     ),
     Workload(
         "import",
-        "import workflows; the floor is its dependencies",
+        "import of the library; the floor is that of our dependencies",
         _importing("workflows"),
         _importing("anyio, attrs, cattrs"),
         sizes=(3,),

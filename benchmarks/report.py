@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
@@ -175,6 +176,7 @@ def as_json(figures: Sequence[Figure], *, command: str, rounds: int, clock: str)
         "python": platform.python_version(),
         "machine": platform.machine(),
         "system": platform.system(),
+        **load(),
         "versions": {name: version(name) for name in ("anyio", "attrs", "cattrs")},
         "rounds": rounds,
         "clock": clock,
@@ -192,6 +194,13 @@ def as_json(figures: Sequence[Figure], *, command: str, rounds: int, clock: str)
         "machine_factors": machine_factors(figures),
         "gates": list(gate_lines(figures)),
     }
+
+
+def load() -> dict[str, float]:
+    """How much the machine had to do in the last minutes, for how many processors; nothing where that isn't known."""
+    if not hasattr(os, "getloadavg"):
+        return {}
+    return {"load": os.getloadavg()[1], "processors": os.cpu_count() or 1}
 
 
 def as_text(data: Mapping[str, Any]) -> str:

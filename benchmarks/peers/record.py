@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from ..report import load
 from .compared import OURS, PEERS
 from .rounds import Series
 from .subjects import Subject
@@ -23,6 +24,7 @@ def as_data(
         "python": platform.python_version(),
         "machine": platform.machine(),
         "system": platform.system(),
+        **load(),
         "rounds": rounds,
         "clock": clock,
         "subjects": {

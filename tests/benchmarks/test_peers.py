@@ -130,6 +130,8 @@ def test_a_size_that_takes_long_is_measured_in_the_first_round_only(stub: Subjec
     compared = Compared("loop", (10, 20), (10,), once=(20,))
     series = measure([stub], [compared], rounds=2, clock="wall", is_quick=False, tell=silent)
     assert [list(one.samples) for one in series] == [[0, 1], [0]]
+    series = measure([stub], [compared], rounds=1, clock="wall", is_quick=False, with_slow=False, tell=silent)
+    assert [one.size for one in series] == [10]
 
 
 def test_an_aim_is_held_or_missed_by_the_ratio_to_the_first_peer(stub: Subject) -> None:
