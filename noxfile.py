@@ -130,8 +130,22 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure the engine beside the floor; ratios count, and nothing fails on a figure."""
-    install(session, "tests")
+    install(session, "bench")
     session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
+def peers(session: nox.Session) -> None:
+    """Measure other libraries beside the engine, in environments that it makes; nothing fails on a figure."""
+    install(session, "bench")
+    session.run("python", "-m", "benchmarks.peers", *session.posargs)
+
+
+@nox.session
+def figures(session: nox.Session) -> None:
+    """Measure all that the docs show, in some minutes, and write the page's tables and plots anew."""
+    install(session, "bench")
+    session.run("python", "-m", "benchmarks.refresh", *session.posargs)
 
 
 @nox.session

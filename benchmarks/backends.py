@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+import anyio
 
 if TYPE_CHECKING:
     import trio
@@ -15,9 +17,19 @@ if HAS_TRIO:
     import trio
 
 BACKENDS = ("asyncio", "trio") if HAS_TRIO else ("asyncio",)
+UVLOOP = "uvloop"  # asyncio with another event loop
+VARIANTS = (*BACKENDS, UVLOOP) if importlib.util.find_spec("uvloop") is not None else BACKENDS
 NO_BACKEND = "-"  # for what no event loop has a part in
 
+ResultT = TypeVar("ResultT")
 Checkpoint: TypeAlias = Callable[[], Awaitable[None]]
+
+
+def run(function: Callable[..., Awaitable[ResultT]], *arguments: object, backend: str) -> ResultT:
+    """Run a function in an event loop that is made for it."""
+    if backend == UVLOOP:
+        return anyio.run(function, *arguments, backend="asyncio", backend_options={"use_uvloop": True})
+    return anyio.run(function, *arguments, backend=backend)
 
 
 def native_checkpoint() -> Checkpoint:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from .chain import CHAIN
 from .core_alone import CORE_ALONE
+from .def_steps import DEF_STEPS
 from .durable import DURABLE
 from .fanning import FANNING
 from .injecting import INJECTING
@@ -13,6 +14,7 @@ from .kept_runs import KEPT_RUNS
 from .nesting import NESTING
 from .primitives import PRIMITIVES
 from .processes import PROCESSES
+from .replaying import REPLAYING
 from .snapshots import SNAPSHOTS
 from .stepping import STEPPING
 from .streaming import STREAMING
@@ -24,9 +26,11 @@ WORKLOADS: tuple[Workload, ...] = (
     *CORE_ALONE,
     *STEPPING,
     *CHAIN,
+    *DEF_STEPS,
     *FANNING,
     *STREAMING,
     *SUSPENDING,
+    *REPLAYING,
     *NESTING,
     *INJECTING,
     *SNAPSHOTS,

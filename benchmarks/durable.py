@@ -17,7 +17,7 @@ from workflows.events import StartEvent, StopEvent
 from .clock import seconds
 from .fanning import ListFanOut, Scatter
 from .stepping import Begin, Loop, Turn
-from .workload import Sample, Unit, Workload, check, on_loop
+from .workload import Sample, Unit, Workload, check, off_loop, on_loop
 
 COMMITS = Unit("commits", 1)
 AT_ONCE = 100
@@ -160,6 +160,21 @@ ALONE, ALONE_NORMAL = Kind(1, "full"), Kind(1, "normal")
 FANNED = FannedOut(1, "full", ListFanOut)
 
 DURABLE = (
+    Workload(
+        "commit",
+        "commit of 200 bytes by sqlite3, full sync",
+        off_loop(lambda size: committed([[200]] * size, "full")),
+        sizes=(200,),
+        quick_sizes=(50,),
+        has_backend=False,
+    ),
+    Workload(
+        "commit-normal",
+        "commit of 200 bytes by sqlite3, normal sync",
+        off_loop(lambda size: committed([[200]] * size, "normal")),
+        sizes=(2_000,),
+        has_backend=False,
+    ),
     Workload(
         "durable",
         "durable step, 100 runs at once, full sync",

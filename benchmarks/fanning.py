@@ -152,7 +152,7 @@ FANNING = (
         "member of a fan-out and join by list",
         _ours(ListFanOut),
         in_group(_floor_fan_out),
-        sizes=(1_000, 100, 10_000),
+        sizes=(1_000, 100, 10_000, 100_000),
         quick_sizes=(500,),
     ),
     Workload(

@@ -43,6 +43,7 @@ class _Series:
     workload: Workload
     size: int
     backend: str
+    rounds: int
     ours: list[float] = attrs.field(factory=list[float])
     floor: list[float] = attrs.field(factory=list[float])
 
@@ -75,6 +76,7 @@ def measure(
     backends: Sequence[str],
     *,
     rounds: int,
+    growth_rounds: int | None = None,
     is_quick: bool = False,
     tell: Callable[[str], None] = lambda _: None,
 ) -> list[Figure]:
@@ -84,17 +86,20 @@ def measure(
         workloads: What to measure.
         backends: On which backends; a workload without an event loop is measured once.
         rounds: How often; within a round everything is measured once, ours and the floor side by side and taking turns.
+        growth_rounds: In how many of the rounds the sizes that show growth are measured: in all, if not given.
         is_quick: Take the small sizes.
         tell: Is told what is being measured.
     """
     series = [
-        _Series(workload, size, backend)
+        _Series(workload, size, backend, rounds if place == 0 or growth_rounds is None else growth_rounds)
         for workload in workloads
-        for size in (workload.quick_sizes if is_quick else workload.sizes)
+        for place, size in enumerate(workload.quick_sizes if is_quick else workload.sizes)
         for backend in (backends if workload.has_backend else (NO_BACKEND,))
     ]
     for number in range(rounds):
         for one in series:
+            if number >= one.rounds:
+                continue
             tell(f"round {number + 1} of {rounds}: {one.workload.name} of {one.size:,} on {one.backend}")
             one.measure(floor_first=number % 2 == 0)
     return [one.figure() for one in series]

@@ -13,6 +13,7 @@ from anyio.lowlevel import checkpoint
 
 from workflows.events import StartEvent
 
+from .backends import run
 from .kept_runs import released
 from .snapshots import Historied
 from .stepping import begin
@@ -21,6 +22,7 @@ from .workload import check
 
 Meter = Callable[[], float]
 BATCH = 100
+TURNS = 100
 
 
 def _batches(size: int) -> list[int]:
@@ -29,9 +31,11 @@ def _batches(size: int) -> list[int]:
 
 
 async def _settled() -> None:
-    """Until every task that has something left to do has done it: a suspension takes several turns to unwind."""
-    for _ in range(20):
-        await anyio.wait_all_tasks_blocked()
+    """Until every task that has something left to do has done it: a suspension takes several turns to unwind.
+
+    Not by waiting until all tasks are blocked: that looks at each of them, time and again.
+    """
+    for _ in range(TURNS):
         await checkpoint()
 
 
@@ -72,6 +76,7 @@ async def _steps(size: int, held: Meter) -> float:
     for turns in (short, short, long):
         before = held()
         handler = workflow.run(turns=turns)
+        await anyio.wait_all_tasks_blocked()
         await _settled()
         marks.append(held() - before)
         check(len(handler.pending), 1)
@@ -104,7 +109,7 @@ def main(engine: str, meter: str, backend: str, size: str) -> None:
     """Print the bytes."""
     if meter == "traced":
         tracemalloc.start()
-    print(anyio.run(ENGINES[engine], int(size), METERS[meter], backend=backend))
+    print(run(ENGINES[engine], int(size), METERS[meter], backend=backend))
 
 
 if __name__ == "__main__":

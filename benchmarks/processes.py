@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from functools import cache
 from tempfile import TemporaryDirectory
 
@@ -20,10 +21,10 @@ def _bytecode() -> TemporaryDirectory[str]:
     return TemporaryDirectory(prefix="benchmarks")
 
 
-def _output(*arguments: str) -> float:
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+def _output(*arguments: str, python: str = sys.executable, variables: Mapping[str, str] = os.environ) -> float:
+    environment = {name: value for name, value in variables.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment["PYTHONPYCACHEPREFIX"] = _bytecode().name
-    command = [sys.executable, *arguments]
+    command = [python, *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     check((done.returncode, done.stderr), (0, ""))
     return float(done.stdout)
@@ -36,15 +37,22 @@ def _parked(engine: str, meter: str) -> Sample:
     return sample
 
 
+def import_time(
+    modules: str,
+    times: int,
+    clock_name: str,
+    *,
+    python: str = sys.executable,
+    variables: Mapping[str, str] = os.environ,
+) -> float:
+    """Seconds for so many imports, each in a new process; one before them compiles, and isn't counted."""
+    program = _IMPORT.format(modules=modules, clock=CLOCKS[clock_name].__name__)
+    _output("-c", program, python=python, variables=variables)
+    return sum(_output("-c", program, python=python, variables=variables) for _ in range(times))
+
+
 def _importing(modules: str) -> Sample:
-    """The first import compiles, and isn't counted."""
-
-    def importing(size: int) -> float:
-        program = _IMPORT.format(modules=modules, clock=CLOCKS[clock.name].__name__)
-        _output("-c", program)
-        return sum(_output("-c", program) for _ in range(size))
-
-    return off_loop(importing)
+    return off_loop(lambda size: import_time(modules, size, clock.name))
 
 
 PROCESSES = (
@@ -91,7 +99,7 @@ PROCESSES = (
     ),
     Workload(
         "import",
-        "import workflows; the floor is its dependencies",
+        "import of the library; the floor is that of our dependencies",
         _importing("workflows"),
         _importing("anyio, attrs, cattrs"),
         sizes=(3,),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from statistics import median
 from typing import Any
@@ -25,15 +27,16 @@ from .goals import (
 from .measuring import Figure, Spread
 
 Row = tuple[str, ...]
+LISTS = {"figures", "growth", "gates"}
 
 
 def tables(figures: Sequence[Figure]) -> str:
     """Everything, as text."""
     machine = machine_factors(figures)
     parts = [
-        _table(("workload", "of", "backend", "median", "low…high", "floor", "ratio", "goal"), map(_row, figures)),
-        _table(("growth", "from", "to", "backend", "ratio", "goal"), _growth_rows(figures)),
-        _table(("against the machine of the goals", "backend", "factor"), _machine_rows(machine)),
+        table(("workload", "of", "backend", "median", "low…high", "floor", "ratio", "goal"), map(_row, figures)),
+        table(("growth", "from", "to", "backend", "ratio", "goal"), _growth_rows(figures)),
+        table(("against the machine of the goals", "backend", "factor"), _machine_rows(machine)),
         "\n".join(gate_lines(figures)),
     ]
     return "\n\n".join(part for part in parts if part)
@@ -44,9 +47,9 @@ def _row(figure: Figure) -> Row:
         figure.workload.name,
         f"{figure.size:,}",
         figure.backend,
-        f"{_number(figure.ours.median)} {figure.workload.unit.name}",
-        f"{_number(figure.ours.low)}…{_number(figure.ours.high)}",
-        "" if figure.floor is None else _number(figure.floor.median),
+        f"{number(figure.ours.median)} {figure.workload.unit.name}",
+        f"{number(figure.ours.low)}…{number(figure.ours.high)}",
+        "" if figure.floor is None else number(figure.floor.median),
         "" if figure.ratio is None else f"{figure.ratio.median:.2f}",
         _verdict(figure, GOALS),
     )
@@ -83,9 +86,9 @@ def gate_lines(figures: Sequence[Figure]) -> Iterator[str]:
             beside = (
                 ""
                 if figure.floor is None or figure.ratio is None
-                else (f", {figure.ratio.median:.2f} times the floor of {_number(figure.floor.median)}")
+                else (f", {figure.ratio.median:.2f} times the floor of {number(figure.floor.median)}")
             )
-            cost = f"{_number(figure.ours.median)} {figure.workload.unit.name}"
+            cost = f"{number(figure.ours.median)} {figure.workload.unit.name}"
             yield (
                 f"Gate {holds} on {figure.backend}: "
                 f"a {figure.workload.item} costs {cost} (at most {at_most:g}){beside}."
@@ -136,7 +139,7 @@ def machine_factors(figures: Sequence[Figure]) -> dict[str, dict[str, dict[str, 
 def _add_factor(
     found: dict[str, dict[str, float]], name: str, backend: str, then: Mapping[str, PairOfBackends], now: Spread | None
 ) -> None:
-    if name in then and now is not None:
+    if name in then and now is not None and backend in then[name]:
         found.setdefault(backend, {})[name] = now.median / then[name][backend]
 
 
@@ -149,7 +152,8 @@ def _machine_rows(factors: Mapping[str, Mapping[str, Mapping[str, float]]]) -> I
                 yield f"{kind}: median", backend, f"{median(named.values()):.2f}"
 
 
-def _table(head: Row, rows: Iterator[Row]) -> str:
+def table(head: Row, rows: Iterable[Row]) -> str:
+    """Columns of text; nothing if there are no rows."""
     body = list(rows)
     if not body:
         return ""
@@ -160,16 +164,19 @@ def _table(head: Row, rows: Iterator[Row]) -> str:
     )
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """Three figures of it."""
     return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"
 
 
-def as_json(figures: Sequence[Figure], *, rounds: int, clock: str) -> dict[str, Any]:
+def as_json(figures: Sequence[Figure], *, command: str, rounds: int, clock: str) -> dict[str, Any]:
     """Everything, as JSON-ready data."""
     return {
+        "command": command,
         "python": platform.python_version(),
         "machine": platform.machine(),
         "system": platform.system(),
+        **load(),
         "versions": {name: version(name) for name in ("anyio", "attrs", "cattrs")},
         "rounds": rounds,
         "clock": clock,
@@ -189,6 +196,26 @@ def as_json(figures: Sequence[Figure], *, rounds: int, clock: str) -> dict[str, 
     }
 
 
+def load() -> dict[str, float]:
+    """How much the machine had to do in the last minutes, for how many processors; nothing where that isn't known."""
+    if not hasattr(os, "getloadavg"):
+        return {}
+    return {"load": os.getloadavg()[1], "processors": os.cpu_count() or 1}
+
+
+def as_text(data: Mapping[str, Any]) -> str:
+    """The JSON text of such data, with a figure on each line, and no more digits than say something."""
+    rounded = json.loads(json.dumps(data), parse_float=lambda text: float(f"{float(text):.5g}"))
+    lines = [f" {json.dumps(name)}: {_laid_out(name, value)}" for name, value in rounded.items()]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _laid_out(name: str, value: Any) -> str:
+    if name not in LISTS or not value:
+        return json.dumps(value, ensure_ascii=False)
+    return "[\n" + ",\n".join(f"  {json.dumps(item, ensure_ascii=False)}" for item in value) + "\n ]"
+
+
 def _figure_data(figure: Figure) -> dict[str, Any]:
     return {
         "workload": figure.workload.name,
@@ -196,9 +223,11 @@ def _figure_data(figure: Figure) -> dict[str, Any]:
         "size": figure.size,
         "backend": figure.backend,
         "unit": figure.workload.unit.name,
+        "is_shared": figure.workload.is_shared,
         "ours": attrs.asdict(figure.ours),
         "floor": None if figure.floor is None else attrs.asdict(figure.floor),
         "ratio": None if figure.ratio is None else attrs.asdict(figure.ratio),
         "goal": _at_most(figure, GOALS),
         "gate": _at_most(figure, GATES),
+        "at_most_floors": FLOOR_GOALS.get(figure.workload.name),
     }

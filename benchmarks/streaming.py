@@ -119,7 +119,7 @@ STREAMING = (
         "streamed event, ten readers",
         _ours(Burst, 10),
         _floor(FLOOR_BURST, 10),
-        sizes=(100_000,),
+        sizes=(100_000, 1_000),
         quick_sizes=(10_000,),
     ),
     Workload(

@@ -9,6 +9,8 @@ import anyio
 import attrs
 from anyio.abc import TaskGroup
 
+from .backends import run
+
 Sample: TypeAlias = Callable[[str, int], float]
 """Does the work on a backend, for so many items, and gives what it took: seconds or bytes, for all of them."""
 
@@ -57,7 +59,7 @@ def on_loop(work: Callable[[int], Awaitable[float]]) -> Sample:
     """A sample of work that is done in an event loop, made for it."""
 
     def sample(backend: str, size: int) -> float:
-        return anyio.run(work, size, backend=backend)
+        return run(work, size, backend=backend)
 
     return sample
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from .. import page
 from ..backends import BACKENDS
 from .callgrind import Count, CountingFailed, count
 from .cases import Case, chosen
@@ -40,6 +41,8 @@ def main(arguments: Sequence[str] | None = None, counting: Callable[[Case], Coun
 
 def _record(file: Path, cases: Sequence[Case], counting: Callable[[Case], Count]) -> int:
     Record(Machine.here(), _counted(cases, {}, counting)).write(file)
+    if file == FILE:
+        page.main()  # which shows this record
     return FINE
 
 

@@ -1,5 +1,6 @@
 """Each workload does what it says, at a tiny size, on both backends. How long it takes is nobody's business here."""
 
+import asyncio
 import json
 import math
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.__main__ import main
-from benchmarks.backends import BACKENDS, NO_BACKEND
+from benchmarks.backends import BACKENDS, NO_BACKEND, VARIANTS, run
 from benchmarks.catalogue import WORKLOADS, chosen
 from benchmarks.clock import clock
 from benchmarks.goals import FLOOR_THEN, GATES, GOALS, PRIMITIVES_THEN
@@ -105,7 +106,7 @@ def test_a_report_is_a_table_and_json() -> None:
     assert "16 µs" in text
     assert "15…17" in text
     assert "MISSED 15" in text
-    data = json.loads(json.dumps(as_json(figures, rounds=3, clock="wall")))
+    data = json.loads(json.dumps(as_json(figures, command="python -m benchmarks", rounds=3, clock="wall")))
     assert [figure["size"] for figure in data["figures"]] == [10_000, 1_000]
     assert data["growth"][0]["ratio"] == pytest.approx(16 / 17)
 
@@ -129,3 +130,33 @@ def test_the_command_refuses_what_it_does_not_know(arguments: list[str], capsys:
     with pytest.raises(SystemExit):
         main(arguments)
     assert "error" in capsys.readouterr().err
+
+
+def test_sizes_that_show_growth_can_be_measured_in_fewer_rounds() -> None:
+    done: list[int] = []
+
+    def ours(size: int) -> float:
+        done.append(size)
+        return 1.0
+
+    workload = Workload("w", "thing", off_loop(ours), sizes=(10, 20), has_backend=False)
+    measure([workload], ["asyncio"], rounds=3, growth_rounds=1)
+    assert done == [10, 20, 10, 10]
+
+
+def test_uvloop_is_a_loop_of_asyncio() -> None:
+    uvloop = pytest.importorskip("uvloop")
+
+    async def kind() -> type[object]:
+        return type(asyncio.get_running_loop())
+
+    assert issubclass(run(kind, backend="uvloop"), uvloop.Loop)
+    assert "uvloop" in VARIANTS
+
+
+def test_a_record_names_the_command_that_gives_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    main(["event", "--quick", "--rounds", "1", "--growth-rounds", "1", "--json", str(file), "--backend", "asyncio"])
+    assert json.loads(file.read_text(encoding="utf-8"))["command"] == (
+        "python -m benchmarks --backend asyncio --rounds 1 --growth-rounds 1 --clock wall --quick event"
+    )

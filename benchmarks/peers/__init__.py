@@ -1,0 +1,1 @@
+"""What other libraries cost for the same work, in the same run: `python -m benchmarks.peers`."""

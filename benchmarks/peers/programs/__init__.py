@@ -1,0 +1,1 @@
+"""Programs that run in the peers' environments: what they import isn't installed in ours, but for `speaking`."""
