@@ -322,6 +322,22 @@ def test_a_cancelled_run_stands_still_and_goes_on_where_it_was() -> None:
     assert [(job.execution, job.attempt) for job in runs if job.step.name == "work"] == [(jobs[0].execution, 2)]
 
 
+@pytest.mark.guarantee("R4")
+@pytest.mark.parametrize("is_still", [False, True])
+def test_a_run_that_was_left_and_is_cancelled_then_is_nobodys_to_go_on_with(is_still: bool) -> None:
+    hand = Hand()
+    job = hand.start()
+    assert hand.feed(ticks.CancelRequested, "its Runtime was left", True) == [StopSteps()]
+    if is_still:
+        hand.step(job, ticks.StepHalted)
+    assert hand.feed(ticks.CancelRequested, "enough") == []
+    if not is_still:
+        assert hand.step(job, ticks.StepHalted) == [PublishEvent(WorkflowCancelledEvent()), Finish()]
+    assert (hand.state.is_cancelled, hand.state.is_left) == (True, False)
+    assert hand.feed(ticks.CancelRequested, "its Runtime was left", True) == []
+    assert (hand.state.is_cancelled, hand.state.is_left) == (True, False)
+
+
 def test_a_run_that_stands_still_takes_events_and_answers() -> None:
     hand = Hand()
     job = hand.start()

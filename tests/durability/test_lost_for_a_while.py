@@ -14,7 +14,14 @@ import pytest
 from tests.durability.stores import Counting, Gate, begin, until
 from workflows import Context, Runtime, Workflow, step
 from workflows.durability import Change, MemoryStore, Refusal, RunContent, Store
-from workflows.events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
+from workflows.events import (
+    Event,
+    HumanResponseEvent,
+    InputRequiredEvent,
+    StartEvent,
+    StopEvent,
+    WorkflowCancelledEvent,
+)
 from workflows.runtime.run import Run
 
 pytestmark = pytest.mark.anyio
@@ -378,3 +385,48 @@ async def test_a_run_that_is_taken_over_while_the_runtime_is_being_left_is_left_
         async with Runtime(store=store, workflows=[workflow], poll=NEVER_LOOKS_S) as runtime:
             assert [event async for event in runtime.events("r")] == [StopEvent(result="done")]
     assert world.done == ["first", "second"]
+
+
+class Tidying(Workflow):
+    """Takes its time to clean up."""
+
+    def __init__(self) -> None:
+        super().__init__(workflow_name="tidying")
+        self.begun = anyio.Event()
+        self.tidying = anyio.Event()
+        self.may_end = anyio.Event()
+
+    @step
+    async def work(self, ev: StartEvent) -> StopEvent:
+        self.begun.set()
+        try:
+            await anyio.sleep_forever()
+        finally:
+            with anyio.CancelScope(shield=True):
+                self.tidying.set()
+                await self.may_end.wait()
+        return StopEvent()
+
+
+@pytest.mark.guarantee("R4")
+async def test_a_run_that_is_cancelled_while_its_runtime_is_left_does_not_go_on_elsewhere() -> None:
+    """Whoever cancelled it was told that it had been, and another process went on with it."""
+    workflow, store = Tidying(), MemoryStore()
+
+    async def cancel(run: Run) -> None:
+        await workflow.tidying.wait()
+        run.cancel("enough")
+        workflow.may_end.set()
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group, Runtime(store=store, poll=NEVER_LOOKS_S) as runtime:
+            handler = runtime.run(workflow, run_id="r")
+            await workflow.begun.wait()
+            group.start_soon(cancel, handler.run)
+        found = await store.find("r")
+        assert found is not None
+        assert (found.status, found.owner) == ("cancelled", None)
+        async with Runtime(store=store, workflows=[Tidying()], poll=NEVER_LOOKS_S) as second:
+            await anyio.wait_all_tasks_blocked()
+            assert second.in_memory == ()
+            assert [type(event) async for event in second.events("r")] == [WorkflowCancelledEvent]

@@ -631,6 +631,14 @@ _ALL = [
         LOST,
     ),
     Fault(
+        "a run that is cancelled while its runtime is left goes on elsewhere",
+        "R4",
+        "workflows.core.ending",
+        "    elif state.is_left and not tick.is_left:",
+        "    elif False:",
+        LOST,
+    ),
+    Fault(
         "a run is taken back though another runtime has had it meanwhile",
         "W4",
         "workflows.durability.group_commit",

@@ -158,6 +158,8 @@ def cancel_requested(state: RunState, tick: CancelRequested) -> None:
         state.status = RunStatus.HALTING
         state.is_cancelled, state.is_left = not tick.is_left, tick.is_left
         _stop_everything(state)
+    elif state.is_left and not tick.is_left:  # it stops anyway, but nobody is to go on with it
+        state.is_cancelled, state.is_left = True, False
 
 
 def _end(state: RunState, outcome: Outcome) -> None:

@@ -109,8 +109,7 @@ class Sender:
             found.run.cancel("runtime.cancel() was called")
             found.run.outcome.is_retrieved = True
             await found.run.outcome.wait()
-            if found.lost is not None:
-                raise found.lost
+            await found.settled()
             return True
         return await self._leave(run_id, await self._workflow_of(run_id), cancel_text())
 
