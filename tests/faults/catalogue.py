@@ -537,8 +537,8 @@ _ALL = [
         "sending returns before the event is stored",
         "R4",
         "workflows.durability.sending",
-        "            await found.settled()\n",
-        "",
+        "reply_to=reply_to)\n            await found.settled()\n",
+        "reply_to=reply_to)\n",
         DURABLE_RUNS,
     ),
     Fault(
