@@ -266,7 +266,7 @@ class _Living:
         """Cancel a run when so much has happened to it."""
         while process.number < number:
             await process.wait_for_tick()
-        await handler.cancel_run()
+        await handler.cancel_run(timeout=3600)
 
     async def answer(self, process: _Carried, handler: WorkflowHandler[Any]) -> None:
         """Be the person who answers: in any order, at once or after a day, sometimes with nonsense, or twice."""

@@ -164,7 +164,7 @@ class _Living:
                 await self.noted.wait()
             self.is_cut = self.script.is_gentle and not self.life.is_dead
             self.life.is_dead = True
-            await handler.cancel_run()
+            await handler.cancel_run(timeout=3600)  # the grace of clean-up under shields is as long as the default
             if self.is_cut:
                 cut("suspension")
                 self._keep()
