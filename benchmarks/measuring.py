@@ -60,7 +60,8 @@ class _Series:
         return whole / self.size if self.workload.is_shared else whole
 
     def figure(self) -> Figure:
-        ratios = [ours / floor for ours, floor in zip(self.ours, self.floor, strict=False)]
+        # what the system counts may not have grown at all
+        ratios = [ours / floor for ours, floor in zip(self.ours, self.floor, strict=False) if floor]
         return Figure(
             self.workload,
             self.size,
