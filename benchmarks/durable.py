@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -42,10 +42,14 @@ class RecordingStore(SqliteStore):
 
     def groups(self) -> Groups:
         """How many bytes each row has had that went into the file, of each commit."""
-        return [
-            [len(text.encode()) for change in changes for text in (change.text, change.snapshot) if text is not None]
-            for changes in self.commits
-        ]
+        return [[len(text.encode()) for change in changes for text in _texts(change)] for changes in self.commits]
+
+
+def _texts(change: Change) -> Iterator[str]:
+    """What a change has to store, without what the store keeps beside it: numbers, checksums, where the run stands."""
+    yield from (text for text in (change.text, change.snapshot) if text is not None)
+    for rows in (change.events, change.opened, change.replies):
+        yield from (text for _, text in rows)
 
 
 @attrs.define
