@@ -1,10 +1,12 @@
 """What every test sees: the two backends, and how hard Hypothesis tries."""
 
+import ast
 import gc
 import importlib.util
 import logging
 import os
 import signal
+from functools import wraps
 from typing import Any
 
 import pytest
@@ -36,6 +38,27 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # In debug mode asyncio logs what takes longer than a tenth of a second, which says how loaded the machine is. It would
 # stand among what tests of logging find.
 logging.getLogger("asyncio").addFilter(lambda record: record.msg != "Executing %s took %.3f seconds")
+
+_parse = ast.parse
+
+
+@wraps(_parse)
+def _parse_alone(*args: Any, **options: Any) -> Any:
+    """CPython 3.11 can't parse while it parses, as whatever is collected meanwhile does if it logs an error.
+
+    It's a `SystemError` then: "AST constructor recursion depth mismatch". A run that failed and that no test awaited
+    is such a thing.
+    """
+    is_collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return _parse(*args, **options)
+    finally:
+        if is_collecting:
+            gc.enable()
+
+
+setattr(ast, "parse", _parse_alone)  # noqa: B010  # for type checkers it's overloaded
 
 _NO_TRIO = importlib.util.find_spec("trio") is None
 

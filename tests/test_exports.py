@@ -17,6 +17,7 @@ PACKAGE = Path(*workflows.__path__)
 NOT_LOADED = (
     *("trio", "pydantic", "pygraphviz", "asyncio", "sqlite3", "pytest", "hypothesis"),
     *("workflows.testing", "workflows.drawing", "workflows.lint", "workflows.cli"),
+    *("workflows.host", "workflows.durability", "workflows.retry_policy.waits"),
 )
 
 
@@ -24,23 +25,66 @@ def exports() -> list[tuple[str, str]]:
     """Give each public name with the module that it's imported from."""
     tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
     found: list[tuple[str, str]] = []
-    for statement in tree.body:
-        if isinstance(statement, ast.ImportFrom) and statement.module is not None:
+    for statement in (*tree.body, *late(tree)):
+        if isinstance(statement, ast.ImportFrom) and statement.module not in (None, "typing", "lazily"):
             found += [(alias.name, f"workflows.{statement.module}") for alias in statement.names]
     return found
 
 
+def late(tree: ast.Module) -> list[ast.stmt]:
+    """Give the imports that are done when their name is first asked for."""
+    return [statement for block in tree.body if isinstance(block, ast.If) for statement in block.body]
+
+
 def test_the_package_does_nothing_but_name_what_is_public() -> None:
     tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
-    strange = [ast.unparse(statement) for statement in tree.body[1:] if not isinstance(statement, ast.ImportFrom)]
+    strange = [
+        ast.unparse(statement)
+        for statement in (*tree.body[1:], *late(tree))
+        if not isinstance(statement, ast.ImportFrom | ast.If)
+    ]
     assert ast.get_docstring(tree), "workflows/__init__.py begins with what the package is"
     assert not strange, f"only `from .x import Y as Y` may stand there: {strange}"
 
 
+@pytest.mark.parametrize("package", ["workflows", "workflows.durability", "workflows.retry_policy"])
+def test_what_is_imported_late_is_what_a_type_checker_sees(package: str) -> None:
+    module = importlib.import_module(package)
+    tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
+    imports = [statement for statement in late(tree) if isinstance(statement, ast.ImportFrom)]
+    assert imports
+    for statement in imports:
+        for alias in statement.names:
+            place = importlib.import_module(f".{statement.module}", package)
+            assert getattr(module, alias.name) is getattr(place, alias.name)
+
+
+@pytest.mark.parametrize("package", ["workflows", "workflows.durability", "workflows.retry_policy"])
+def test_import_star_gives_what_is_public_and_nothing_else(package: str) -> None:
+    module = importlib.import_module(package)
+    tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
+    named = {
+        alias.asname
+        for statement in (*tree.body, *late(tree))
+        if isinstance(statement, ast.ImportFrom)
+        for alias in statement.names
+        if alias.asname
+    }
+    given: dict[str, object] = {}
+    exec(f"from {package} import *", given)
+    assert given.keys() - {"__builtins__"} == named
+    assert named <= set(dir(module))
+
+
+def test_a_name_that_is_nowhere_is_told_of() -> None:
+    with pytest.raises(AttributeError, match="module 'workflows' has no attribute 'Runtme'"):
+        getattr(workflows, "Runtme")  # noqa: B009  # a name that's written out is refused by the type checkers
+
+
 def test_each_public_name_is_imported_as_itself_from_inside_the_package() -> None:
     tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
-    for statement in tree.body:
-        if isinstance(statement, ast.ImportFrom):
+    for statement in (*tree.body, *late(tree)):
+        if isinstance(statement, ast.ImportFrom) and statement.module not in ("typing", "lazily"):
             assert statement.level == 1, f"write `from .module import …`: {ast.unparse(statement)}"
             for alias in statement.names:
                 assert alias.asname == alias.name, f"write `import {alias.name} as {alias.name}`: that marks it public"

@@ -37,6 +37,8 @@ class WorkflowHandler(Generic[ResultT_co]):
         ctx: Its context: the one that was passed to `run()`, if one was.
     """
 
+    __slots__ = ("__weakref__", "_awaits", "_cursor", "_is_owned", "_reader", "_run", "ctx", "run_id")
+
     def __init__(self, run: Run, ctx: Context[Any], *, is_owned: bool) -> None:
         self._run = run
         self._is_owned = is_owned
@@ -44,7 +46,7 @@ class WorkflowHandler(Generic[ResultT_co]):
         self._cursor: Cursor | None = None
         self._reader: Callable[[], Reader | None] | None = None
         self.run_id: str = run.run_id
-        self.ctx = ctx
+        self.ctx: Context[Any] = ctx
 
     def __await__(self) -> Generator[Any, None, ResultT_co]:
         return self._wait().__await__()

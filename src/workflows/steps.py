@@ -19,7 +19,7 @@ import attrs
 from .errors import WorkflowValidationError
 from .events import Event
 from .retry_policy import RetryPolicy
-from .retry_policy.policy import policy_problem
+from .retry_policy.definition import policy_problem
 
 if sys.version_info >= (3, 14):
     from annotationlib import Format

@@ -106,6 +106,7 @@ class Workflow(Generic[StartT, ResultT_co]):
     """
 
     __free_steps__: ClassVar[tuple[Callable[..., Any], ...]] = ()
+    __additions__: ClassVar[int] = 0  # how often a step has been added to any workflow
     __local_names__: ClassVar[dict[str, object]] = {}
 
     if not TYPE_CHECKING:  # Python gives type variables defaults of their own from 3.13 on
@@ -165,6 +166,7 @@ class Workflow(Generic[StartT, ResultT_co]):
         self._names = {**names_around(type(self).__qualname__, type(self).__module__, inspect.currentframe())}
         self._definition: Definition | None = None
         self._compiled_from: tuple[Callable[..., Any], ...] = ()
+        self._compiled_when = 0
         self._is_checked = False
         self._options: dict[bool, RunOptions] = {}
         _ = self.definition  # faults are told here, not at the first run
@@ -178,14 +180,10 @@ class Workflow(Generic[StartT, ResultT_co]):
         Raises:
             WorkflowValidationError: It isn't decorated, its name is taken, or its signature is wrong.
         """
-        check_free_step(cls, cls._attached(), func)
+        check_free_step(cls, attached_steps(cls), func)
         cls.__free_steps__ = (*cls.__dict__.get("__free_steps__", ()), func)
+        Workflow.__additions__ += 1
         return func
-
-    @classmethod
-    def _attached(cls) -> tuple[Callable[..., Any], ...]:
-        """The free functions attached to it and to its base classes."""
-        return attached_steps(cls)
 
     def configure_converter(self, converter: cattrs.Converter) -> None:
         """Add cattrs hooks for types of your own; override it, it does nothing.
@@ -198,7 +196,9 @@ class Workflow(Generic[StartT, ResultT_co]):
     @property
     def definition(self) -> Definition:
         """The compiled workflow; compiled anew after `add_step`."""
-        attached = self._attached()
+        if self._definition is not None and self._compiled_when == Workflow.__additions__:
+            return self._definition
+        attached, self._compiled_when = attached_steps(type(self)), Workflow.__additions__
         if self._definition is None or attached != self._compiled_from:
             names = {**self.__local_names__, **self._names}
             program = compile_program(type(self), free_steps=attached, workflow_name=self._workflow_name, scope=names)
@@ -340,7 +340,7 @@ class Workflow(Generic[StartT, ResultT_co]):
                 "Context.from_dict(workflow, data), for the workflow that runs it."
             )
         state = context.driver.core.state
-        if context.driver.carry_out is not None:
+        if context.driver.run is not None:
             raise ContextStateError(
                 f"Run {state.run_id!r} on this context is still going on. Await its handler first, or run without ctx=."
             )

@@ -297,6 +297,18 @@ def test_a_shape_has_a_text_for_each_field() -> None:
     }
 
 
+def test_a_shape_follows_a_name_that_an_event_mentions_before_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Mentioning(Event):
+        size: NotYetThere  # type: ignore[name-defined]  # noqa: F821
+
+    codec = Codec([Mentioning, Size])
+    assert codec.shape(Mentioning) == {"size": "NotYetThere"}
+    monkeypatch.setitem(globals(), "NotYetThere", Size)
+    assert codec.shape(Mentioning) == {"size": f"{__name__}:Size"}
+    monkeypatch.setitem(globals(), "NotYetThere", Leaf)
+    assert codec.shape(Mentioning) == {"size": f"{__name__}:Size"}  # settled, and not looked up any more
+
+
 def test_an_enum_has_the_shape_of_its_members_and_an_exception_none() -> None:
     codec = Codec([Size, Failed])
     assert codec.shape(Size) == {"S": "="}

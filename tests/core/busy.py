@@ -75,7 +75,7 @@ def runs() -> dict[str, Hand]:
     early = moments["early"] = Hand()
     early.receive(Note(n=1))
     held = moments["held"] = Hand()
-    held.feed(ticks.RunStarted, "r1", Begin(), 7, None, True)
+    held.feed(ticks.RunStarted, "r1", Begin(), 7, None, True, "00-abc")
     timed_out = moments["timed out"] = Hand()
     timed_out.start(budget_s=1.0)
     timed_out.at += 1

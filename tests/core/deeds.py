@@ -152,7 +152,7 @@ NOTE = Note(n=-9)
 Word = tuple[Callable[..., ticks.Tick], tuple[Any, ...]]
 EFFECTS: tuple[Word, ...] = (  # what an attempt that is being stopped can't do any more
     (ticks.StepSuspending, (("q1",), 1.0)),
-    (ticks.TapeDropped, ("", 0)),
+    (ticks.TapeDropped, ("", 0, 0, 0)),
     (ticks.EventSent, ("", 1, NOTE)),
     (ticks.EventSent, (None, 1, Approved(n=-9))),
     (ticks.EventStreamed, ("", 1, NOTE)),

@@ -132,11 +132,11 @@ class Feeding(RuleBasedStateMachine):
 
     def without_memory_of(self, state: RunState, execution: int | None) -> list[Any]:
         """All of a state but the records of one execution."""
-        parts = [getattr(state, field.name) for field in attrs.fields(RunState) if field.eq]
+        names = [field.name for field in attrs.fields(RunState) if field.eq and field.name != "executions"]
         others = {name: found for name, found in state.executions.items() if name != execution}
         own = state.executions.get(execution or 0)
         seen = None if own is None else (own.status, own.attempt, own.failures, own.open, own.on, own.is_woken)
-        return [others, seen, *(part for part in parts if part is not state.executions)]
+        return [others, seen, *(getattr(state, name) for name in names)]
 
     def compare(self, told: Told, commands: list[Command]) -> None:
         """The commands are what the naive model says."""

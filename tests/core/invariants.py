@@ -3,7 +3,7 @@
 import copy
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from hypothesis.stateful import (
     invariant,  # pyright: ignore[reportUnknownVariableType]  # Hypothesis leaves it untyped
@@ -157,8 +157,10 @@ class Invariants(Feeding):
         assert set(state.questions.by_id) == on_record | returned
         assert {name for execution in state.executions.values() for name in execution.open} == on_record
         assert list(state.questions.by_id) == [wait.id for wait in self.model.open_waits]
-        listed = [name for groups in state.questions.by_type.values() for group in groups.values() for name in group]
-        assert sorted(listed) == sorted(state.questions.by_id)
+        index = state.questions.index
+        if index is not None:
+            listed = [name for groups in index.by_type.values() for group in groups.values() for name in group]
+            assert sorted(listed) == sorted(index.numbers) == sorted(state.questions.by_id)
 
     @invariant()
     def no_question_is_answered_twice(self) -> None:
@@ -180,7 +182,7 @@ class Invariants(Feeding):
     def what_is_on_record_in_a_branch_is_what_the_model_remembers(self) -> None:
         for name, job in self.model.jobs.items():
             memory = self.core.state.executions[name].memory
-            tapes = {} if memory is None else memory.tapes
+            tapes: Mapping[str, Tape] = {} if memory is None else memory.tapes
             remembered = {branch: [place_of(op, CODEC) for op in ops] for branch, ops in job.done.items() if ops}
             remembered.pop(None, None)
             assert {branch: places_on(tape) for branch, tape in tapes.items() if tape.records} == {
@@ -191,7 +193,8 @@ class Invariants(Feeding):
                 counted = Counter(
                     (record.kind, record.key) for record in tape.records if isinstance(record, Asked | Value)
                 )
-                assert {place: count for place, count in tape.seen.items() if count} == counted
+                assert {place: tape.occurrence(*place) for place in counted} == counted
+                assert tape.occurrence("once", "never called") == 0
 
     @invariant()
     def versions_that_are_kept_are_current_or_referred_to(self) -> None:
@@ -258,7 +261,7 @@ class Invariants(Feeding):
         state = self.core.state
         if state.status is not RunStatus.ENDED:
             return
-        left = [state.executions, state.work, state.live, state.questions.by_id, state.questions.by_type]
+        left = [state.executions, state.work, state.live, state.questions.by_id, state.questions.index]
         left += [
             state.mailbox.by_type,
             state.buffers,

@@ -71,8 +71,9 @@ def check_sharing(state: RunState) -> None:
             assert any(record is found for found in records)
             if isinstance(record, Asked):
                 assert state.questions.by_id[name] is record.question
-    for groups in state.questions.by_type.values():
-        for name, question in ((name, found) for group in groups.values() for name, found in group.items()):
-            assert state.questions.by_id[name] is question
+    if state.questions.index is not None:
+        for groups in state.questions.index.by_type.values():
+            for name, question in ((name, found) for group in groups.values() for name, found in group.items()):
+                assert state.questions.by_id[name] is question
     for child in state.children.values():
         check_sharing(child.state)

@@ -28,6 +28,7 @@ from tests.core.flow import (
 )
 from workflows.core import ticks
 from workflows.core.commands import Command, RunStep
+from workflows.core.places import Place
 from workflows.core.questions import Ask
 from workflows.core.restore import restore
 from workflows.core.state import RunStatus
@@ -308,6 +309,26 @@ def test_slots_of_two_levels_are_gathered_apart() -> None:
     assert [*hand.state.batches[1].slots] == ["pair"]
 
 
+def test_what_is_joined_tells_of_which_run_and_batch_it_is() -> None:
+    hand = Hand()
+    opened(hand, Part(n=1), Piece(n=2), Part(n=3))
+    for event in (Part(n=4), Piece(n=5), Part(n=6)):
+        hand.receive(event)
+    pairs = [found.event for found in hand.state.executions.values() if found.step == "pair"]
+    assert [(event.stream_id, event.binding_id) for event in pairs if isinstance(event, CollectionReleaseEvent)] == [
+        ("r1/1", "pair"),
+        ("r1", "pair"),
+    ]
+
+
+def test_the_end_of_a_run_tells_what_waits_in_slots_outside_of_batches_and_forgets_it() -> None:
+    hand = Hand()
+    job = hand.start()
+    hand.receive(Piece(n=5))
+    commands = hand.returns(job, StopEvent())
+    assert (left(commands), hand.state.slots) == ([Piece(n=5)], {})
+
+
 def test_slots_and_collect_events_keep_their_events_apart() -> None:
     """Semantics 25."""
     hand = Hand()
@@ -354,6 +375,16 @@ def half_joined() -> Hand:
 def test_a_join_that_is_gone_is_a_mismatch_and_where_that_is_accepted_its_batch_is_closed_all_the_same() -> None:
     problems = changed(half_joined(), ('"gather"', '"gone"'))
     assert problems[0].startswith("step 'gone' is gone, and the join of batch 1 is of it; there are 'begin'")
+
+
+@pytest.mark.guarantee("W6")
+def test_what_comes_for_a_join_that_a_batch_did_not_have_when_it_was_opened_is_ignored() -> None:
+    text = json.dumps(half_joined().stored()).replace('"gather"', '"gone"')
+    state, _ = restore(PROGRAM, CODEC, json.loads(text), accepts_changes=True)
+    hand = Hand()
+    hand.core.state = state
+    (cut,) = [job for job in only(hand.feed(ticks.RunResumed, "r1", None), RunStep) if job.step.name == "cut"]
+    assert ignored(hand.returns(cut, Done(n=1))) == [(Done(n=1), "gather")]
 
 
 @pytest.mark.guarantee("W6")
@@ -404,6 +435,22 @@ def test_when_all_that_was_open_in_a_batch_is_dropped_it_is_closed_and_joined() 
     assert given_to(commands, "gather") == [[Done(n=2)]]
 
 
+@pytest.mark.guarantee("D3")
+def test_of_several_batches_that_have_lost_all_that_was_open_the_youngest_is_joined_first() -> None:
+    """However odd, it stays so: ticks that are stored count on the order of the executions."""
+    hand = Hand()
+    for job in opened(hand, *parts(2)):
+        hand.lists(job, Part(n=3))
+    text = json.dumps(hand.stored()).replace('"step": "cut"', '"step": "gone"')
+    state, _ = restore(PROGRAM, CODEC, json.loads(text), accepts_changes=True)
+    resumed = Hand(at=hand.at)
+    resumed.core.state = state
+    joins = [
+        job.event for job in only(resumed.feed(ticks.RunResumed, "r1", None), RunStep) if job.step.name == "gather"
+    ]
+    assert [event.stream_id for event in joins if isinstance(event, CollectionReleaseEvent)] == ["r1/3", "r1/2"]
+
+
 def test_a_run_of_before_there_were_batches_is_read() -> None:
     hand = Hand()
     hand.spread(2)
@@ -418,4 +465,5 @@ def test_a_run_of_before_there_were_batches_is_read() -> None:
         del execution["place"]
     state, problems = restore(PROGRAM, CODEC, data)
     assert (problems, state.next_batch, state.batches) == ([], 1, {})
+    assert {execution.place for execution in state.executions.values()} == {Place()}
     assert Begin() not in [execution.event for execution in state.executions.values()]

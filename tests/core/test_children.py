@@ -2,10 +2,22 @@
 
 import pytest
 
-from tests.core.flow import Approval, Approved, Begin, Note, Task, only
+from tests.core.flow import Approval, Approved, Begin, Note, Prompt, Task, only
 from tests.core.test_children_machine import KINDS, OUTER, OUTER_CODEC, Errand, restored
 from workflows.core import ticks
-from workflows.core.commands import Command, DropChild, Finish, ForChild, Refuse, RunStep, WakeWait
+from workflows.core.children import is_stalled
+from workflows.core.commands import (
+    Command,
+    DropChild,
+    Finish,
+    ForChild,
+    PublishEvent,
+    Refuse,
+    ReportErrors,
+    RunStep,
+    WakeWait,
+    published,
+)
 from workflows.core.delivery import all_questions, owner_of
 from workflows.core.engine import Core
 from workflows.core.questions import Ask
@@ -234,6 +246,18 @@ def test_of_equal_questions_the_oldest_is_served_first_whoever_asks_it() -> None
     assert [[command.child for command in commands] for commands in served] == [[two], [one], []]
 
 
+@pytest.mark.guarantee("W3")
+def test_questions_of_a_child_that_its_step_has_left_are_nobodys_while_it_is_being_stopped() -> None:
+    hand = Hand()
+    number = hand.start()
+    hand.asks(number)
+    (question,) = all_questions(hand.core.state)
+    hand.step(ticks.StepReturned, ())
+    assert hand.child(number).state.status is RunStatus.HALTING
+    assert all_questions(hand.core.state) == []
+    assert [refusal.reason for refusal in only(hand.answer(Approved(n=1), question.id), Refuse)] == ["answered"]
+
+
 def test_a_child_that_a_retry_comes_to_while_it_is_being_stopped_goes_on_when_it_has() -> None:
     hand = Hand()
     number = hand.start()
@@ -335,3 +359,153 @@ def test_a_step_in_a_task_that_is_no_branchs_own_finds_its_child_by_content() ->
     assert list(hand.core.state.children) == [1]
     hand.within(1, ticks.EventStreamed, "", 1, Note(n=1))
     assert hand.core.state.streamed == 1
+
+
+def test_what_a_child_publishes_is_in_the_runs_stream_but_for_its_last_event() -> None:
+    hand = Hand()
+    number = hand.start()
+    asked = Prompt(what="?")
+    assert published(hand.within(number, ticks.StepReturned, (asked, StopEvent(result=1)))) == [asked]
+    assert hand.core.state.streamed == 1
+
+
+def test_what_a_child_does_while_it_is_at_work_wakes_nobody() -> None:
+    hand = Hand()
+    number = hand.start()
+    assert hand.within(number, ticks.EventStreamed, "", 1, Note(n=1)) == [PublishEvent(Note(n=1))]
+
+
+def test_a_step_that_is_suspended_is_not_woken_by_a_child_in_which_everything_waits() -> None:
+    hand = Hand()
+    number = hand.start()
+    hand.step(ticks.StepSuspending, (f"run {number}",), 2.0)
+    hand.step(ticks.StepSuspended)
+    hand.asks(number)
+    assert only(hand.waits(number), WakeWait) == []
+
+
+@pytest.mark.guarantee("R1")
+def test_a_cancelled_run_stops_its_children() -> None:
+    hand = Hand()
+    number = hand.start()
+    hand.feed(ticks.CancelRequested)
+    assert hand.child(number).state.status is RunStatus.HALTING
+
+
+def test_a_child_that_has_been_stopped_is_not_the_end_of_a_run_in_which_everything_waits() -> None:
+    hand = Hand()
+    number = hand.start()
+    hand.step(ticks.ChildWanted, number, False)
+    hand.step(ticks.QuestionsAsked, "", (Ask(Approved),))
+    hand.step(ticks.StepSuspending, tuple(hand.core.state.questions.by_id), 2.0)
+    hand.step(ticks.StepSuspended)
+    commands = hand.within(number, ticks.StepHalted)
+    assert (only(commands, Finish), published(commands)) == ([], [])
+    assert hand.core.state.status is RunStatus.RUNNING
+
+
+@pytest.mark.guarantee("R2")
+def test_what_a_child_raises_while_it_is_being_stopped_is_told_with_the_way_to_it() -> None:
+    hand = Hand()
+    failing, ending = hand.start("k"), hand.start("l")
+    for number in (failing, ending):
+        hand.step(ticks.ChildWanted, number, False)
+    (told,) = only(hand.within(failing, ticks.StepRaised, ValueError("clean-up"), None), ReportErrors)
+    assert [failure.step for failure in told.failures] == ["begin/Inner[k]/fetch"]
+    assert only(hand.within(ending, ticks.StepHalted), ReportErrors) == []
+
+
+@pytest.mark.guarantee("R2")
+def test_what_a_child_raises_while_its_run_is_being_stopped_is_raised_with_the_runs_end() -> None:
+    hand = Hand()
+    number = hand.start()
+    hand.feed(ticks.CancelRequested)
+    commands = hand.within(number, ticks.StepRaised, ValueError("clean-up"), None)
+    assert only(commands, ReportErrors) == []
+    assert [failure.step for failure in hand.core.state.halt_errors] == ["begin/Inner[k]/fetch"]
+
+
+@pytest.mark.guarantee("W3")
+def test_questions_of_a_child_whose_await_was_cut_short_stay_nobodys_when_the_attempt_fails() -> None:
+    hand = Hand()
+    number = hand.start()
+    hand.asks(number)
+    hand.step(ticks.ChildWanted, number, False)
+    assert (hand.record(number).is_cut_short, all_questions(hand.core.state)) == (True, [])
+    hand.step(ticks.StepRaised, ValueError("no"), 1.0)
+    assert all_questions(hand.core.state) == []
+
+
+def test_a_child_that_is_awaited_again_is_not_cut_short_any_more_nor_held() -> None:
+    hand = Hand()
+    number = hand.start()
+    assert not hand.record(number).is_cut_short
+    hand.step(ticks.ChildWanted, number, False)
+    hand.step(ticks.ChildWanted, number, True)
+    assert not hand.record(number).is_cut_short
+    hand.step(ticks.StepRaised, ValueError("no"), 0.0)
+    assert hand.child(number).is_held
+    (hand.job,) = only(hand.feed(ticks.TimerFired), RunStep)
+    hand.start()
+    assert (hand.child(number).is_wanted, hand.child(number).is_held) == (True, False)
+
+
+@pytest.mark.guarantee("W1")
+def test_a_retry_that_comes_to_a_child_that_has_ended_well_keeps_its_result() -> None:
+    hand = Hand()
+    number = hand.start()
+    hand.ends(number, result=3)
+    hand.step(ticks.StepRaised, ValueError("no"), 0.0)
+    (hand.job,) = only(hand.feed(ticks.TimerFired), RunStep)
+    assert hand.step(ticks.ChildStarted, "", "k", "inner", "begin/Inner[k]", Errand()) == []
+    assert (hand.core.state.children, hand.core.state.next_child) == ({}, number + 1)
+    outcome = hand.record(number).outcome
+    assert outcome is not None
+    assert outcome.result == StopEvent(result=3)
+
+
+def test_what_a_step_of_a_child_is_refused_names_the_question_as_the_run_does() -> None:
+    hand = Hand()
+    number = hand.start()
+    hand.asks(number)
+    (question,) = all_questions(hand.core.state)
+    (inner,) = hand.child(number).state.questions.by_id
+    (refusal,) = only(hand.within(number, ticks.EventSent, "", 1, Note(n=1), None, inner), Refuse)
+    assert (refusal.reason, refusal.candidates) == ("misfit", (question,))
+
+
+def test_a_run_is_stalled_when_nothing_is_waited_for_in_it_nor_in_children_that_are_awaited() -> None:
+    def awaiting() -> tuple[Hand, int]:
+        hand = Hand()
+        number = hand.start()
+        hand.step(ticks.StepSuspending, (f"run {number}",), 2.0)
+        hand.step(ticks.StepSuspended)
+        return hand, number
+
+    hand, number = awaiting()
+    hand.within(number, ticks.StepReturned, ())
+    assert is_stalled(hand.core.state)
+    hand, number = awaiting()
+    hand.within(number, ticks.StepReturned, (Prompt(what="?"),))
+    assert not is_stalled(hand.core.state), "a question of a child's is open"
+    hand, number = awaiting()
+    hand.within(number, ticks.StepRaised, ValueError("no"), 5.0)
+    assert not is_stalled(hand.core.state), "a step of a child's will be tried again"
+    hand = Hand()
+    hand.step(ticks.StepReturned, ())
+    assert is_stalled(hand.core.state)
+    hand = Hand()
+    hand.step(ticks.ChildWanted, hand.start(), False)
+    assert not is_stalled(hand.core.state), "the step that has it isn't over"
+
+
+@pytest.mark.guarantee("D3")
+@pytest.mark.parametrize("seed", [0, 7, 2**63 + 5, 2**64 - 1])
+def test_a_childs_seed_comes_of_the_runs_and_of_its_number_in_the_same_way_for_ever(seed: int) -> None:
+    """Ticks that are stored lead to it anew, and to whatever was random."""
+    hand = Hand()
+    hand.core = Core(OUTER, OUTER_CODEC, children=KINDS)
+    (hand.job,) = only(hand.feed(ticks.RunStarted, "r", Begin(), seed, None), RunStep)
+    for number in (1, 2):
+        assert hand.start(str(number)) == number
+        assert hand.child(number).state.seed == (seed * 1_000_003 + number * 1_009) % 2**64

@@ -26,9 +26,9 @@ from workflows.core import ticks
 from workflows.core.commands import Refuse, ReportKept, RunStep, WakeWait, published
 from workflows.core.engine import Core
 from workflows.core.questions import LATEST, Ask
-from workflows.core.records import Asked, Value
+from workflows.core.records import Asked, Effects, Value, folded
 from workflows.core.state import Status
-from workflows.events import HumanResponseEvent, InputRequiredEvent, StopEvent
+from workflows.events import Event, HumanResponseEvent, InputRequiredEvent, StopEvent
 from workflows.graph import compile_program
 from workflows.steps import step
 
@@ -55,6 +55,23 @@ def test_a_subclass_goes_only_to_the_step_that_takes_subclasses() -> None:
     hand = Hand()
     commands = hand.returns(hand.start(), Chore(n=1))
     assert steps_of(commands) == ["also"]
+
+
+@pytest.mark.guarantee("W1")
+@pytest.mark.parametrize(
+    ("event", "step"), [(Approved(n=1), None), (Task(n=1), None), (Task(n=1), "also"), (Note(n=1), None)]
+)
+def test_what_a_step_sends_is_on_its_record_whether_a_wait_takes_it_or_a_step_or_nobody(
+    event: Event, step: str | None
+) -> None:
+    hand = Hand()
+    work, also = hand.spread(1)
+    hand.ask(work, ASK_A)
+    hand.step(also, ticks.EventSent, "", 77, event, step, None)
+    memory = hand.execution(also).memory
+    assert memory is not None
+    (sent,) = memory.records()
+    assert sent == Effects(1, folded(0, 77))
 
 
 def test_an_event_for_one_step_goes_to_that_step_alone() -> None:
@@ -323,15 +340,15 @@ def test_a_prompt_that_was_returned_goes_to_the_steps_that_take_it_too() -> None
     class Shown:
         @step
         async def begin(self, ev: Begin) -> Prompt:
-            raise NotImplementedError
+            return Prompt(what="?")
 
         @step
         async def show(self, ev: Prompt) -> None:
-            raise NotImplementedError
+            return None
 
         @step
         async def hear(self, ev: Reply) -> StopEvent:
-            raise NotImplementedError
+            return StopEvent(result=ev)
 
     program = compile_program(Shown)
     hand = Hand(Core(program, codec_for(program)))

@@ -68,6 +68,21 @@ def test_ticks_may_leave_numbers_out() -> None:
     assert hand.state.mailbox.in_order() == []
 
 
+def test_a_run_that_is_at_work_neither_begins_nor_goes_on_once_more() -> None:
+    hand = Hand()
+    hand.start(budget_s=9)
+    before = hand.stored()
+    for tick_type, parts in ((ticks.RunStarted, (Begin(topic="y"), 8, 5.0)), (ticks.RunResumed, (5.0, "t"))):
+        assert hand.feed(tick_type, "r2", *parts) == []
+        assert hand.stored() | {"last_tick": before["last_tick"]} == before
+
+
+def test_what_came_before_a_run_began_is_worked_off_when_it_begins() -> None:
+    hand = Hand()
+    assert hand.receive(Task(n=1)) == []
+    assert steps_of(hand.feed(ticks.RunStarted, "r1", Begin(), 7)) == ["begin", "work", "also"]
+
+
 # --- results ----------------------------------------------------------------------------------------------------------
 
 
@@ -109,6 +124,13 @@ def test_what_was_never_taken_is_reported_at_the_end() -> None:
     assert left(commands) == [Note(n=n) for n in range(3)]
 
 
+def test_a_question_that_was_returned_is_closed_when_its_run_ends() -> None:
+    hand = Hand()
+    commands = hand.returns(hand.start(), Prompt(what="a"), StopEvent())
+    assert is_over(commands)
+    assert hand.pending == []
+
+
 # --- failures ---------------------------------------------------------------------------------------------------------
 
 
@@ -138,6 +160,32 @@ def test_the_errors_of_siblings_that_are_cancelled_join_it_in_their_order() -> N
     assert last.step_name == "also"
     assert hand.state.outcome is not None
     assert [failure.step for failure in hand.state.outcome.failures] == ["also", "work"]
+
+
+@pytest.mark.guarantee("R2")
+@pytest.mark.parametrize("is_sibling", [False, True])
+def test_a_step_that_has_failed_for_good_says_no_more_while_others_are_being_stopped(is_sibling: bool) -> None:
+    hand = Hand()
+    work, also, other = hand.spread(2)[:3]
+    if is_sibling:
+        hand.step(work, ticks.StepRaised, KeyError("first"), None)
+    hand.step(also, ticks.StepRaised, BAD, None)
+    live, outcome = hand.state.live, hand.state.outcome
+    assert hand.step(also, ticks.StepRaised, ValueError("once more"), None) == []
+    assert (hand.state.live, hand.state.outcome) == (live, outcome)
+    assert hand.state.status is RunStatus.ENDING
+    assert other.execution in hand.state.executions
+
+
+@pytest.mark.guarantee("R2")
+def test_a_sibling_that_fails_in_clean_up_has_made_one_attempt_and_spent_no_time_if_the_clock_was_set_back() -> None:
+    hand = Hand()
+    work, also = hand.spread(1)
+    hand.step(work, ticks.StepRaised, BAD, None)
+    hand.at -= 5
+    hand.step(also, ticks.StepRaised, KeyError("clean-up"), None)
+    assert hand.state.outcome is not None
+    assert [(failure.attempts, failure.elapsed_s) for failure in hand.state.outcome.failures] == [(1, 0.0), (1, 0.0)]
 
 
 @pytest.mark.guarantee("R2")
@@ -244,6 +292,54 @@ def test_a_step_that_swallows_its_suspension_fails_the_run_by_name_and_once() ->
     assert "'begin'" in str(failure.error)
 
 
+@pytest.mark.guarantee("W2", "R2")
+def test_a_step_that_swallows_its_suspension_tells_in_which_attempt() -> None:
+    hand = Hand()
+    hand.step(hand.start(), ticks.StepRaised, BAD, 0.0)
+    (job,) = only(hand.feed(ticks.TimerFired), RunStep)
+    (question,) = hand.ask(job, Ask(Approved))
+    hand.step(job, ticks.StepSuspending, (question.id,), 5.0)
+    hand.at += 5
+    hand.feed(ticks.TimerFired)
+    (last,) = published(hand.step(job, ticks.StepHalted))
+    assert isinstance(last, WorkflowFailedEvent)
+    assert (last.attempts, last.elapsed_seconds) == (2, 0.0)
+
+
+@pytest.mark.guarantee("W2", "R2")
+@pytest.mark.parametrize("swallows", [False, True])
+def test_a_sibling_that_swallows_its_suspension_joins_a_failure_that_is_not_its_own(swallows: bool) -> None:
+    """Of the same step but no swallowing, or a swallowing but of another step."""
+    hand = Hand()
+    work, one, two = hand.spread(2)[:3]
+    failing, other = (work, one) if swallows else (one, two)
+    hand.step(failing, ticks.StepRaised, SuspensionSwallowed("one") if swallows else BAD, None)
+    hand.step(other, ticks.StepRaised, SuspensionSwallowed("another"), None)
+    assert hand.state.outcome is not None
+    assert [failure.step for failure in hand.state.outcome.failures] == [failing.step.name, other.step.name]
+
+
+@pytest.mark.guarantee("W2", "R2")
+def test_a_step_that_swallows_its_suspension_while_its_run_is_cancelled_is_told() -> None:
+    hand = Hand()
+    job = hand.start()
+    hand.feed(ticks.CancelRequested)
+    error = SuspensionSwallowed("it went on")
+    hand.step(job, ticks.StepRaised, error, None)
+    assert hand.state.halt_errors == (Failure("begin", error),)
+
+
+@pytest.mark.guarantee("W2")
+def test_when_a_step_has_swallowed_its_suspension_nothing_else_falls_due_at_that_instant() -> None:
+    hand = Hand()
+    work, also = hand.spread(1)
+    (question,) = hand.ask(work, Ask(Approved))
+    hand.ask(also, Ask(Approved, timeout_s=5.0))
+    hand.step(work, ticks.StepSuspending, (question.id,), 5.0)
+    hand.at += 5
+    assert hand.feed(ticks.TimerFired) == [ReportSwallowed(work.execution, "work"), StopSteps(), SetAlarm(None)]
+
+
 @pytest.mark.guarantee("W2")
 def test_a_step_that_has_ended_in_its_grace_is_not_reported() -> None:
     hand = Hand()
@@ -291,6 +387,21 @@ def test_an_answer_that_came_before_its_step_was_suspended_wakes_it_and_another_
     assert steps_of(hand.receive(Approved(n=2))) == ["begin"]
 
 
+@pytest.mark.guarantee("W3")
+def test_a_question_that_a_retry_has_not_asked_again_is_nobodys_when_it_parks_whatever_was_waited_for_before() -> None:
+    hand = Hand()
+    job = hand.start()
+    (own,) = hand.ask(job, Ask(Approved, Approval(what="a")))
+    (other,) = hand.ask(job, Ask(Approved, Approval(what="b")), branch="x")
+    hand.suspend(job, own)
+    (replayed,) = only(hand.receive(Approved(n=1), reply_to=other.id), RunStep)
+    hand.step(replayed, ticks.StepRaised, BAD, 0.0)
+    (retried,) = only(hand.feed(ticks.TimerFired), RunStep)
+    assert hand.pending == [own], "the retry may ask it yet"
+    hand.step(retried, ticks.StepParked)
+    assert hand.pending == []
+
+
 @pytest.mark.guarantee("R4")
 def test_an_attempt_that_is_halted_while_its_run_goes_on_is_made_again_when_that_is_resumed() -> None:
     hand = Hand()
@@ -299,6 +410,20 @@ def test_an_attempt_that_is_halted_while_its_run_goes_on_is_made_again_when_that
     assert Finish() in hand.feed(ticks.CancelRequested)
     (again,) = only(hand.feed(ticks.RunResumed, "r1"), RunStep)
     assert (again.execution, again.attempt) == (job.execution, 2)
+
+
+def test_an_attempt_that_is_halted_while_its_run_goes_on_says_no_more_and_waits_before_what_comes_next() -> None:
+    hand = Hand()
+    work, _ = only(hand.returns(hand.start(), Task(n=1)), RunStep)
+    hand.step(work, ticks.StepHalted)
+    assert hand.step(work, ticks.EventStreamed, "", 1, Note(n=1)) == []
+    assert steps_of(hand.receive(Task(n=2))) == ["also"]
+
+
+def test_a_run_that_has_begun_was_neither_cancelled_nor_left() -> None:
+    hand = Hand()
+    hand.start()
+    assert (hand.state.is_cancelled, hand.state.is_left) == (False, False)
 
 
 # --- cancelling -------------------------------------------------------------------------------------------------------
@@ -336,6 +461,40 @@ def test_a_run_that_was_left_and_is_cancelled_then_is_nobodys_to_go_on_with(is_s
     assert (hand.state.is_cancelled, hand.state.is_left) == (True, False)
     assert hand.feed(ticks.CancelRequested, "its Runtime was left", True) == []
     assert (hand.state.is_cancelled, hand.state.is_left) == (True, False)
+
+
+@pytest.mark.guarantee("R3", "R4")
+def test_a_run_that_is_left_says_so_in_no_place_of_its_stream_and_is_a_run_like_any_other_when_it_goes_on() -> None:
+    hand = Hand()
+    job = hand.start()
+    for _ in range(2):
+        hand.feed(ticks.CancelRequested, "its Runtime was left", True)
+        assert (hand.state.is_cancelled, hand.state.is_left) == (False, True)
+    commands = hand.step(job, ticks.StepHalted)
+    assert commands == [PublishEvent(WorkflowCancelledEvent(), is_counted=False), Finish()]
+    assert hand.state.streamed == 0
+    (job,) = only(hand.feed(ticks.RunResumed, "r1"), RunStep)
+    assert (hand.state.is_cancelled, hand.state.is_left) == (False, False)
+    hand.feed(ticks.CancelRequested, "enough")
+    assert hand.step(job, ticks.StepHalted) == [PublishEvent(WorkflowCancelledEvent()), Finish()]
+
+
+def test_a_run_goes_on_under_the_id_and_the_trace_that_it_is_given_and_without_what_was_raised_before() -> None:
+    hand = Hand()
+    hand.feed(ticks.RunStarted, "r1", Begin(), 7, None, False, "first")
+    for run_id, given, trace in (("r2", "second", "second"), ("r3", "", "second")):
+        (job,) = [found for found in hand.state.executions.values() if found.is_live]
+        hand.feed(ticks.CancelRequested)
+        hand.feed(ticks.StepRaised, job.id, job.attempt, BAD)
+        assert [failure.error for failure in hand.state.halt_errors] == [BAD]
+        hand.feed(ticks.RunResumed, run_id, None, given)
+        assert (hand.state.run_id, hand.state.trace, hand.state.halt_errors) == (run_id, trace, ())
+
+
+def test_a_run_that_never_began_cannot_be_cancelled() -> None:
+    hand = Hand()
+    assert hand.feed(ticks.CancelRequested) == []
+    assert hand.start().step.name == "begin"
 
 
 def test_a_run_that_stands_still_takes_events_and_answers() -> None:
@@ -450,10 +609,10 @@ def test_what_a_departure_drops_leaves_no_version_of_the_state_behind() -> None:
     hand = Hand()
     hand.feed(ticks.StateWrittenOutside, Write(path="a", value=1))
     job = hand.start()
-    hand.step(job, ticks.TapeDropped, "", 0)
+    hand.step(job, ticks.TapeDropped, "", 0, 0, 0)
     hand.step(job, ticks.StateRead, "", "a")
     hand.step(job, ticks.StateWritten, "", 1, Write(path="a", value=2))
-    hand.step(job, ticks.TapeDropped, "", 0)
+    hand.step(job, ticks.TapeDropped, "", 0, 0, 0)
     assert hand.state.values.versions == {2: 2}
 
 
@@ -514,6 +673,15 @@ def test_a_run_that_has_spent_its_time_ends_and_names_what_was_at_work() -> None
 
 
 @pytest.mark.guarantee("W8")
+def test_a_run_that_has_no_time_at_all_says_so() -> None:
+    hand = Hand()
+    job = hand.start(budget_s=0)
+    hand.feed(ticks.TimerFired)
+    commands = hand.step(job, ticks.StepHalted)
+    assert published(commands) == [WorkflowTimedOutEvent(timeout=0.0, active_steps=["begin"])]
+
+
+@pytest.mark.guarantee("W8")
 def test_time_that_was_spent_before_a_restart_counts() -> None:
     hand = Hand()
     job = hand.start(budget_s=10)
@@ -523,6 +691,25 @@ def test_time_that_was_spent_before_a_restart_counts() -> None:
     again.at += 1000
     commands = again.feed(ticks.RunResumed, "r1", 10)
     assert only(commands, SetBudget) == [SetBudget(again.at + 6)]
+
+
+@pytest.mark.guarantee("W8")
+def test_a_run_that_goes_on_with_less_time_than_it_has_spent_is_out_of_time_at_once() -> None:
+    hand = Hand()
+    hand.start(budget_s=10)
+    hand.at += 4
+    again = hand.again()
+    assert only(again.feed(ticks.RunResumed, "r1", 3), SetBudget) == [SetBudget(again.at)]
+    assert StopSteps() in again.feed(ticks.TimerFired)
+
+
+@pytest.mark.guarantee("W8")
+def test_a_run_that_has_spent_just_its_time_is_out_of_time_though_nobody_spends_it_any_more() -> None:
+    hand = Hand()
+    job = hand.start(budget_s=10)
+    hand.at += 10
+    hand.step(job, ticks.StepParked)
+    assert StopSteps() in hand.feed(ticks.TimerFired)
 
 
 def test_a_clock_that_goes_back_gives_no_time_back() -> None:
@@ -547,6 +734,48 @@ def test_an_edit_ends_with_its_attempt_and_the_next_one_is_granted() -> None:
     assert hand.state.values.waiting == []
 
 
+def test_edits_are_granted_one_at_a_time_in_the_order_of_asking() -> None:
+    hand = Hand()
+    job = hand.start()
+    mine = f"{job.execution}:1"
+    assert hand.feed(ticks.EditAsked, mine, job.execution, job.attempt) == [GrantEdit(mine)]
+    for owner in ("outside:1", "outside:2", "outside:3", "outside:2"):
+        assert hand.feed(ticks.EditAsked, owner) == []
+    write = Write(path="a", value=1)
+    assert hand.feed(ticks.EditCommitted, "outside:1", write) == [], "it isn't its turn"
+    committed = hand.feed(ticks.EditCommitted, mine, write, job.execution, job.attempt, "", 5)
+    assert (committed, hand.state.values.fields()) == ([GrantEdit("outside:1")], {"a": 1})
+    assert hand.feed(ticks.EditDropped, "outside:2") == [], "it gives up its place"
+    assert hand.feed(ticks.EditDropped, "outside:1") == [GrantEdit("outside:3")]
+    assert hand.feed(ticks.EditDropped, "outside:3") == []
+    assert hand.state.values.editor is None
+
+
+def test_a_commit_that_cannot_be_done_is_refused_and_its_edit_goes_on() -> None:
+    hand = Hand()
+    hand.feed(ticks.StateWrittenOutside, Write(path="a", value=1))
+    hand.feed(ticks.EditAsked, "outside:1")
+    hand.feed(ticks.EditAsked, "outside:2")
+    (refusal,) = hand.feed(ticks.EditCommitted, "outside:1", Write(path="a.b", value=1))
+    assert isinstance(refusal, Refuse)
+    assert (refusal.reason, hand.state.values.editor) == ("path", "outside:1")
+
+
+@pytest.mark.guarantee("W1", "R1")
+def test_an_edit_is_neither_begun_nor_committed_by_an_attempt_whose_run_is_being_stopped() -> None:
+    hand = Hand()
+    job = hand.start()
+    mine = f"{job.execution}:1"
+    hand.feed(ticks.EditAsked, mine, job.execution, job.attempt)
+    hand.feed(ticks.CancelRequested)
+    write = Write(path="a", value=1)
+    assert hand.feed(ticks.EditCommitted, mine, write, job.execution, job.attempt, "", 5) == []
+    assert hand.state.values.fields() == {}
+    hand.feed(ticks.EditDropped, mine)
+    assert hand.feed(ticks.EditAsked, f"{job.execution}:2", job.execution, job.attempt) == []
+    assert hand.state.values.editor is None
+
+
 def test_nobody_writes_while_somebody_edits() -> None:
     hand = Hand()
     job = hand.start()
@@ -558,3 +787,14 @@ def test_nobody_writes_while_somebody_edits() -> None:
     assert hand.execution(job).memory is None, "the step waits for its turn, and tries again"
     hand.feed(ticks.StateWrittenOutside, Write(path="a", value=1), "outside:1")
     assert hand.state.values.fields() == {"a": 1}
+
+
+def test_whoever_had_an_edit_may_still_write_when_nobody_edits() -> None:
+    hand = Hand()
+    job = hand.start()
+    assert hand.step(job, ticks.StateWritten, "", 1, Write(path="a", value=1), f"{job.execution}:1") == []
+    memory = hand.execution(job).memory
+    assert memory is not None
+    assert len(list(memory.records())) == 1, "a replay won't write it again"
+    assert hand.feed(ticks.StateWrittenOutside, Write(path="b", value=2), "outside:1") == []
+    assert hand.state.values.fields() == {"a": 1, "b": 2}

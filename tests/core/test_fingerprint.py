@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+import attrs
 import pytest
 
 from tests.core.flow import Approval, Approved, Done, Note, Part, Piece, Task, codec_for
@@ -178,12 +179,17 @@ def test_declared_classes_how_they_are_derived_and_what_they_consist_of_make_one
         made = type("Asking", (InputRequiredEvent,), {"__annotations__": fields}, answer=answer, name="asking")
         return made, answer, type("Other", (base,), {"__annotations__": {"n": int}}, name="other")
 
+    def value(kind: type) -> type:
+        return attrs.make_class("Job", {"size": attrs.field(type=kind)})
+
     ways = [
         fingerprint_of(Flow, *prompt(HumanResponseEvent, Event, {"what": str})),
         fingerprint_of(Flow, *prompt(Approved, Event, {"what": str})),
         fingerprint_of(Flow, *prompt(HumanResponseEvent, HumanResponseEvent, {"what": str})),
         fingerprint_of(Flow, *prompt(HumanResponseEvent, Event, {"what": int})),
         fingerprint_of(Flow, Approval, Approved),
+        fingerprint_of(Flow, value(int)),
+        fingerprint_of(Flow, value(str)),
         PLAIN,
     ]
     assert len(set(ways)) == len(ways)

@@ -93,9 +93,10 @@ def looped(loop: Loop, times: int) -> tuple[Hand, RunStep]:
 def sizes(hand: Hand) -> dict[str, int]:
     """How much the state holds, part by part."""
     state = hand.state
+    index = state.questions.index
     return {
         "executions": len(state.executions),
-        "questions": len(state.questions.by_id) + len(state.questions.numbers),
+        "questions": len(state.questions.by_id) + (0 if index is None else len(index.numbers)),
         "asked": len(state.questions.asked),
         "mailbox": len(state.mailbox.in_order()) + len(state.mailbox.by_type),
         "buffers": sum(len(events) for buffer in state.buffers.values() for events in buffer.arrived.values()),

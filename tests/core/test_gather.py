@@ -92,6 +92,22 @@ def test_the_same_types_in_another_order_are_the_same_buffer_and_come_in_that_or
     assert collect(hand, job, Task(n=4), (Note, Task)) == (Note(n=3), Task(n=4))
 
 
+def test_the_first_set_of_types_may_be_asked_for_in_another_order_too() -> None:
+    hand = Hand()
+    job = hand.start()
+    assert collect(hand, job, Note(n=1), [Note, Task]) is None
+    assert collect(hand, job, Task(n=2), [Task, Note]) == (Task(n=2), Note(n=1))
+
+
+def test_what_is_left_of_one_type_after_a_full_set_does_not_stand_for_another() -> None:
+    hand = Hand()
+    job = hand.start()
+    for n in range(3):
+        assert collect(hand, job, Note(n=n), [Note, Task]) is None
+    assert collect(hand, job, Task(n=3), [Note, Task]) == (Note(n=0), Task(n=3))
+    assert collect(hand, job, Note(n=4), [Note, Task]) is None
+
+
 def test_each_set_of_types_and_each_name_has_a_buffer_of_its_own() -> None:
     hand = Hand()
     job = hand.start()

@@ -357,10 +357,48 @@ def test_a_tick_that_is_missing_is_noticed() -> None:
         fold(RunState(PROGRAM, CODEC), [entries[0], *entries[2:]])
 
 
-@pytest.mark.parametrize("data", [None, 3, [], {}, ["nothing", 1, 1.0], ["due"], ["due", 1, "now"], ["due", 1, 1.0, 2]])
-def test_what_no_journal_has_is_refused(data: Any) -> None:
-    with pytest.raises(DecodeError, match="This is no journal entry, or it was changed"):
+NOTE = {"$": "note", "v": {"n": 1, "who": "ann"}}
+NO_ENTRIES: list[tuple[Any, str]] = [
+    (None, "expected list, found None"),
+    (3, "expected list, found 3"),
+    ([], "ValueError: "),
+    ({}, "expected list, found {}"),
+    (["nothing", 1, 1.0], "KeyError: 'nothing'"),
+    (["due"], "ValueError: "),
+    (["due", 1, "now"], "expected seconds, found 'now'"),
+    (["due", 1, 1.0, 2], "ValueError: "),
+    (["published", 1, 1.0, 1, 1, None], "an event isn't there"),
+    (["returned", 1, 1.0, 1, 1, [None], False], "an event isn't there"),
+    (["started", 1, 1.0, "r", None, 7, None, False, ""], "a start event isn't there"),
+    (
+        ["started", 1, 1.0, "r", NOTE, 7, None, False, ""],
+        "a run starts with Note(n=1, who='ann')",
+    ),
+    (["raised", 1, 1.0, 1, 1, None, None, False, False], "a step raised nothing"),
+    (["written outside", 1, 1.0, [5, 1, None, False, None], None], "expected str, found 5"),
+    (["written outside", 1, 1.0, [None, 1, [], False, None], None], "expected dict, found []"),
+    (["child", 1, 1.0, 7, ["halted", 1, 1.0, 1, 1]], "child 7 is there only now, or was there only then"),
+]
+
+
+@pytest.mark.parametrize(("data", "reason"), NO_ENTRIES, ids=[str(data) for data, _ in NO_ENTRIES])
+def test_what_no_journal_has_is_refused_with_the_reason(data: Any, reason: str) -> None:
+    with pytest.raises(DecodeError, match="This is no journal entry, or it was changed") as caught:
         tick_from(new_state(), data)
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"$: {reason}")
+
+
+def test_an_entry_each_part_of_which_could_be_but_not_all_together_is_refused_when_it_is_folded() -> None:
+    """A failure in the year minus ten to the 23rd, which its handler can't be told of."""
+    hand = Hand()
+    hand.start()
+    (cut,) = only(hand.receive(Part(n=1)), RunStep)
+    entries = entries_of(hand.fed)
+    failed = tick_data(hand.state, ticks.StepRaised(3, -1e30, cut.execution, cut.attempt, ValueError("no"), None))
+    with pytest.raises(DecodeError, match="This is no journal entry, or it was changed") as caught:
+        fold(RunState(PROGRAM, CODEC), [*entries, through_text(failed)])
+    assert isinstance(caught.value.__cause__, ValueError | OverflowError)
 
 
 ENTRIES = [through_text(tick_data(new_state(), tick)) for tick in EXAMPLES] + entries_of(busy_run().fed)

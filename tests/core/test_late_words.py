@@ -17,13 +17,14 @@ DOES: list[Late] = [
     (ticks.EventSent, ("", 1, Task(n=1))),
     (ticks.EventSent, ("", 1, Approved(n=1))),
     (ticks.EventStreamed, ("", 1, Note(n=1))),
+    (ticks.BurstStreamed, ("", (1, 2), (Note(n=1), Note(n=2)))),
     (ticks.ValueRecorded, ("", "now", "", 5.0)),
     (ticks.ValueReused, ("", "once", "f")),
     (ticks.QuestionsAsked, ("", (Ask(Approved),))),
     (ticks.EventCollected, ("", "k", Note(n=1), [Note], None)),
     (ticks.StateRead, ("", "x")),
     (ticks.StateWritten, ("", 1, Write(path="x", value=1))),
-    (ticks.TapeDropped, ("", 0)),
+    (ticks.TapeDropped, ("", 0, 0, 0)),
 ]
 ENDS: list[Late] = [
     (ticks.EventPublished, (Note(n=1),)),

@@ -7,8 +7,21 @@ from hypothesis import strategies as st
 from tests.core.flow import Approval, Approved, Hand, Note, only
 from workflows.core import ticks
 from workflows.core.commands import RunStep
-from workflows.core.questions import Ask
-from workflows.core.records import RAISED, Asked, Effects, Memory, Ran, Read, Tape, Value, folded
+from workflows.core.questions import Ask, Question
+from workflows.core.records import (
+    RAISED,
+    Asked,
+    Collected,
+    Edited,
+    Effects,
+    Memory,
+    Ran,
+    Read,
+    Record,
+    Tape,
+    Value,
+    folded,
+)
 from workflows.core.replay import Raised, Replay
 
 ONCE = Value("once", "f", 1)
@@ -55,12 +68,18 @@ def test_the_digest_of_a_group_tells_its_operations_and_their_order(digests: lis
     other = data.draw(st.one_of(st.permutations(digests), st.lists(st.integers(0, 2**32 - 1), max_size=8)))
 
     def group(items: list[int]) -> Effects:
-        effects = Effects()
+        effects = Effects(0, 0)
         for item in items:
             effects.add(item)
         return effects
 
     assert (group(digests) == group(other)) == (digests == other)
+
+
+@given(digest=st.integers(0, 2**64 - 1), item=st.integers(0, 2**64 - 1))
+@pytest.mark.guarantee("D3")
+def test_a_digest_that_is_stored_is_made_in_the_same_way_for_ever(digest: int, item: int) -> None:
+    assert folded(digest, item) == (digest * 0x1000003 + item + 1) % 2**64
 
 
 def test_another_operation_between_effects_parts_them() -> None:
@@ -270,11 +289,21 @@ def test_nothing_is_put_in_the_place_of_a_record_that_is_not_of_that_call_raisin
     assert memory.occurrence("", "once", "f") == 1
 
 
-def test_nothing_is_put_before_the_first_record() -> None:
+def test_nothing_is_put_before_the_first_record_nor_behind_the_last() -> None:
     tape = Tape()
     tape.add(Value(RAISED, "f", None))
-    tape.replace(-1, ONCE)
+    for nowhere in (-1, 1, 2):
+        tape.replace(nowhere, ONCE)
     assert tape.records == [Value(RAISED, "f", None)]
+
+
+@pytest.mark.guarantee("W1")
+def test_when_a_call_made_again_has_come_to_a_result_nothing_tells_that_it_had_raised() -> None:
+    tape, other = Tape(), Tape()
+    tape.add(Value(RAISED, "f", None))
+    tape.replace(0, ONCE)
+    other.add(ONCE)
+    assert tape == other
 
 
 @pytest.mark.guarantee("W1")
@@ -365,7 +394,7 @@ def test_a_departure_at_no_place_does_no_harm(index: int) -> None:
     hand = Hand()
     job = hand.start()
     hand.step(job, ticks.ValueRecorded, "", "now", "", 5.0)
-    hand.step(job, ticks.TapeDropped, "", index)
+    hand.step(job, ticks.TapeDropped, "", index, 0, 0)
     hand.step(job, ticks.EventStreamed, "", 1, Note(n=1))
     records = memory_of(hand, job).tapes[""].records
     assert records == [*([Value("now", "", 5.0)] if index > 0 else []), Effects(1, folded(0, 1))]
@@ -471,3 +500,34 @@ def test_of_what_is_kept_for_a_retry_only_the_child_run_that_is_forgotten_goes()
     memory.start_over()
     memory.take_out(first)
     assert list(memory.kept.values()) == [second]
+
+
+@pytest.mark.guarantee("W6")
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        (Effects(2, 255), "2 operations without a result (sending, streaming, writing state), digest 00000000000000ff"),
+        (Value("refused", "7", ["busy", "no"]), "an operation that was refused: ['busy', 'no']"),
+        (Value(RAISED, "f", None), "once f, which raised"),
+        (Value("once", "f", 1), "once f"),
+        (Value("now", "", 5.0), "now"),
+        (Read(None, ()), "read whole state"),
+        (Read("a.b", ()), "read a.b"),
+        (Edited((), 5), "edit_state"),
+        (Asked("=approved", Question("q1", None, Approved, "s")), "wait =approved"),
+        (Collected("k", None), "collect_events k"),
+        (Ran("k", 1, "inner"), "run k"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_a_record_is_called_by_what_the_step_did(record: Record, said: str) -> None:
+    """A replay that departs shows both sides."""
+    assert str(record) == said
+
+
+def test_where_no_operation_was_repeated_before_a_replay_departed_none_of_them_stays_done() -> None:
+    memory = Memory()
+    for digest in (1, 2):
+        memory.add_effect("", digest)
+    assert len(memory.drop_rest("", 0)) == 1
+    assert memory.tapes[""].records == []

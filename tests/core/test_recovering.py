@@ -59,6 +59,16 @@ def test_the_handler_is_told_what_failed_why_how_often_and_for_how_long() -> Non
     )
 
 
+def test_a_step_that_fails_before_it_began_by_a_clock_that_was_set_back_has_failed_at_once() -> None:
+    hand = Hand()
+    hand.start()
+    job = cut(hand)
+    hand.at -= 5.0
+    mending = the_only(fails(hand, job))
+    assert isinstance(mending.event, StepFailedEvent)
+    assert mending.event.elapsed_seconds == 0.0
+
+
 def test_what_comes_of_gathered_events_has_been_recovered_as_often_as_any_of_them() -> None:
     hand = Hand()
     hand.start()

@@ -26,6 +26,7 @@ from tests.core.flow import (
 )
 from workflows.core import ticks
 from workflows.core.commands import RunStep
+from workflows.core.engine import Core
 from workflows.core.questions import Ask
 from workflows.core.records import Asked
 from workflows.core.restore import restore
@@ -85,6 +86,17 @@ def test_what_was_in_flight_runs_again_and_what_was_queued_runs() -> None:
     }
 
 
+def test_what_came_for_a_step_before_its_run_began_is_run_when_it_begins_after_a_restart() -> None:
+    hand = Hand()
+    hand.receive(Task(n=1))
+    hand.receive(Task(n=2))
+    again = hand.again()
+    assert again.state.status is RunStatus.NEW
+    runs = only(again.feed(ticks.RunStarted, "r1", Begin(), 7), RunStep)
+    assert runs == only(hand.feed(ticks.RunStarted, "r1", Begin(), 7), RunStep)
+    assert sorted(job.execution for job in runs) == [1, 2, 4, 5], "`work` has one worker"
+
+
 @pytest.mark.guarantee("W8")
 def test_deadlines_delays_and_spent_time_come_back_as_instants_and_durations() -> None:
     hand = busy_run()
@@ -94,6 +106,17 @@ def test_deadlines_delays_and_spent_time_come_back_as_instants_and_durations() -
     again.at += 1000
     commands = again.feed(ticks.RunResumed, "r1", 100.0)
     assert sorted(steps_of(commands)) == ["also", "also", "work"], "the retry and the deadline were due long ago"
+
+
+@pytest.mark.guarantee("W8")
+@pytest.mark.parametrize(("later", "spent"), [(0.5, 0.5), (0.0, 0.0), (-5.0, 0.0)])
+def test_time_that_was_spent_until_now_is_counted_and_none_if_the_clock_was_set_back(
+    later: float, spent: float
+) -> None:
+    hand = Hand()
+    hand.start(budget_s=100.0)
+    hand.at += later
+    assert hand.stored()["spent_s"] == spent
 
 
 @pytest.mark.guarantee("W3", "W5")
@@ -300,8 +323,31 @@ def test_accepting_drops_what_has_no_taker_and_the_rest_goes_on() -> None:
     assert dropped
     assert state.executions == {}
     assert state.questions.by_id == {}
+    assert state.buffers == {}
     assert state.mailbox.in_order() == hand.state.mailbox.in_order()
     assert set(state.values.versions) == set(state.values.current.values()), "versions of dropped records are gone"
+
+
+@pytest.mark.guarantee("W6")
+def test_accepting_drops_a_half_filled_set_for_which_a_class_is_gone() -> None:
+    hand = Hand()
+    job = hand.start()
+    hand.step(job, ticks.EventCollected, "", "k", Note(n=1), [Note, Approval], None)
+    state, dropped = restore(PROGRAM, codec_for(PROGRAM, (Note,)), hand.stored(), accepts_changes=True)
+    assert any("approval" in line for line in dropped)
+    assert state.buffers == {}
+
+
+@pytest.mark.guarantee("W6")
+def test_accepting_drops_a_prompt_that_is_gone_and_those_that_follow_stay_asked() -> None:
+    class Gone(InputRequiredEvent, answer=Reply, name="gone"): ...
+
+    hand = Hand(Core(PROGRAM, codec_for(PROGRAM, (Gone,))))
+    hand.returns(hand.start(), Gone(), Prompt(what="kept?"))
+    assert len(hand.pending) == 2
+    state, dropped = restore(PROGRAM, codec_for(PROGRAM), hand.stored(), accepts_changes=True)
+    assert any("'gone'" in line for line in dropped)
+    assert [question.event for question in state.questions.by_id.values()] == [Prompt(what="kept?")]
 
 
 @pytest.mark.guarantee("W6")
@@ -396,6 +442,8 @@ HOSTILE: dict[str, Change] = {
     "an execution twice": lambda data: data["executions"].append(data["executions"][0]),
     "an execution of a number to come": lambda data: data.update(next_execution=2),
     "an execution of number 0": lambda data: data["executions"][0].update(id=0),
+    "an execution that only waits, of number 0": lambda data: data["executions"][2].update(id=0),
+    "an execution of the number to come next": lambda data: data["executions"][2].update(id=data["next_execution"]),
     "an execution that runs": lambda data: data["executions"][0].update(status="running"),
     "an execution without an input": lambda data: data["executions"][0].update(event=None),
     "an input that is no event": lambda data: data["executions"][0].update(event=[1]),
@@ -404,6 +452,10 @@ HOSTILE: dict[str, Change] = {
     "a version twice": lambda data: data["state"]["versions"].append(data["state"]["versions"][0]),
     "an execution number that comes before all others": lambda data: data.update(next_execution=0, executions=[]),
     "a version of a number to come": lambda data: data["state"].update(next_version=1),
+    "a version of number 0": lambda data: data["state"]["versions"].append([0, 1]),
+    "a version of the number to come next": lambda data: data["state"]["versions"].append(
+        [data["state"]["next_version"], 1]
+    ),
     "a field twice": lambda data: data["state"]["fields"].append(data["state"]["fields"][0]),
     "a version of two fields": lambda data: data["state"]["fields"].append(["other", first_version(data)]),
     "a version that isn't there": change_first("read", versions=[["total", 99]]),

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.core.flow import CODEC, PROGRAM, Approval, Approved, Begin, Done, Hand, Note, Task, only
+from tests.core.flow import CODEC, PROGRAM, Approval, Approved, Begin, Done, Hand, Note, Part, Task, codec_for, only
+from workflows import step
 from workflows.core import ticks
 from workflows.core.commands import RunStep
 from workflows.core.engine import Core
@@ -15,7 +16,8 @@ from workflows.core.snapshot import snapshot
 from workflows.core.state import RunState
 from workflows.core.tallying import tally_data
 from workflows.errors import ContextSerdeError
-from workflows.events import StopEvent
+from workflows.events import Event, StepFailedEvent, StopEvent
+from workflows.graph import compile_program
 
 
 class Clocked:
@@ -46,6 +48,13 @@ def test_attempts_events_and_time_are_counted() -> None:
     assert (found["work"][4], found["also"][4]) == ({"task": 1}, {"task": 2}), "the one has one worker, the other two"
 
 
+def test_each_event_of_a_step_that_gives_several_of_several_classes_is_counted() -> None:
+    clocked, job = begun()
+    given = (Task(n=1), Note(n=1), Note(n=2), Note(n=3))
+    clocked.feed(101.0, ticks.StepReturned, job.execution, job.attempt, given)
+    assert clocked.tally(101.0)["begin"][5] == {"task": 1, "note": 3}
+
+
 def test_an_answer_that_a_step_sends_is_counted_where_it_is_given_and_where_it_is_taken() -> None:
     clocked, job = begun()
     clocked.feed(101.0, ticks.QuestionsAsked, job.execution, job.attempt, "l", (Ask(Approved, Approval(what="?")),))
@@ -72,6 +81,7 @@ def test_a_failed_attempt_is_counted_and_its_retry_takes_nothing_anew() -> None:
 @pytest.mark.parametrize("at", [50.0, 99.5])
 def test_a_clock_that_is_set_back_takes_no_time_away(at: float) -> None:
     clocked, job = begun()
+    assert clocked.tally(at)["begin"][3] == 0.0, "while the step is at work"
     clocked.feed(at, ticks.StepReturned, job.execution, job.attempt, (StopEvent(),))
     assert clocked.tally(40.0)["begin"][3] == 0.0
 
@@ -154,6 +164,9 @@ NOT_WRITTEN: list[Any] = [
     {"begin": [1, 0, 0, 0.0, {"task": 1.5}, {}]},
     {"begin": [1, 0, 0, 0.0, {"task": -1}, {}]},
     {"begin": [1, 0, 0, 0.0, {}, ["task"]]},
+    {"begin": [1, 0, 0, 0.0, {5: 1}, {}]},
+    {"begin": [1, 0, 0, 0.0, {}, {None: 1}]},
+    {5: [1, 0, 0, 0.0, {}, {}]},
 ]
 
 
@@ -183,3 +196,44 @@ def test_steps_and_classes_that_are_gone_stay_as_history() -> None:
     state, problems = restore(PROGRAM, CODEC, data)
     assert problems == []
     assert tally_data(state, 100.0) == tally
+
+
+class Undeclared(Event, name="undeclared"): ...
+
+
+def test_events_of_a_class_that_no_snapshot_knows_are_counted_on_under_its_name() -> None:
+    clocked, job = begun()
+    for number in range(2):
+        clocked.feed(100.0, ticks.EventSent, job.execution, job.attempt, "", number, Undeclared())
+    data: dict[str, Any] = {**snapshot(begun()[0].core.state, at=100.0), "tally": clocked.tally(100.0)}
+    state, _ = restore(PROGRAM, CODEC, data)
+    again = Clocked(state)
+    (job,) = again.feed(200.0, ticks.RunResumed, "r", None)
+    again.feed(200.0, ticks.EventSent, job.execution, job.attempt, "", 3, Undeclared())
+    assert again.tally(200.0)["begin"][5] == {"undeclared": 3}
+
+
+def test_what_a_handler_is_given_counts_for_the_step_that_has_failed() -> None:
+    clocked, _ = begun()
+    (cut,) = clocked.feed(101.0, ticks.EventReceived, Part(n=1), "cut")
+    (mending,) = clocked.feed(102.0, ticks.StepRaised, cut.execution, cut.attempt, ValueError("no"), None)
+    assert mending.step.name == "mend"
+    assert clocked.tally(102.0)["cut"][2:] == [1, 1.0, {"part": 1}, {StepFailedEvent.__event_name__: 1}]
+    assert clocked.tally(102.0)["mend"][4] == {StepFailedEvent.__event_name__: 1}
+
+
+def test_each_event_of_each_class_is_counted_where_a_step_takes_several() -> None:
+    class Many:
+        @step
+        async def begin(self, ev: Begin) -> list[Task | Part | Note]:
+            return []
+
+        @step(num_workers=9)
+        async def take(self, ev: Task | Part | Note) -> StopEvent | None:
+            return None
+
+    program = compile_program(Many)
+    hand = Hand(Core(program, codec_for(program)))
+    events = (Task(n=1), Part(n=1), Note(n=1), Part(n=2), Note(n=2), Note(n=3))
+    hand.returns(hand.start(), *events)
+    assert tally_data(hand.core.state, hand.at)["take"][4] == {"task": 1, "part": 2, "note": 3}

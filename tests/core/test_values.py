@@ -110,6 +110,20 @@ def test_a_path_that_leads_nowhere_is_refused_with_the_reason(path: str, says: s
     assert memory.tapes[""].records == [Value("refused", "7", ["path", inside.message])]
 
 
+def test_a_path_may_have_a_hundred_and_one_parts_and_a_longer_one_is_told_how_long_it_is() -> None:
+    state = values(a={})
+    longest = "a" + ".x" * 100
+    assert state.problem(Write(path=longest, value=1)) is None
+    assert state.problem(Write(path=f"{longest}.x", value=1)) == "a path of 102 parts is too long; 101 are allowed"
+
+
+def test_a_write_at_a_path_leaves_the_other_fields_as_they_are_and_all_in_their_order() -> None:
+    state = values(a=1, b={"x": 2}, c=3)
+    state.write(Write(path="b.x", value=4, fields={"d": 5}, only=True))
+    state.write(Write(path="a", value=6))
+    assert list(state.fields().items()) == [("a", 6), ("b", {"x": 4}), ("c", 3)]
+
+
 def test_a_field_of_a_stored_object_is_written_inside_of_it() -> None:
     state = values(job={"$": "job", "v": {"x": 1, "y": {"z": 2}}})
     state.write(Write(path="job.y.z", value=3))

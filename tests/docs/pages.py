@@ -184,3 +184,8 @@ def typing(answers: tuple[str, ...]) -> Callable[[str], str]:
         return answer
 
     return typed
+
+
+def names_of(module: ModuleType) -> dict[str, Any]:
+    """What a module has, those names included that are imported when they're first asked for."""
+    return {name: getattr(module, name) for name in dir(module)}

@@ -17,7 +17,7 @@ from typing import Any
 import attrs
 import pytest
 
-from tests.docs.pages import ROOT
+from tests.docs.pages import ROOT, names_of
 
 PAGE = (ROOT / "docs" / "explanation" / "differences.md").read_text(encoding="utf-8")
 MISSING_NAMES = PAGE[PAGE.index("## Names that aren't here") :]
@@ -277,7 +277,7 @@ def found(module: str, name: str) -> Any:
 
 def as_listed(module: str, signature: str) -> inspect.Signature:
     """The signature that a line of the inventory stands for, its defaults being values of its module."""
-    namespace: dict[str, Any] = {"inf": math.inf, **vars(importlib.import_module(module))}
+    namespace: dict[str, Any] = {"inf": math.inf, **names_of(importlib.import_module(module))}
     exec(f"def listed({signature}): ...", namespace)
     return inspect.signature(namespace["listed"])
 

@@ -42,7 +42,7 @@ def public_names(module: ModuleType) -> set[str]:
     if hasattr(module, "__path__") or module.__name__ in RENAMING:
         own = (ROOT / "src" / module.__name__.replace(".", "/")).with_suffix("")
         path = own / "__init__.py" if own.is_dir() else own.with_suffix(".py")
-        return set(re.findall(r"^from \.\S+ import (\w+) as \1$", path.read_text(encoding="utf-8"), re.MULTILINE))
+        return set(re.findall(r"^ *from \.\S+ import (\w+) as \1$", path.read_text(encoding="utf-8"), re.MULTILINE))
     return {
         name
         for name, value in vars(module).items()

@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
-from tests.docs.pages import ROOT
+from tests.docs.pages import ROOT, names_of
 from workflows import Context, Workflow, retry_policy, step
 from workflows.errors import ReplayMismatch, SuspensionSwallowed, UsageError
 from workflows.events import HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
@@ -20,7 +20,7 @@ LISTED = re.findall(r"^\.\. auto\w+:: workflows\.retry_policy\.([a-z_]+)\((.*)\)
 
 @pytest.mark.parametrize(("name", "shown"), LISTED)
 def test_the_reference_shows_parameters_and_defaults_as_they_are(name: str, shown: str) -> None:
-    namespace: dict[str, Any] = {**vars(retry_policy), "inf": math.inf}
+    namespace: dict[str, Any] = {**names_of(retry_policy), "inf": math.inf}
     exec(f"def as_shown({shown}): ...", namespace)
     wanted = inspect.signature(namespace["as_shown"]).parameters.values()
     found = inspect.signature(getattr(retry_policy, name)).parameters.values()
@@ -28,7 +28,7 @@ def test_the_reference_shows_parameters_and_defaults_as_they_are(name: str, show
 
 
 def test_the_reference_shows_the_parameters_of_every_part() -> None:
-    parts = {name for name in vars(retry_policy) if re.match("(retry|wait|stop)_", name)}
+    parts = {name for name in dir(retry_policy) if re.match("(retry|wait|stop)_", name)}
     assert {name for name, _ in LISTED} == parts
 
 

@@ -111,7 +111,7 @@ class Walk:
             ticks.StepReturned: lambda: (*speaker, pick(_RETURNED)),
             ticks.StepRaised: lambda: (*speaker, ValueError("x"), pick([None, 0.0, 1.0])),
             ticks.StepSuspending: lambda: (*speaker, tuple(of_it) or ("q99-0123456789abcdef",), 5.0),
-            ticks.TapeDropped: lambda: (*speaker, "", 0),
+            ticks.TapeDropped: lambda: (*speaker, "", 0, 0, 0),
             ticks.EventReceived: lambda: pick([(YES, None, name), (Progress(done=1),)]),
             ticks.EventSent: lambda: (*speaker, "", 1, *pick([(YES, None, name), (Progress(done=1),)])),
             ticks.EventStreamed: lambda: (*speaker, "", 1, Progress(done=1)),

@@ -554,6 +554,37 @@ async def test_nothing_is_seen_before_it_is_stored() -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.guarantee("R3", "R4")
+async def test_what_a_step_streams_and_the_end_of_its_run_are_read_when_they_are_stored() -> None:
+    store, gate, seen = Gate(), anyio.Event(), list[Event]()
+
+    class Telling(Workflow):
+        @step
+        async def tell(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
+            await gate.wait()
+            ctx.write_event_to_stream(Drafted(text="tea"))
+            return StopEvent(result="told")
+
+    async def read(handler: Any) -> None:
+        async for event in handler.stream_events():
+            seen.append(event)
+
+    with anyio.fail_after(5):
+        async with Runtime(store=store) as runtime, anyio.create_task_group() as group:
+            handler = runtime.run(Telling(types=[Drafted]))
+            group.start_soon(read, handler)
+            await anyio.wait_all_tasks_blocked()
+            store.shut()
+            gate.set()
+            await until(lambda: store.is_waiting)
+            await anyio.wait_all_tasks_blocked()
+            assert (seen, handler.is_done()) == ([], False)
+            store.let_through()
+            assert await handler == "told"
+    assert seen == [Drafted(text="tea"), StopEvent(result="told")]
+
+
+@pytest.mark.anyio
 @pytest.mark.guarantee("R4", "W4")
 async def test_what_is_sent_through_the_runtime_is_stored_when_sending_returns() -> None:
     store, sent = Gate(), list[str]()

@@ -213,5 +213,5 @@ async def test_a_run_whose_wait_in_place_is_over_is_stored_as_one_that_has_somet
             await runtime.send("r", Yes(by="Ada"), reply_to=question)
             await handler
     stored = [change for changes in store.commits for change in changes]
-    assert [change.is_waiting for change in stored if '"parked"' in (change.text or "")] == [True]
+    assert [change.is_waiting for change in stored if change.opened] == [True]
     assert [change.is_waiting for change in stored if '"received"' in (change.text or "")] == [False]

@@ -6,14 +6,17 @@ Two runtimes of one store stand for two processes; what would be a question of m
 import gc
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import anyio
 import pytest
 
-from tests.durability.stores import Counting, Gate, begin, until
+from tests.durability.slow import SlowToLoad, TakesItsTime
+from tests.durability.stores import PATIENCE_S, Counting, Gate, begin, until
 from workflows import Context, Runtime, Workflow, step
-from workflows.durability import Change, MemoryStore, Refusal, RunContent, Store
+from workflows.durability import Change, MemoryStore, Refusal, Store, StoredRun
+from workflows.errors import AlreadyAnswered
 from workflows.events import (
     Event,
     HumanResponseEvent,
@@ -45,7 +48,7 @@ class TwoDeeds(Workflow):
     """Does one thing, waits until it's let go on, and does another."""
 
     def __init__(self, world: Counting) -> None:
-        super().__init__(workflow_name="two deeds")
+        super().__init__(workflow_name="two deeds", types=[Told])
         self.world = world
         self.gate = anyio.Event()
 
@@ -319,39 +322,6 @@ async def test_a_call_ends_between_a_cancel_and_its_being_stored_and_its_step_do
 # --- a runtime that's being left --------------------------------------------------------------------------------------
 
 
-class SlowToLoad(MemoryStore):
-    """A store that waits before it gives what is in a run."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.is_waiting = False
-        self.gives_it = anyio.Event()
-
-    async def load(self, run_id: str) -> RunContent | None:
-        self.is_waiting = True
-        await self.gives_it.wait()
-        return await super().load(run_id)
-
-
-class TakesItsTime(Workflow):
-    """Cleans up slowly."""
-
-    def __init__(self) -> None:
-        super().__init__(workflow_name="takes its time")
-        self.is_cleaning = anyio.Event()
-        self.gate = anyio.Event()
-
-    @step
-    async def work(self, ev: StartEvent) -> StopEvent:
-        try:
-            await anyio.sleep_forever()
-        finally:
-            self.is_cleaning.set()
-            with anyio.CancelScope(shield=True):
-                await self.gate.wait()
-        return StopEvent()
-
-
 @pytest.mark.guarantee("R1", "R4")
 async def test_a_run_that_is_taken_over_while_the_runtime_is_being_left_is_left_to_the_next_one() -> None:
     """It began in a runtime that was being left, or was set aside as if it didn't fit."""
@@ -380,7 +350,7 @@ async def test_a_run_that_is_taken_over_while_the_runtime_is_being_left_is_left_
             begin(runtime, slow, run_id="slow")
             await anyio.wait_all_tasks_blocked()
             group.start_soon(be_late, runtime)
-            await until(lambda: store.is_waiting)
+            await store.is_asked.wait()
             group.start_soon(leave_slowly)
         async with Runtime(store=store, workflows=[workflow], poll=NEVER_LOOKS_S) as runtime:
             assert [event async for event in runtime.events("r")] == [StopEvent(result="done")]
@@ -430,3 +400,54 @@ async def test_a_run_that_is_cancelled_while_its_runtime_is_left_does_not_go_on_
             await anyio.wait_all_tasks_blocked()
             assert second.in_memory == ()
             assert [type(event) async for event in second.events("r")] == [WorkflowCancelledEvent]
+
+
+class Hesitant(Gate):
+    """A store that another one takes the run `q` from, as it's stored with `r`, and then keeps whoever looks for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_robbed = False
+        self.looks = anyio.Event()
+        self.goes_on = anyio.Event()
+
+    async def commit(self, owner: str, changes: Sequence[Change], *, now: float) -> list[Refusal]:
+        if self.is_robbed and [change.run_id for change in changes] == ["r", "q"]:
+            await self.claim("another", ["q"], now=math.inf)
+        return await super().commit(owner, changes, now=now)
+
+    async def find(self, run_id: str) -> StoredRun | None:
+        if run_id == "q":
+            self.looks.set()
+            with anyio.move_on_after(PATIENCE_S, shield=True):  # a test that fails lets it go on no more
+                await self.goes_on.wait()
+        return await super().find(run_id)
+
+
+@pytest.mark.guarantee("W4", "W5")
+async def test_who_sent_what_was_stored_is_not_told_of_a_loss_that_came_after() -> None:
+    """It sent its answer again then, and was told that the question had been answered already: by itself."""
+    world, store = Counting(), Hesitant()
+    with anyio.fail_after(5):
+        async with Runtime(store=store, poll=NEVER_LOOKS_S) as runtime, anyio.create_task_group() as group:
+            handlers = [runtime.run(Asking(world), run_id="r"), runtime.run(TwoDeeds(Counting()), run_id="q")]
+            await until(lambda: bool(handlers[0].pending))
+            await anyio.wait_all_tasks_blocked()
+            (question,) = handlers[0].pending
+            store.shut()
+            handlers[1].ctx.send_event(Told(), step=None)  # what is stored first, so that the next two go together
+            await until(lambda: store.is_waiting)
+            group.start_soon(partial(runtime.send, "r", Word(word="Ada"), reply_to=question.id))
+            await anyio.wait_all_tasks_blocked()
+            handlers[1].ctx.send_event(Told(), step=None)
+            store.is_robbed = True
+            store.let_through()
+            await store.looks.wait()  # the answer is stored, and `q` was lost
+            assert await store.claim("another", ["r"], now=math.inf)
+            await store.set_aside("another", "r", "")
+            with pytest.raises(AlreadyAnswered):
+                await runtime.send("r", Word(word="Bob"), reply_to=question.id)
+            store.goes_on.set()
+            assert await runtime.resume("r") == "Ada"
+            handlers[1].run.outcome.is_retrieved = True
+    assert set(world.done) == {"Ada"}

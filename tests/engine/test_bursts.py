@@ -3,18 +3,31 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import anyio
 import pytest
+from anyio import to_thread
 from anyio.lowlevel import checkpoint
 
 from tests.engine.orphans import wait_until_all_wait
 from workflows import Context, Workflow, step
 from workflows.core.commands import Command
 from workflows.core.ticks import BurstStreamed, EventStreamed, Tick
-from workflows.events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StepStateChanged, StopEvent
+from workflows.errors import UsageError, WorkflowTimeoutError
+from workflows.events import (
+    Event,
+    HumanResponseEvent,
+    InputRequiredEvent,
+    InternalDispatchEvent,
+    StartEvent,
+    StepStateChanged,
+    StopEvent,
+)
 from workflows.runtime.burst import LONGEST
+from workflows.testing import simulate
+from workflows.testing.backends import Backend
 from workflows.testing.process import observe
 
 pytestmark = [pytest.mark.anyio, pytest.mark.guarantee("R3")]
@@ -255,20 +268,95 @@ async def test_a_clock_that_fails_is_the_writers_affair() -> None:
     assert await numbers(handler.stream_events()) == []
 
 
-async def test_what_clean_up_writes_when_the_run_is_cancelled_from_outside_comes_to_nothing() -> None:
-    class Cleaning(Workflow):
-        @step
-        async def speak(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
-            words(ctx, 2)
-            try:
-                await anyio.sleep_forever()
-            finally:
-                words(ctx, 3)
-            return StopEvent()
+class Cleaning(Workflow):
+    """Writes, and when it's cancelled writes more."""
 
+    @step
+    async def speak(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
+        words(ctx, 2)
+        try:
+            await anyio.sleep_forever()
+        finally:
+            words(ctx, 3)
+        return StopEvent()
+
+
+async def test_what_clean_up_writes_when_the_run_is_cancelled_from_outside_comes_to_nothing() -> None:
     async with Cleaning().running() as handler:
         await wait_until_all_wait()
     assert await numbers(handler.stream_events()) == [0, 1]
+
+
+async def test_what_clean_up_writes_when_the_budget_is_spent_comes_to_nothing(anyio_backend_name: Backend) -> None:
+    seen: list[Event] = []
+
+    async def scenario() -> None:
+        handler = Cleaning(timeout=60).run()
+        with pytest.raises(WorkflowTimeoutError):
+            await handler
+        seen.extend([event async for event in handler.stream_events()])
+
+    await to_thread.run_sync(partial(simulate, scenario, backend=anyio_backend_name))
+    assert [event.number for event in seen if isinstance(event, Word)] == [0, 1]
+
+
+async def test_what_the_function_of_a_once_writes_belongs_to_the_once() -> None:
+    class Careful(Workflow):
+        @step
+        async def speak(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
+            words(ctx, 2)
+            await ctx.once(words, ctx, 1)
+            words(ctx, 1)
+            approved = await ctx.wait_for_event(Approved)
+            return StopEvent(result=approved.ok)
+
+    workflow = Careful(types=[Word, Approved])
+    handler = workflow.run()
+    await wait_until_all_wait()
+    snapshot = handler.ctx.to_dict()
+    await handler.cancel_run()
+    assert await numbers(handler.stream_events()) == [0, 1, 0, 0]
+    resumed = workflow.run(ctx=Context[Any].from_dict(workflow, snapshot))
+    await resumed.send_event(Approved(ok=True))
+    assert await resumed is True
+    assert await numbers(resumed.stream_events()) == []
+
+
+async def test_what_is_no_event_is_refused_in_the_middle_of_a_burst() -> None:
+    def talk(ctx: Context[Any]) -> None:
+        words(ctx, 2)
+        with pytest.raises(UsageError, match="'nothing'"):
+            ctx.write_event_to_stream("nothing")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        words(ctx, 1)
+
+    workflow = Talking(talk)
+    workflow.over.set()
+    handler = workflow.run()
+    await handler
+    assert await numbers(handler.stream_events()) == [0, 1, 0]
+
+
+async def test_a_task_without_a_branch_breaks_into_the_burst_of_the_steps_own() -> None:
+    class Both(Workflow):
+        @step
+        async def speak(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
+            spoken = anyio.Event()
+
+            async def aside() -> None:
+                words(ctx, 2)
+                spoken.set()
+
+            async with anyio.create_task_group() as group:
+                group.start_soon(aside)
+                words(ctx, 2)
+                await spoken.wait()
+                words(ctx, 2)
+            return StopEvent()
+
+    handler = Both().run()
+    told = ticks_of(handler.ctx)
+    await handler
+    assert [tick.branch for tick in told if isinstance(tick, EventStreamed | BurstStreamed)] == ["", None, ""]
 
 
 async def test_a_child_tells_of_each_event_where_it_stands_among_those_of_its_run() -> None:
@@ -293,3 +381,59 @@ async def test_a_child_tells_of_each_event_where_it_stands_among_those_of_its_ru
     handler = Parent(children=[child]).run()
     await handler
     assert await numbers(handler.stream_events()) == [-1, 0, 1, 2, 3]
+
+
+class Sign(InternalDispatchEvent):
+    number: int
+
+
+async def test_internal_events_of_a_step_stand_in_a_burst_without_a_position() -> None:
+    def talk(ctx: Context[Any]) -> None:
+        for event in (Word(number=1), Sign(number=2), Word(number=3)):
+            ctx.write_event_to_stream(event)
+
+    workflow = Talking(talk)
+    context: Context[Any] = Context(workflow)
+    ticks = ticks_of(context)
+    workflow.over.set()
+    handler = workflow.run(ctx=context)
+    await handler
+    assert [len(tick.events) for tick in ticks if isinstance(tick, BurstStreamed)] == [3]
+    reader = handler.stream_events(after=0, expose_internal=True)
+    seen = [(event.number, reader.position) async for event in reader if isinstance(event, Word | Sign)]
+    assert seen == [(1, 1), (2, 1), (3, 2)]
+
+
+async def test_what_is_written_after_a_pause_that_nobody_used_goes_on_with_the_burst() -> None:
+    class Pausing(Talking):
+        @step
+        async def speak(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
+            words(ctx, 2)
+            await checkpoint()
+            words(ctx, 3)
+            return StopEvent()
+
+    workflow = Pausing(words)
+    context: Context[Any] = Context(workflow)
+    ticks = ticks_of(context)
+    await workflow.run(ctx=context)
+    assert [len(tick.events) for tick in ticks if isinstance(tick, BurstStreamed)] == [5]
+
+
+async def test_what_clean_up_writes_after_several_pauses_of_a_burst_comes_to_nothing() -> None:
+    class Lingering(Workflow):
+        @step
+        async def speak(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
+            words(ctx, 2)
+            for _ in range(2):
+                await checkpoint()
+                words(ctx, 1)
+            try:
+                await anyio.sleep_forever()
+            finally:
+                words(ctx, 3)
+            return StopEvent()
+
+    async with Lingering().running() as handler:
+        await wait_until_all_wait()
+    assert await numbers(handler.stream_events()) == [0, 1, 0, 0]

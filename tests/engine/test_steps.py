@@ -264,6 +264,27 @@ async def test_free_functions_are_steps_too_and_a_subclass_replaces_what_it_over
 
 
 @pytest.mark.anyio
+async def test_a_step_added_to_a_base_class_is_one_of_an_instance_that_has_run_already() -> None:
+    class Base(Workflow):
+        @step
+        async def begin(self, ev: StartEvent) -> Other | StopEvent:
+            return Other() if ev.get("goes_on", False) else StopEvent(result="begun")
+
+    class Derived(Base):
+        pass
+
+    workflow = Derived(disable_validation=True)  # nobody takes an `Other` yet
+    with anyio.fail_after(5):
+        assert await workflow.run() == "begun"
+
+        @step(workflow=Base)
+        async def go_on(ev: Other) -> StopEvent:
+            return StopEvent(result="gone on")
+
+        assert await workflow.run(goes_on=True) == "gone on"
+
+
+@pytest.mark.anyio
 async def test_a_step_that_returns_none_drops_its_branch() -> None:
     class Dropping(Workflow):
         @step

@@ -47,6 +47,8 @@ SLOW_READER = "tests/engine/test_streams.py::test_an_attached_reader_misses_noth
 HOSTILE = "tests/codec/test_hostile_documents.py"
 STANDARD_TYPES = "tests/codec/test_standard_types.py"
 LOST = "tests/durability/test_lost_for_a_while.py"
+LEAVING = "tests/durability/test_leaving.py"
+STRUCTURE = "tests/durability/test_changed_structure.py"
 
 _ALL = [
     # W1 Once
@@ -83,7 +85,7 @@ _ALL = [
         "a retry forgets what was recorded",
         "W1",
         "workflows.core.records",
-        "        self.kept[branch, record.kind, record.key, occurrence] = record\n",
+        "        self.kept = with_item(self.kept, (branch, record.kind, record.key, occurrence), record)\n",
         "        dropped.append(record)\n",
         WAITING,
     ),
@@ -226,9 +228,10 @@ _ALL = [
         "two lists of one step are one batch",
         "W4",
         "workflows.core.batches",
-        "    state.batches[batch.id] = batch\n",
+        "    state.batches = with_item(state.batches, batch.id, batch)\n",
         "    known = [found for found in state.batches.values() if found.opener == opener]\n"
-        "    batch = state.batches.setdefault(known[0].id if known else batch.id, batch)\n",
+        "    batch = known[0] if known else batch\n"
+        "    state.batches = with_item(state.batches, batch.id, batch)\n",
         JOINS,
     ),
     Fault(
@@ -410,7 +413,7 @@ _ALL = [
         "workflows.core.restore",
         '    for stored in data["questions"]:\n',
         '    for stored in data["questions"][:0]:\n',
-        RANDOM_WORKFLOWS,
+        "tests/engine/test_behaviours_of_waits.py",
     ),
     # R1 No orphans
     Fault(
@@ -494,11 +497,43 @@ _ALL = [
         BURSTS,
     ),
     Fault(
+        "an event of another task goes into the burst of the step's own",
+        "R3",
+        "workflows.runtime.burst",
+        "            or self._current_task() is not task\n",
+        "",
+        BURSTS,
+    ),
+    Fault(
+        "what clean-up writes goes on with the burst of before the step was cancelled",
+        "R3",
+        "workflows.runtime.burst",
+        "            or ((self._has_waited is None or self._has_waited(task, self)) and attempt.run.crew.is_cut_off)\n",
+        "",
+        BURSTS,
+    ),
+    Fault(
+        "a step that has waited counts as one that hasn't: nobody looks whether it was cancelled meanwhile",
+        "R3",
+        "workflows.runtime.spawn",
+        "        return found is not mark\n",
+        "        return False\n",
+        BURSTS,
+    ),
+    Fault(
+        "an internal event in a burst is counted",
+        "R3",
+        "workflows.runtime.log",
+        "if any(issubclass(kind, InternalDispatchEvent) for kind in set(map(type, events))):",
+        "if not events:",
+        BURSTS,
+    ),
+    Fault(
         "a reader skips an event",
         "R3",
         "workflows.runtime.log",
-        "        cursor.index += 1\n",
-        "        cursor.index += 2\n",
+        "cursor.index = index + 1\n",
+        "cursor.index = index + 2\n",
     ),
     Fault(
         "sleeping readers aren't told of the end",
@@ -531,7 +566,7 @@ _ALL = [
         "workflows.runtime.journalling",
         "    return kind is Refuse or kind is GrantEdit or (",
         "    return kind in (Refuse, GrantEdit, PublishEvent) or (",
-        FOUND_BY_SWEEPS,
+        DURABLE_RUNS,
     ),
     Fault(
         "sending returns before the event is stored",
@@ -594,8 +629,8 @@ _ALL = [
         "a run whose wait in place is over is stored as one in which everything waits",
         "R4",
         "workflows.durability.run_journal",
-        "return state.budget.active == 0 and not about_to_go_on, self.wakes_at(now)",
-        "return state.budget.active == 0, self.wakes_at(now)",
+        "is_waiting = not state.budget.active and not (self.run is not None and _has_word(self.run))",
+        "is_waiting = not state.budget.active",
         FOUND_BY_SWEEPS,
     ),
     Fault(
@@ -653,6 +688,86 @@ _ALL = [
         "            if run is not None and run.owner == self._owner:\n",
         "            if run is None:\n",
         LOST,
+    ),
+    Fault(
+        "whoever has sent what was stored is told that the run was lost after that",
+        "W5",
+        "workflows.runtime.journalling",
+        "        if self.lost is not None and self._stored < goal:",
+        "        if self.lost is not None:",
+        LOST,
+    ),
+    Fault(
+        "whoever was told that a run doesn't fit keeps others from it",
+        "W6",
+        "workflows.durability.run_host",
+        "                await self.store.set_aside(self.owner, run_id, NOBODYS_MARK)\n",
+        "                pass\n",
+        STRUCTURE,
+    ),
+    Fault(
+        "a run is given back that was migrated meanwhile",
+        "W6",
+        "workflows.durability.run_host",
+        "            if run_id not in self._loaded:\n                await self.store.set_aside",
+        "            if True:\n                await self.store.set_aside",
+        STRUCTURE,
+    ),
+    Fault(
+        "a run is gone on with by a workflow of another structure, in the middle of its work",
+        "W6",
+        "workflows.durability.restoring",
+        "    if fingerprint != definition.fingerprint:\n",
+        "    if False:\n",
+        STRUCTURE,
+    ),
+    Fault(
+        "a run that waits in memory is a journal, which other versions can't read",
+        "W6",
+        "workflows.durability.run_journal",
+        "        if is_last or is_full or (is_waiting and (ticks or self._size)):\n",
+        "        if is_last or is_full:\n",
+        STRUCTURE,
+    ),
+    Fault(
+        "messages to runs that have ended stay",
+        "R4",
+        "workflows.durability.sqlite.owning",
+        "    connection.execute(FORGET_UNANSWERED, (now - (until - now),))\n",
+        "",
+        STORES,
+    ),
+    Fault(
+        "a message to a run that has just ended is forgotten before its sender has looked",
+        "R4",
+        "workflows.durability.sqlite.owning",
+        "    connection.execute(FORGET_UNANSWERED, (now - (until - now),))\n",
+        "    connection.execute(FORGET_UNANSWERED, (math.inf,))\n",
+        STORES,
+    ),
+    Fault(
+        "nobody looks after the runs of a runtime whose block is cancelled, till it's left",
+        "R1",
+        "workflows.durability.keeper",
+        "anyio.CancelScope(shield=True)  # whatever cancels",
+        "anyio.CancelScope()  # whatever cancels",
+        LEAVING,
+    ),
+    Fault(
+        "a run begins in a runtime that is being left",
+        "R1",
+        "workflows.durability.run_host",
+        "        if self.launch is None:\n            raise UsageError",
+        "        if False:\n            raise UsageError",
+        LEAVING,
+    ),
+    Fault(
+        "a step whose run was just lost still calls a function",
+        "R4",
+        "workflows.runtime.seam",
+        "            if self.is_lost:\n",
+        "            if False:\n",
+        LEAVING,
     ),
     # D1 to D4
     Fault(
@@ -793,8 +908,8 @@ _ALL = [
         "a tally has an entry for each event",
         "D4",
         "workflows.core.tally",
-        "    counts[kind] = counts.get(kind, 0) + 1\n",
-        "    counts[f'{kind.__name__} {event!r} {len(counts)}'] = 1\n",
+        "            self.kind = kind\n",
+        "            kind = f'{kind} {len(self.others)}'\n",
         FLAT_COST,
     ),
 ]

@@ -60,6 +60,34 @@ def test_functions_of_other_files_of_the_project_are_followed(folder: Path) -> N
     assert len(check_path(folder)) == 1
 
 
+@pytest.mark.parametrize(
+    ("file", "imports"),
+    [
+        ("shop/orders/taking.py", "from shop.bank import charge"),
+        ("shop/orders/taking.py", "from shop import bank\ncharge = bank.charge"),
+        ("shop/orders/taking.py", "from ..bank import charge"),
+        ("shop/taking.py", "from .bank import charge"),
+        ("shop/taking.py", "from .bank import *"),
+    ],
+)
+def test_a_package_may_do_without_a_file_of_its_own(folder: Path, file: str, imports: str) -> None:
+    (folder / "shop" / "orders").mkdir(parents=True)
+    (folder / "shop" / "bank.py").write_text("import requests\n\ndef charge():\n    requests.post('bank')\n")
+    (folder / file).write_text(orders("charge()", imports))
+    for target in (file, folder / file):
+        (finding,) = check_path(target)
+        assert (Path(finding.path).absolute(), finding.line) == (folder / "shop" / "bank.py", 4)
+
+
+def test_what_a_module_of_the_project_hands_on_is_known(folder: Path) -> None:
+    stars = "from workflows import *\nfrom workflows.events import *\n"
+    (folder / "common.py").write_text(f"from time import time as now\n{stars}")
+    for imports in ("from common import *", "from common import Context, Workflow, step, now, StartEvent, StopEvent"):
+        text = orders("now()", imports).replace("from workflows import Context, Workflow, step\n", "")
+        (folder / "orders.py").write_text(text)
+        assert [finding.rule for finding in check_path("orders.py")] == ["clock"]
+
+
 def test_a_comment_in_another_file_counts(folder: Path) -> None:
     (folder / "bank.py").write_text("import requests\n\ndef charge():  # replay: ignore\n    requests.post('bank')\n")
     (folder / "orders.py").write_text(orders("bank.charge()", "import bank"))

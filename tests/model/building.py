@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from types import GenericAlias, new_class
-from typing import Any, ClassVar, TypeAlias
+from typing import Annotated, Any, ClassVar, TypeAlias
 
 import anyio
 import attrs
@@ -13,6 +13,7 @@ from tests.model.graphs import ATTEMPTS, Block, Deed, Errand, Fan, Fork, Graph, 
 from tests.model.kinds import ASKINGS, BACKS, TOKENS, Ask, Parcel, Said, Token, Told
 from tests.model.predicting import ALIKE, ROOT, child_place, place, short
 from workflows import Context, Workflow, catch_error, step
+from workflows.collect import Collect, Take
 from workflows.events import StartEvent, StepFailedEvent, StopEvent
 
 NOBODY = "nobody answers"
@@ -138,6 +139,9 @@ class Here:
                 self.note("saw", f"{tag}~{self.failures}", seen)
             case "tell":
                 ctx.write_event_to_stream(Told(what=f"{tag}~{self.failures}"))
+            case "tell much":
+                for number in range(3):
+                    ctx.write_event_to_stream(Told(what=f"{tag}.{number}~{self.failures}"))
             case "edit":
                 async with ctx.store.edit_state() as state:
                     edits = dict(state.get("edits", {}))
@@ -223,11 +227,14 @@ class _Builder:
         members: dict[str, Any] = {**self.steps, "inner": self.inner}
         return new_class(f"Modelled_{self.prefix}", (Modelled,), exec_body=lambda space: space.update(members))
 
-    def add(self, name: str, takes: Any, gives: Any, act: Call, way: Way = way_of, **options: Any) -> None:
-        """Add a step that takes an event, or a list of them."""
+    def add(
+        self, name: str, takes: Any, gives: Any, act: Call, way: Way = way_of, at: Way | None = None, **options: Any
+    ) -> None:
+        """Add a step that takes an event, or a list of them; `at` tells executions of the same way from each other."""
 
         async def one(self: Modelled, ctx: Context[Any], ev: Any) -> Any:
-            here = Here(self, ctx, place(name, way(ev)), ctx.retry_info().retry_number)
+            where = name if at is None else at(ev)
+            here = Here(self, ctx, place(where, way(ev)), ctx.retry_info().retry_number)
             await here.enter()
             return await act(here, ev)
 
@@ -348,7 +355,10 @@ class _Builder:
         inner = self.block(fan.inner, f"{name}_", first, is_inside=True)
         out, gives = next(self.tokens), next(self.tokens)
         self.add(f"{name}_last", inner, out | None, last)
-        self.add(f"{name}_join", list_of(out), gives, join, way_of_list)
+        taken = list_of(out)
+        if fan.takes is not None:
+            taken = Annotated[taken, Collect(Take(fan.members + fan.takes))]
+        self.add(f"{name}_join", taken, gives, join, way_of_list)
         return gives
 
     def fork(self, fork: Fork, name: str, takes: type[Token], *, is_inside: bool) -> type[Token]:
@@ -374,7 +384,14 @@ class _Builder:
             one, other = members
             return gives(way=one.way, total=short(f"({one.total} & {other.total})"))
 
-        if is_inside:
+        async def collect(here: Here, ev: Token) -> Any:
+            members = here.ctx.collect_events(ev, ends)
+            return None if members is None else await join(here, members)
+
+        if fork.collects and not is_inside:
+            sides = {ends[0]: f"{name}_join_l", ends[1]: f"{name}_join_r"}
+            self.add(f"{name}_join", ends[0] | ends[1], gives | None, collect, at=lambda ev: sides[type(ev)])
+        elif is_inside:
             self.add(f"{name}_join", list_of(ends[0] | ends[1]), gives, join, lambda members: members[0].way)
         else:
             self.add_pair(f"{name}_join", ends, gives, join)

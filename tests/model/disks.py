@@ -4,16 +4,14 @@ many runs instead.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
-from inspect import iscoroutinefunction
+import pickle
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import cast
 
 from workflows.durability import MemoryStore, SqliteStore, Store
 from workflows.testing import StoreKind
-from workflows.testing.disks import WRITES, Image, OnCut
+from workflows.testing.disks import Image, OnCut, Watched
 
 SPARSE = 7
 """From one in so many moments a run may be begun again, for to keep what is stored takes longer than the run itself."""
@@ -35,7 +33,7 @@ class SparseDisk:
         self._path = Path(self._folder.name) / "runs.db"
         self._memory: MemoryStore | None = None
         if kind == "memory":
-            self._memory = MemoryStore() if image is None else copy.deepcopy(image.content)
+            self._memory = MemoryStore() if image is None else pickle.loads(image.content)
         elif image is not None:
             for name, content in image.content.items():
                 Path(self._folder.name, name).write_bytes(content)
@@ -48,7 +46,7 @@ class SparseDisk:
             is_kept = (self._count + self._first) % SPARSE == 0
             on_cut(where, Image(str(self._count), self._content()) if is_kept else None)
 
-        return cast("Store", _Told(self._memory or SqliteStore(self._path, synchronous="normal"), tell))
+        return cast("Store", Watched(self._memory or SqliteStore(self._path, synchronous="normal"), tell))
 
     def problems(self) -> list[str]:
         """What of its images mustn't be."""
@@ -60,36 +58,9 @@ class SparseDisk:
 
     def _content(self) -> object:
         if self._memory is not None:
-            return copy.deepcopy(self._memory)
+            return pickle.dumps(self._memory)
         return {
             path.name: path.read_bytes()
             for path in Path(self._folder.name).glob("runs.db*")
             if path.suffix != ".db-shm"
         }
-
-
-class _Told:
-    """A store that tells before and after each call that writes."""
-
-    def __init__(self, store: Store, tell: Callable[[str], None]) -> None:
-        self._store = store
-        self._tell = tell
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._store, name)
-        if name not in WRITES:
-            return found
-
-        async def told(*args: Any, **kwargs: Any) -> Any:
-            self._tell(f"before {name}()")
-            result = await found(*args, **kwargs)
-            self._tell(f"after {name}()")
-            return result
-
-        def told_now(*args: Any, **kwargs: Any) -> Any:
-            self._tell(f"before {name}()")
-            result = found(*args, **kwargs)
-            self._tell(f"after {name}()")
-            return result
-
-        return told if iscoroutinefunction(found) else told_now

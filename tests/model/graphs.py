@@ -12,11 +12,12 @@ import attrs
 from hypothesis import strategies as st
 
 Trouble = Literal["none", "fails", "hangs"]
-Deed: TypeAlias = Literal[
-    "once", "ask", "ask alike", "ask both", "ask in vain", "wait", "look", "tell", "edit", "sleep", "branches"
-]
+Asks: TypeAlias = Literal["ask", "ask alike", "ask both", "ask in vain", "wait", "branches"]
+Acts: TypeAlias = Literal["once", "look", "tell", "tell much", "edit", "sleep"]
+Deed: TypeAlias = Asks | Acts
 DEEDS: tuple[Deed, ...] = (
-    *("once", "ask", "ask alike", "ask both", "ask in vain", "wait", "look", "tell", "edit", "sleep", "branches"),
+    *("once", "ask", "ask alike", "ask both", "ask in vain", "wait"),
+    *("look", "tell", "tell much", "edit", "sleep", "branches"),
 )
 ATTEMPTS = 3
 """How often a step is tried, at most."""
@@ -78,11 +79,14 @@ class Fan(Drawn):
 
     Attributes:
         drops: Which members come to nothing; the first one never does.
+        takes: The list is handed over when so many more have come than there are; None if when it's closed. With 0,
+            it's at the last arrival, unless some are dropped.
     """
 
     members: int
     inner: Block
     drops: frozenset[int] = frozenset()
+    takes: int | None = None
 
 
 @attrs.frozen
@@ -92,11 +96,13 @@ class Fork(Drawn):
     Attributes:
         manner: How both are begun: by a list, by sending to one and returning to the other, or by an event that two
             steps take. Within a list it's always a list.
+        collects: Whether a step takes the ends one by one, and collects them itself; never within a list.
     """
 
     left: Block
     right: Block
     manner: Literal["listed", "sent", "taken twice"] = "listed"
+    collects: bool = False
 
 
 Piece: TypeAlias = Work | Question | Loop | Fan | Fork
@@ -140,8 +146,14 @@ def _around(pieces: st.SearchStrategy[Piece]) -> st.SearchStrategy[Piece]:
     inner = st.lists(pieces, min_size=1, max_size=2).map(tuple)
     return st.one_of(
         st.builds(Loop, st.integers(1, 3), inner),
-        st.builds(Fan, st.integers(1, 3), inner, st.frozensets(st.integers(1, 2), max_size=2)),
-        st.builds(Fork, inner, inner, st.sampled_from(("listed", "sent", "taken twice"))),
+        st.builds(
+            Fan,
+            st.integers(1, 3),
+            inner,
+            st.frozensets(st.integers(1, 2), max_size=2),
+            st.sampled_from((None, 0, 1)),
+        ),
+        st.builds(Fork, inner, inner, st.sampled_from(("listed", "sent", "taken twice")), st.booleans()),
     )
 
 
@@ -159,12 +171,12 @@ graphs: st.SearchStrategy[Graph] = st.builds(
     st.sampled_from((False, False, False, False, True)),
 )
 
-_CHILD = Graph((Work(("ask", "once")), Fan(2, (Question(),))))
+_CHILD = Graph((Work(("ask", "once")), Fan(2, (Question(),), takes=0)))
 EVERYTHING = Graph(
     (
         Question(),
         Fork(
-            (Work(("look", "ask", "edit", "look", "tell", "wait", "once"), "fails", 2, 6),),
+            (Work(("look", "ask", "edit", "tell much", "look", "tell", "wait", "once"), "fails", 2, 7),),
             (Loop(2, (Work(("ask both", "branches", "sleep")),)),),
             "sent",
         ),
@@ -173,7 +185,7 @@ EVERYTHING = Graph(
             (Work(("ask alike", "wait"), "fails", ATTEMPTS, 1), Fork((Question(),), (Work(("edit",)),))),
             frozenset({1}),
         ),
-        Fork((Work((Errand(_CHILD), "ask in vain")),), (Work(("ask",), "hangs", 1, 1),), "taken twice"),
+        Fork((Work((Errand(_CHILD), "ask in vain")),), (Work(("ask",), "hangs", 1, 1),), "taken twice", collects=True),
     )
 )
 """A graph with something of everything."""

@@ -22,11 +22,11 @@ from tests.model.disks import SPARSE, SparseDisk
 from tests.model.graphs import Graph
 from tests.model.kinds import Ask, Asking, Parcel, Said
 from workflows import Context
-from workflows.core.commands import Command, PublishEvent
+from workflows.core.commands import Command, published
 from workflows.core.questions import Question
 from workflows.core.ticks import Tick
 from workflows.errors import AlreadyAnswered, AnswerRefused, InvalidAnswer, WorkflowCancelledByUser
-from workflows.events import Event, HumanResponseEvent
+from workflows.events import Event, HumanResponseEvent, InternalDispatchEvent
 from workflows.handler import WorkflowHandler
 from workflows.testing import Process, StoreKind, observe
 from workflows.testing.backends import Backend
@@ -136,6 +136,7 @@ class _Carried:
         self._first = first
         self.world: list[Any] = list(begins_from.world)
         self.stream: list[Event] = list(begins_from.stream)
+        self.published_before = len(self.stream)
         self.moments: list[Left] = []
         self.number = 0
         self._changed = anyio.Event()
@@ -148,6 +149,7 @@ class _Carried:
 
     def run(self) -> WorkflowHandler[Any]:
         """Begin the run, or go on with it."""
+        self.position = self.context.driver.core.state.streamed
         observe(self.context, self._take_down)
         return self.flow.run(ctx=self.context)
 
@@ -162,7 +164,7 @@ class _Carried:
         await self._changed.wait()
 
     def _take_down(self, tick: Tick, commands: list[Command]) -> None:
-        self.stream += [command.event for command in commands if isinstance(command, PublishEvent)]
+        self.stream += published(commands)
         self.number += 1
         self.at = tick.at
         if (self.number + self._first) % SPARSE == 0:
@@ -254,13 +256,30 @@ class _Living:
             group.start_soon(self.answer, process, handler)
             if cut is not None and cut.how == "is cancelled":
                 group.start_soon(self.cancel, process, handler, cut.at)
-            with self.failures():
-                try:
-                    life.result = await handler
-                except WorkflowCancelledByUser:
-                    life.is_over = False
+            async with anyio.create_task_group() as readers:
+                readers.start_soon(self.read, process, handler, 0.0)
+                readers.start_soon(self.read, process, handler, 2.5)
+                with self.failures():
+                    try:
+                        life.result = await handler
+                    except WorkflowCancelledByUser:
+                        life.is_over = False
+                    except (Boom, ExceptionGroup) as error:
+                        if not isinstance(error.__context__, WorkflowCancelledByUser):
+                            raise
+                        life.is_over = False  # steps were about to fail when it was cancelled
             group.cancel_scope.cancel()
         return None if life.is_over else process.left(process.at)
+
+    async def read(self, process: _Carried, handler: WorkflowHandler[Any], pause_s: float) -> None:
+        """Read the stream of this life, at once or with pauses: all that was published, in that order."""
+        got: list[Event] = []
+        async for event in handler.stream_events(after=process.position):
+            got.append(event)
+            await anyio.sleep(pause_s)
+        published = process.stream[process.published_before :]
+        if got != [event for event in published if not isinstance(event, InternalDispatchEvent)]:
+            self.life.problems.append(f"a reader got {got!r}, published was {published!r}")
 
     async def cancel(self, process: _Carried, handler: WorkflowHandler[Any], number: int) -> None:
         """Cancel a run when so much has happened to it."""

@@ -72,7 +72,7 @@ class _Walk:
 
     def graph(self, graph: Graph, prefix: str, way: str) -> str | None:
         self.step(f"{prefix}begin", way)
-        at = self.block(graph.block, prefix, At(way, ""))
+        at = self.block(graph.block, prefix, At(way, ""), is_inside=False)
         end = self.step(f"{prefix}end", way)
         self.expected.edits[end] = self.edits
         return None if graph.fails else at.total
@@ -86,12 +86,12 @@ class _Walk:
         self.expected.seen |= {f"{execution}#uuid~{failure}" for failure in range(failures + 1)}
         return execution
 
-    def block(self, block: Block, prefix: str, at: At) -> At:
+    def block(self, block: Block, prefix: str, at: At, *, is_inside: bool) -> At:
         for number, piece in enumerate(block):
-            at = self.piece(piece, f"{prefix}{number}", at)
+            at = self.piece(piece, f"{prefix}{number}", at, is_inside=is_inside)
         return at
 
-    def piece(self, piece: Piece, name: str, at: At) -> At:
+    def piece(self, piece: Piece, name: str, at: At, *, is_inside: bool) -> At:
         match piece:
             case Work():
                 return self.work(piece, name, at)
@@ -100,17 +100,17 @@ class _Walk:
                 self.step(f"{name}_hear", at.way)
                 return attrs.evolve(at, total=short(f"{at.total} {name}?"))
             case Loop():
-                return self.loop(piece, name, at)
+                return self.loop(piece, name, at, is_inside=is_inside)
             case Fan():
                 return self.fan(piece, name, at)
             case Fork():
-                return self.fork(piece, name, at)
+                return self.fork(piece, name, at, is_inside=is_inside)
 
-    def loop(self, loop: Loop, name: str, at: At) -> At:
+    def loop(self, loop: Loop, name: str, at: At, *, is_inside: bool) -> At:
         self.step(f"{name}_begin", at.way)
         inside = At(f"{at.way}~0", at.total)
         for number in range(loop.times):
-            inside = self.block(loop.inner, f"{name}_", inside)
+            inside = self.block(loop.inner, f"{name}_", inside, is_inside=is_inside)
             self.step(f"{name}_end", inside.way)
             inside = At(f"{at.way}~{number + 1}", inside.total)
         return At(at.way, inside.total)
@@ -119,20 +119,20 @@ class _Walk:
         self.step(f"{name}_split", at.way)
         members: list[str] = []
         for number in range(fan.members):
-            member = self.block(
-                fan.inner, f"{name}_", At(f"{at.way}.{number}", at.total if not number else str(number))
-            )
+            begins = At(f"{at.way}.{number}", at.total if not number else str(number))
+            member = self.block(fan.inner, f"{name}_", begins, is_inside=True)
             self.step(f"{name}_last", member.way)
             if number not in fan.drops:
                 members.append(member.total)
         self.step(f"{name}_join", at.way)
         return At(at.way, short(f"{name}<{'|'.join(members)}>"))
 
-    def fork(self, fork: Fork, name: str, at: At) -> At:
+    def fork(self, fork: Fork, name: str, at: At, *, is_inside: bool) -> At:
         self.step(f"{name}_split", at.way)
-        left = self.block(fork.left, f"{name}_l", at)
-        right = self.block(fork.right, f"{name}_r", at)
-        self.step(f"{name}_join", at.way)
+        left = self.block(fork.left, f"{name}_l", at, is_inside=is_inside)
+        right = self.block(fork.right, f"{name}_r", at, is_inside=is_inside)
+        for side in ("_l", "_r") if fork.collects and not is_inside else ("",):
+            self.step(f"{name}_join{side}", at.way)
         return At(at.way, short(f"({left.total} & {right.total})"))
 
     def work(self, work: Work, name: str, at: At) -> At:
@@ -165,6 +165,8 @@ class _Walk:
                 expected.seen |= {f"{tag}~{attempt}" for attempt in attempts}
             case "tell":
                 expected.told |= {f"{tag}~{attempt}" for attempt in attempts}
+            case "tell much":
+                expected.told |= {f"{tag}.{number}~{attempt}" for attempt in attempts for number in range(3)}
             case "edit":
                 self.edits |= {f"{tag}~{attempt}": 1 for attempt in attempts}
             case "branches":

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.model.graphs import Errand, Graph, Question, Work
+from tests.model.graphs import Errand, Fan, Graph, Question, Work
 from tests.model.judging import problems_of
-from tests.model.living import Script, live_through
+from tests.model.living import Cut, Script, live_through
 from tests.model.predicting import predict
 from workflows.testing.backends import Backend
 
@@ -19,3 +19,17 @@ def test_a_stored_run_goes_on_with_an_answer_that_comes_as_it_falls_asleep(backe
     graph = Graph((Work((Errand(Graph((Question(),))),)),))
     (life,) = live_through(graph, Script(backend, seed, store="memory"))
     assert not problems_of(life, predict(graph), is_stored=True)
+
+
+@pytest.mark.guarantee("R1", "W1")
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("number", [9, 10, 11, 12])
+def test_a_run_that_is_cancelled_as_two_steps_of_its_child_fail_goes_on_from_there(
+    backend: Backend, number: int
+) -> None:
+    """What they raise comes out in place of the cancellation, alone or as a group, and counts for nothing."""
+    failing = Work((), trouble="fails", times=2, workers=2)
+    graph = Graph((Work((Errand(Graph((Fan(members=2, inner=(failing,)),))),)),))
+    lives = live_through(graph, Script(backend, 0, cuts=(Cut("is cancelled", number),)))
+    assert len(lives) == 2
+    assert not [problem for life in lives for problem in problems_of(life, predict(graph), is_stored=False)]

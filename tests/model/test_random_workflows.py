@@ -26,7 +26,11 @@ def test_a_random_workflow_comes_to_what_its_graph_comes_to_wherever_it_is_cut(
 ) -> None:
     ways: list[How] = ["dies"] if store is not None else ["dies", "is cancelled"]
 
-    @(effort(0.3) if is_deep else settings(effort(0.1), max_examples=10 if store is None else 4))
+    @(
+        effort(0.4 if store == "sqlite" else 1.2)
+        if is_deep
+        else settings(effort(0.1), max_examples=10 if store is None else 4)
+    )
     @example(graph=EVERYTHING, cuts=(Cut("dies", 12), Cut(ways[-1], 24)), seed=1, parks=False)
     @given(
         graph=graphs,

@@ -4,8 +4,9 @@ What takes longest in trying a mutant is the start: importing and collecting. He
 process that's forked when all is collected, in which the code of the changed function is exchanged where it lives. The
 tests that come by the changed lines are run in it, the quickest first, until one fails.
 
-A mutant that changes a module or a class rather than a function (a default, a constant) needs an import of its own: it
-gets a copy of the sources and a new process.
+Of a mutant that changes a class or a module rather than a function (a default, a constant), the methods that attrs has
+written and the plain constants are exchanged likewise. Anything else needs an import of its own: it gets a copy of the
+sources and a new process.
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ import pytest
 if TYPE_CHECKING:
     from tests.mutants.making import Mutant
 
+from tests.mutants.exchanging import Exchange, remade
 from tests.mutants.explained import CORE
 
-Exchange = list[tuple[FunctionType, CodeType]]
+AT_IMPORT = {"_or_none"}  # called when their module is imported, and not again: an exchange comes too late
 MEMORY = 6 << 30
 
 
@@ -56,16 +58,23 @@ class Collected:
         """What has to be exchanged for what; None if it can't be done in a living process."""
         path = str(CORE / f"{mutant.module}.py")
         old = compile(Path(path).read_text(encoding="utf-8"), path, "exec", dont_inherit=True)
-        found: Exchange = []
+        found: list[tuple[FunctionType, CodeType]] = []
         for before, after in _changed(old, compile(mutant.source, path, "exec", dont_inherit=True)):
             place = (path, before.co_qualname, before.co_firstlineno)
             functions = self._functions.get(place, []) if after is not None else []
-            if after is None or not functions:
+            if after is None:
+                return remade(mutant)
+            if not functions or before.co_name in AT_IMPORT:
                 return None
             found += [(function, after) for function in functions]
-        return found
 
-    def run(self, names: list[str], exchanged: Exchange, *, seconds: float, to_the_end: bool = False) -> list[str]:
+        def exchange() -> None:
+            for function, changed in found:
+                function.__code__ = changed
+
+        return exchange
+
+    def run(self, names: list[str], exchange: Exchange, *, seconds: float, to_the_end: bool = False) -> list[str]:
         """Run tests in a process of their own until one fails, or all of them; gives those that failed.
 
         A process that takes too long, needs too much memory or dies gives what it was at.
@@ -74,7 +83,7 @@ class Collected:
         child = os.fork()
         if child == 0:
             os.close(reading)
-            self._run_here(names, exchanged, seconds, to_the_end, lambda text: os.write(writing, text.encode()))
+            self._run_here(names, exchange, seconds, to_the_end, lambda text: os.write(writing, text.encode()))
         os.close(writing)
         said, finished = _read(reading, until=time.monotonic() + 4 * seconds + 20)
         if not finished:
@@ -89,7 +98,7 @@ class Collected:
         return failed
 
     def _run_here(
-        self, names: list[str], exchanged: Exchange, seconds: float, to_the_end: bool, say: Callable[[str], object]
+        self, names: list[str], exchange: Exchange, seconds: float, to_the_end: bool, say: Callable[[str], object]
     ) -> None:
         code = 1
         try:
@@ -100,8 +109,7 @@ class Collected:
             resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + 1, int(seconds) + 5))
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            for function, changed in exchanged:
-                function.__code__ = changed
+            exchange()
             watch = _Watch(say)
             items = [self._items[name] for name in names]
             items[0].config.pluginmanager.register(watch)

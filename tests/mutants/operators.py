@@ -10,6 +10,7 @@ Left out, for their mutants say nothing about the tests:
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
@@ -44,9 +45,9 @@ class _Own(Operator):  # type: ignore[misc]  # Cosmic Ray has no types
         node.children[0] = parso.parse(f"{statement.get_first_leaf().prefix}{self.replacement(statement)}")
         return node
 
+    @abstractmethod
     def replacement(self, statement: Any) -> str | None:
         """What stands instead; None if it stays."""
-        raise NotImplementedError
 
 
 class RemoveStatement(_Own):

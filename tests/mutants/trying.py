@@ -6,10 +6,12 @@ import hashlib
 import json
 import os
 import pickle
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 FOLDER = ROOT / ".mutants"
 QUIETLY = ("-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly")
+OFTEN = 10
 COVERAGE, DURATIONS = FOLDER / "coverage", FOLDER / "durations.json"
 
 
@@ -46,6 +49,19 @@ class Outcomes:
         """Write it."""
         known = {"source": _digest(self.module), "noticed_by": self.noticed_by}
         (FOLDER / f"{self.module}.json").write_text(json.dumps(known, indent=1), encoding="utf-8")
+
+    def keep_who_noticed(self, mutant: Mutant, by: str) -> None:
+        """Write down who notices a change, for when the module has changed elsewhere."""
+        known = {**self.noticed_before(), "\n".join(mutant.key): by}
+        self._before.write_text(json.dumps(known, indent=1), encoding="utf-8")
+
+    def noticed_before(self) -> dict[str, str]:
+        """Who has noticed which change, be it of an earlier source."""
+        return json.loads(self._before.read_text(encoding="utf-8")) if self._before.exists() else {}
+
+    @property
+    def _before(self) -> Path:
+        return FOLDER / f"{self.module}.before.json"
 
     def of(self, mutant: Mutant) -> str | None:
         """Who noticed a mutant; a KeyError if it hasn't been tried."""
@@ -83,6 +99,7 @@ class Trying:
         self._collected = collected
         self._longest, self._enough = longest, enough
         self._seconds: dict[str, float] = json.loads(DURATIONS.read_text(encoding="utf-8"))
+        self._noticed: Counter[str] = Counter()
         self._coverage = CoverageData(str(COVERAGE))
         self._coverage.read()
 
@@ -95,7 +112,8 @@ class Trying:
     def _here(self, name: str) -> Iterator[Mutant]:
         """Try those that can be tried here, and give the others."""
         reached = self._coverage.contexts_by_lineno(str(CORE / f"{name}.py"))
-        tried = Outcomes.kept(name).noticed_by
+        outcomes = Outcomes.kept(name)
+        tried, before = outcomes.noticed_by, outcomes.noticed_before()
         for mutant in made(name):
             if name_of(mutant) in tried:
                 continue
@@ -104,8 +122,11 @@ class Trying:
                 yield mutant
                 continue
             lines = range(mutant.line, mutant.last_line + 1)
-            tests = self._chosen({context.partition("|")[0] for line in lines for context in reached.get(line, ())})
-            limit = 10 + 4 * sum(self._seconds[test] for test in tests)
+            coming_by = {context.partition("|")[0] for line in lines for context in reached.get(line, ())}
+            tests = self._chosen(coming_by if coming_by - {""} else self._seconds)  # by a default comes whoever imports
+            once = before.get("\n".join(mutant.key))  # who noticed it then comes first
+            tests = [once, *tests] if once is not None and once in tests else tests
+            limit = 10 + sum(self._seconds[test] for test in tests)  # as measured with coverage, which takes longer
             failed = self._collected.run(tests, exchanged, seconds=limit) if tests else []
             self._note(name, mutant, failed[0] if failed else None)
 
@@ -113,11 +134,17 @@ class Trying:
         outcomes = Outcomes.kept(name)
         outcomes.noticed_by[name_of(mutant)] = by
         outcomes.keep()
+        if by is not None:
+            self._noticed[by] += 1
+            outcomes.keep_who_noticed(mutant, by)
         how = "survived" if by is None else f"noticed by {by}"
         print(f"{name}:{mutant.line} in {mutant.where}: {mutant.was} -> {mutant.becomes}\n    {how}", flush=True)
 
     def _chosen(self, tests: Container[str]) -> list[str]:
-        """Those that are run, the quickest first: of tests/core all that are quick, of the others as many as fit."""
+        """Those that are run: of tests/core all that are quick, of the others as many as fit.
+
+        The quickest come first, but for a few that have noticed the most.
+        """
         known = [
             name
             for name in self._collected.names
@@ -131,7 +158,13 @@ class Trying:
                 if spent > self._enough:
                     continue
             chosen.append(name)
-        return chosen
+        often = [name for name, _ in self._noticed.most_common(OFTEN) if name in chosen]
+        return list(dict.fromkeys([*often, *chosen]))
+
+
+def _end_in_time() -> None:
+    """End a process by the time that it has had, not by a clock: that would tell how loaded the machine is."""
+    resource.setrlimit(resource.RLIMIT_CPU, (300, 305))
 
 
 def _in_a_new_process(mutant: Mutant, tests: list[str]) -> str | None:
@@ -153,10 +186,13 @@ def _in_a_new_process(mutant: Mutant, tests: list[str]) -> str | None:
                     env={**os.environ, "PYTHONPATH": str(source)},
                     capture_output=True,
                     text=True,
-                    timeout=300,
+                    timeout=3600,
                     check=False,
+                    preexec_fn=_end_in_time,
                 )
             except subprocess.TimeoutExpired:
+                return "some test: no end"
+            if ended.returncode < 0:
                 return "some test: no end"
             if ended.returncode != 0:
                 lines = ended.stdout.splitlines()

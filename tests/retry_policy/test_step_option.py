@@ -9,7 +9,7 @@ from workflows import Workflow, step
 from workflows.errors import WorkflowValidationError
 from workflows.events import StartEvent, StopEvent
 from workflows.retry_policy import retry_policy, wait_fixed
-from workflows.retry_policy.policy import policy_problem
+from workflows.retry_policy.definition import policy_problem
 
 
 class Async:

@@ -162,6 +162,7 @@ class _Living:
             await self.died.wait()
             if self.script.is_gentle and handler.is_done():  # it came to its end at this very moment
                 await self.noted.wait()
+            self.context.driver.has_told()  # what steps have written was there for whoever looks
             self.is_cut = self.script.is_gentle and not self.life.is_dead
             self.life.is_dead = True
             await handler.cancel_run(timeout=3600)  # the grace of clean-up under shields is as long as the default

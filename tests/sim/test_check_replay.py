@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -586,6 +587,81 @@ class Failing(Workflow):
 def test_a_run_that_fails_undisturbed_raises_what_it_fails_with(backend: Backend) -> None:
     with pytest.raises(LookupError, match="no such desk"):
         check_replay(Failing, backend=backend)
+
+
+@both
+def test_a_profiler_of_a_steps_own_blinds_the_check_and_is_told_of(tmp_path: Path, backend: Backend) -> None:
+    def profile(_folder: Path) -> None:
+        with cProfile.Profile():
+            sum(range(3))
+        time.time()  # isn't seen any more
+
+    (problem,) = checked(acting(tmp_path, profile), backend).problems
+    assert problem.what.startswith("a profiler is set or taken away")
+    assert (problem.step, problem.code) == ("review", "with cProfile.Profile():")
+    assert checked(acting(tmp_path, profile), backend, allow=["profiler"]).is_safe
+
+
+@both
+def test_a_line_that_reads_and_writes_is_told_of_as_one_that_writes(tmp_path: Path, backend: Backend) -> None:
+    def append(folder: Path) -> None:
+        notes.write_text(notes.read_text() + "more")
+
+    notes = tmp_path / "notes"
+    notes.write_text("")
+    (problem,) = checked(acting(tmp_path, append), backend).problems
+    assert problem.what.endswith("comes before a wait, and is done again with each replay")
+    assert "'w'" in problem.what
+
+
+class Computing(Workflow):
+    may_end = threading.Event()
+
+    @step
+    def compute(self, ev: StartEvent) -> StopEvent:
+        self.may_end.wait(0.5)
+        return StopEvent()
+
+
+@both
+def test_a_thread_that_time_does_not_wait_for_is_told_with_what_to_pass(backend: Backend) -> None:
+    Computing.may_end.clear()
+    with pytest.raises(SimulationFault, match=r"it waits for work in a thread.* Pass idle=0\.2"):
+        checked(Computing, backend)
+    Computing.may_end.set()
+    assert checked(Computing, backend, idle=0.2).is_safe
+
+
+@both
+def test_a_thread_is_told_of_though_another_ended_meanwhile(backend: Backend) -> None:
+    """Threads were counted, so that one that ended hid one that began."""
+    has_begun, ending = threading.Event(), list[threading.Thread]()
+
+    class Relieving(Workflow):
+        @step
+        def compute(self, ev: StartEvent) -> StopEvent:
+            has_begun.set()
+            ending[0].join()
+            threading.Event().wait(0.1)
+            return StopEvent()
+
+    def relieved() -> Workflow:
+        has_begun.clear()
+        ending[:] = [threading.Thread(target=has_begun.wait)]
+        ending[0].start()
+        return Relieving()
+
+    with pytest.raises(SimulationFault, match=r"it waits for work in a thread.* Pass idle=0\.2"):
+        checked(relieved, backend)
+
+
+def test_a_function_may_be_listed_and_what_is_no_answer_is_refused(tmp_path: Path) -> None:
+    answers: Any = {Approval: lambda _question: Decision(approved=True)}
+    assert check_replay(acting(tmp_path), answers=answers).result is True
+    wrong: Any
+    for wrong in ("yes", Decision, [Decision]):
+        with pytest.raises(UsageError, match="List an event, a list of events, or a function"):
+            check_replay(acting(tmp_path), answers={Approval: wrong})
 
 
 def test_what_is_given_must_be_a_workflow() -> None:

@@ -74,6 +74,16 @@ def test_a_workflow_whose_waits_park_comes_to_the_same(backend: Backend) -> None
     compare()
 
 
+@pytest.mark.guarantee("R3")
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_was_written_without_a_pause_before_a_run_is_stopped_has_been_published(backend: Backend) -> None:
+    """Found by the deep run, in these tests themselves: they stopped listening before anybody had looked."""
+    plan = Plan(first=(op.AskPerson(), op.SetShared(), op.Stream(2), op.Sleep(0.5)))
+    reference = undisturbed(plan)
+    for dies_after in range(1, 12):
+        check(plan, Script(backend, (dies_after,), is_gentle=True), reference)
+
+
 # What doesn't commute: a drawn value then an effect, a read then a write, two questions, in each of three branches.
 NON_COMMUTING = (
     op.Uuid(),

@@ -22,7 +22,7 @@ from workflows.core.questions import Question
 from workflows.errors import WorkflowDone
 from workflows.events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
 from workflows.retry_policy import retry_policy, stop_after_attempt, wait_fixed
-from workflows.testing import Process, SimulationFault, StoreKind, sweep_crash
+from workflows.testing import Process, SimulationFault, StoreKind, crashing, sweep_crash
 
 BACKENDS: list[Backend] = ["asyncio", "trio"]
 STORES: list[StoreKind] = ["memory", "sqlite"]
@@ -208,9 +208,10 @@ def test_bare_work_that_is_done_twice_is_told(backend: Backend, store: StoreKind
         sweep_crash(scenario, backend=backend, store=store)
 
 
-@long
 @both
-def test_a_scenario_that_nobody_answers_is_found_to_be_stuck(backend: Backend) -> None:
+def test_a_scenario_that_nobody_answers_is_found_to_be_stuck(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crashing, "STORED_HORIZON_S", 3600.0)
+
     async def scenario(process: Process) -> None:
         await finished(process, Working(process.world), lambda question: None)
 

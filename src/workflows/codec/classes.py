@@ -112,6 +112,17 @@ def types_of(cls: type, scope: Mapping[str, object]) -> dict[str, Any]:
     return raw if is_model(cls) else resolved(cls, raw, scope)
 
 
+def is_resolved(cls: type) -> bool:
+    """Whether an event class has all its annotations resolved; they stay so."""
+    if not derives(cls, Event):
+        return False
+    try:
+        resolved_fields(cls)
+    except DefinitionError:
+        return False
+    return True
+
+
 def _of_attrs(field: attrs.Attribute[Any]) -> Field:
     return Field(
         name=field.name,

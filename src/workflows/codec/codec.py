@@ -12,7 +12,7 @@ import cattrs
 
 from ..errors import DecodeError, DefinitionError, EncodeError, UsageError
 from .annotations import classes_in, renamed, text_of
-from .classes import derives, fields_of, misfit_of, types_of
+from .classes import derives, fields_of, is_resolved, misfit_of, types_of
 from .containers import CONTAINERS
 from .failures import TAG as ERROR_TAG
 from .failures import Failures
@@ -191,7 +191,7 @@ class Codec:
         known = self._shapes.get(cls)
         if known is None:
             known = self._shape_of(cls)
-            if cls in self._encoders:  # what its annotations mean is settled
+            if cls in self._encoders or is_resolved(cls):  # what its annotations mean is settled
                 self._shapes[cls] = known
         return dict(known)
 

@@ -16,6 +16,7 @@ from typing import Any
 import attrs
 
 from ..events import Event, event_extras, restore_event
+from ..events.construction import EXTRAS
 from .classes import fields_of, misfit_of
 from .making import maker_of
 from .problems import Refused, attribute_step, shown, told
@@ -66,6 +67,7 @@ def object_form(cls: type, name: str) -> Form:
 def event_form(cls: type[Event], name: str) -> Form:
     """Make the stored form of an event; its undeclared fields stand under `x`."""
     fields = _Fields(cls, name)
+    names, values_of = fields.names, fields.values_of
 
     def encode(value: Event, writer: Writer) -> Json:
         extras = event_extras(value)
@@ -73,6 +75,15 @@ def event_form(cls: type[Event], name: str) -> Form:
             return {"$": name, "v": writer.attributes(value, *fields.of(value, writer))}
         written = writer.beside(dict(extras))
         return {"$": name, "v": writer.attributes(value, *fields.of(value, writer)), "x": written}
+
+    def encode_simply(value: Event, writer: Writer) -> Json:
+        if EXTRAS in value.__dict__:
+            return encode(value, writer)
+        try:
+            values = values_of(value)
+        except AttributeError:
+            return encode(value, writer)
+        return {"$": name, "v": writer.attributes(value, names, values)}
 
     def restored(values: dict[str, object], extras: dict[str, object]) -> object:
         try:
@@ -97,7 +108,7 @@ def event_form(cls: type[Event], name: str) -> Form:
         fields.compare(values)
         return restored(values, named_values(extras))
 
-    return Form(encode, decode, decode_wide)
+    return Form(encode_simply if fields.are_simple else encode, decode, decode_wide)
 
 
 def unfit_form(cls: type, misfit: str) -> Form:

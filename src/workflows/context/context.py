@@ -103,7 +103,6 @@ class Context(ContextMarker, Recorded, Generic[StateT]):
         self._is_restored = is_restored
         self._accepts_changes = accepts_changes
         self._driver = driver
-        self._shape: StateShape[StateT] = StateShape(definition.codec, _state_type(definition.program))
         self._store: StateStore[StateT] | None = None
 
     @staticmethod
@@ -175,7 +174,8 @@ class Context(ContextMarker, Recorded, Generic[StateT]):
     def store(self) -> StateStore[StateT]:
         """The state of the run. What is set before a run is seen by its steps."""
         if self._store is None:
-            self._store = RunStore(self._driver, self._shape)
+            shape: StateShape[StateT] = StateShape(self._definition.codec, _state_type(self._definition.program))
+            self._store = RunStore(self._driver, shape)
         return self._store
 
     @property
@@ -370,7 +370,7 @@ class Context(ContextMarker, Recorded, Generic[StateT]):
     def of_run(cls, run: Run, definition: Definition) -> Context[Any]:
         """Another context of a run that goes on. For this package."""
         context: Context[Any] = cls.__new__(cls)
-        context._take(definition, run.driver, is_restored=False, accepts_changes=run.accepts_changes)
+        context._take(definition, run.driver, is_restored=False, accepts_changes=run.options.accepts_changes)
         context._run = run
         return context
 

@@ -46,7 +46,7 @@ class StepContext(Context[StateT]):
         self._definition = definition
         self._driver = attempt.run.driver
         self._run = attempt.run
-        self._accepts_changes = attempt.run.accepts_changes
+        self._accepts_changes = attempt.run.options.accepts_changes
         self._store = None
         self._is_restored = False
 
@@ -173,10 +173,10 @@ class StepContext(Context[StateT]):
         if ev is None:
             return
         attempt = self._attempt
-        if get_ident() == attempt.run.thread:
-            operations.stream_nowait(attempt, ev)
-        else:
+        if get_ident() != attempt.run.thread:
             attempt.call(operations.stream_nowait, attempt, ev)
+        elif attempt.burst is None or not attempt.burst.goes_on(attempt, ev):
+            operations.stream_nowait(attempt, ev)
 
     async def stream(self, ev: Event) -> None:
         """See `Context.stream`."""

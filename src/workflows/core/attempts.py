@@ -36,10 +36,14 @@ def returned(state: RunState, tick: StepReturned) -> None:
     joins = state.program.joins.get(execution.step, ()) if tick.is_list else ()
     batch = batches.open_batch(state, place, execution.step, joins) if joins else None
     for number, event in enumerate(tick.events):
+        kind = type(event)
         try:
-            gave[type(event)] += 1
-        except KeyError:  # its first
-            gave[type(event)] = 1
+            if gave.kind is kind:
+                gave.number += 1
+            else:
+                gave.others[kind] += 1
+        except KeyError:  # its first of this class
+            gave.add(kind)
         if isinstance(event, StopEvent):
             spend_no_more(state, execution, tally, tick.at)
             ending.stop(state, event)
@@ -116,6 +120,8 @@ def suspended(state: RunState, tick: StepSuspended) -> None:
     if execution.is_woken:
         admit(state, execution, tick.at)
     run_queued(state, execution.step, tick.at)
+    if not state.live:
+        state.pack()
 
 
 def halted(state: RunState, tick: StepHalted | StepReturned | StepSuspended) -> None:

@@ -21,6 +21,7 @@ from ..events import CollectionReleaseEvent, Event
 from ..graph import ListJoin, SlotJoin, StepSpec
 from . import queueing
 from .commands import ReportIgnored, ReportLeft
+from .empty import with_item
 from .gather import Arrival, Buffer
 from .places import Place
 from .state import Batch, Gathered, RunState
@@ -33,7 +34,7 @@ def open_batch(state: RunState, place: Place, opener: str, joins: Sequence[StepS
     for step in joins:
         assert isinstance(step.join, ListJoin)
         batch.gathered[step.name] = Gathered(step.join.take)
-    state.batches[batch.id] = batch
+    state.batches = with_item(state.batches, batch.id, batch)
     enter(state, place)
     batch.open = 1
     return batch
@@ -94,16 +95,17 @@ def arrive(state: RunState, step: StepSpec, event: Event, at: float, place: Plac
 
 def _arrive_at_slot(state: RunState, step: StepSpec, join: SlotJoin, event: Event, at: float, place: Place) -> None:
     """Keep an event for its slot; call the step if there's one for each."""
-    slots = state.slots if not place.batch else state.batches[place.batch].slots
-    buffer = slots.get(step.name)
+    owner = state if not place.batch else state.batches[place.batch]
+    buffer = owner.slots.get(step.name)
     if buffer is None:
-        buffer = slots[step.name] = Buffer.expecting(join.kinds)
+        buffer = Buffer.expecting(join.kinds)
+        owner.slots = with_item(owner.slots, step.name, buffer)
     buffer.add(event, place, kind=buffer.slot_for(event))
     taken = buffer.take()
     if taken is None:
         return
     if not any(buffer.arrived.values()):
-        del slots[step.name]
+        del owner.slots[step.name]
     stream = f"{state.run_id}/{place.batch}" if place.batch else state.run_id
     joined = CollectionReleaseEvent(events=[event for _, event in taken], stream_id=stream, binding_id=step.name)
     places = [there for there, _ in taken]

@@ -30,6 +30,7 @@ from .commands import (
     WakeWait,
     published,
 )
+from .empty import with_item
 from .questions import outer_id
 from .records import Ran
 from .state import Child, Execution, RunState, RunStatus, Status
@@ -55,13 +56,14 @@ def started(state: RunState, tick: ChildStarted) -> None:
     number = state.next_child
     state.next_child += 1
     nested = RunState(kind.program, kind.codec, kinds=kind.children)
-    child = state.children[number] = Child(number, execution.id, tick.workflow, tick.label, nested)
+    child = Child(number, execution.id, tick.workflow, tick.label, nested)
+    state.children = with_item(state.children, number, child)
     record = Ran(tick.key, child.id, tick.workflow)
     memory.add(tick.branch, record)
-    execution.open[record.name] = record
+    execution.wait_for(record)
     seed = (state.seed * 1_000_003 + number * 1_009) & _SEEDS
     begins = RunStarted(0, 0.0, f"{state.run_id}/{number}", tick.event, seed, kind.budget_s)
-    state.orders.append((number, begins))
+    state.order(number, begins)
 
 
 def wanted(state: RunState, tick: ChildWanted) -> None:
@@ -111,7 +113,7 @@ def is_stalled(state: RunState) -> bool:
 
 def told(state: RunState, tick: ChildTick) -> None:
     """Something happened to a child."""
-    state.orders.append((tick.child, tick.tick))
+    state.order(tick.child, tick.tick)
 
 
 def heed(state: RunState, child: Child, commands: Sequence[Command], at: float, *, was_active: bool) -> None:

@@ -25,7 +25,6 @@ from .places import OUTSIDE, Place
 from .questions import Ask, Question, class_name, content_of, execution_of, inner_id, outer_id, question_id
 from .records import Asked, Ran
 from .state import Child, Execution, RunState, RunStatus
-from .tally import count
 from .ticks import EventReceived
 
 
@@ -128,7 +127,7 @@ def answer_any(state: RunState, question: Question, event: Event, at: float, pla
     if inner is None:
         answer(state, question, event, at, place)
     else:
-        state.orders.append((inner[0], EventReceived(0, 0.0, event, None, inner[1])))
+        state.order(inner[0], EventReceived(0, 0.0, event, None, inner[1]))
 
 
 def _too_late(state: RunState, event: Event, reply_to: str | None) -> Refuse:
@@ -199,7 +198,7 @@ def _open_ones(state: RunState) -> str:
 
 def deliver(state: RunState, event: Event, at: float, place: Place = OUTSIDE) -> None:
     """Route an event that a step returned or sent."""
-    if state.questions.by_type:
+    if state.questions.by_id:
         candidates = _candidates(state, event)
         if candidates:
             answer(state, candidates[0], event, at, place)
@@ -248,7 +247,7 @@ def answer(state: RunState, question: Question, event: Event, at: float, place: 
     execution = state.executions[question.execution]
     asked = execution.asked(question.id)
     asked.answer = event
-    count(state.tally_of(execution.step).took, event)
+    state.tally_of(execution.step).took.add(type(event))
     queueing.settled(state, execution, asked, at)
     if not isinstance(event, HumanResponseEvent):
         to_steps(state, event, at, place, besides=execution.step, is_taken=True)
@@ -292,12 +291,12 @@ def ask(state: RunState, execution: Execution, branch: str | None, wanted: Ask, 
     memory.add(branch, asked)
     if wanted.prompt is not None:
         state.publish(wanted.prompt)
-        count(state.tally_of(execution.step).gave, wanted.prompt)
+        state.tally_of(execution.step).gave.add(type(wanted.prompt))
     asked.answer = state.mailbox.take(question)
     if asked.answer is not None:
-        count(state.tally_of(execution.step).took, asked.answer)
+        state.tally_of(execution.step).took.add(type(asked.answer))
         return
-    execution.open[name] = asked
+    execution.wait_for(asked)
     state.questions.open(question, class_name(state.codec, wanted.answer_type))
     if question.deadline_at is not None:
         state.timers.set(("question", name), question.deadline_at)

@@ -20,12 +20,11 @@ def started(state: RunState, tick: RunStarted) -> None:
     if state.status not in (RunStatus.NEW, RunStatus.ENDED):
         return
     if state.status is RunStatus.ENDED:  # before the first run, something may be queued already
-        state.work.clear()
         state.tally.clear()
     state.status = RunStatus.HALTED if tick.is_held else RunStatus.RUNNING
     state.run_id, state.seed, state.trace = tick.run_id, tick.seed, tick.trace
     state.outcome, state.halt_errors = None, ()
-    state.questions = state.questions.cleared({})
+    state.questions = state.questions.cleared(())
     state.budget = Budget(tick.budget_s)
     delivery.to_steps(state, tick.event, tick.at)
     queueing.run_all_queued(state, tick.at)
@@ -145,15 +144,13 @@ def fire_due(state: RunState, at: float) -> None:
         elif kind == "retry":
             queueing.retry(state, int(name), at)
         elif kind == "child":
-            state.orders.append((int(name), TimerFired(0, at)))
+            state.order(int(name), TimerFired(0, at))
         else:
             swallowed(state, int(name))
 
 
 def cancel_requested(state: RunState, tick: CancelRequested) -> None:
     """The run is to stand still."""
-    if state.status is RunStatus.NEW:
-        return
     if state.status is RunStatus.RUNNING:
         state.status = RunStatus.HALTING
         state.is_cancelled, state.is_left = not tick.is_left, tick.is_left
@@ -165,7 +162,6 @@ def cancel_requested(state: RunState, tick: CancelRequested) -> None:
 def _end(state: RunState, outcome: Outcome) -> None:
     state.status = RunStatus.ENDING
     state.outcome = outcome
-    state.halt_errors = ()
     _stop_everything(state)
 
 
@@ -179,7 +175,7 @@ def _stop_everything(state: RunState) -> None:
 def child_resumes(state: RunState, child: Child) -> None:
     """Let a child that stands still go on; one that is still being stopped does when it has."""
     budget_s = state.kinds[child.workflow].budget_s
-    state.orders.append((child.id, RunResumed(0, 0.0, child.state.run_id, budget_s)))
+    state.order(child.id, RunResumed(0, 0.0, child.state.run_id, budget_s))
 
 
 def attempt_ended(state: RunState) -> None:
@@ -203,7 +199,7 @@ def attempt_ended(state: RunState) -> None:
 def last_event(state: RunState) -> Event:
     """The event that a stream ends with."""
     outcome = state.outcome
-    if state.status is RunStatus.HALTED or outcome is None:
+    if outcome is None:
         return WorkflowCancelledEvent()
     if outcome.result is not None:
         return outcome.result

@@ -19,7 +19,8 @@ from ..codec import Codec
 from ..graph import Program
 from . import attempts, children, delivery, edits, ending, recording, ticks
 from .commands import Command
-from .state import ChildKind, RunState
+from .empty import EMPTY, EMPTY_LIST
+from .state import Child, ChildKind, RunState
 
 TRANSITIONS: Mapping[type[ticks.Tick], Callable[[RunState, Any], None]] = {
     ticks.RunStarted: ending.started,
@@ -68,7 +69,7 @@ class Core:
         state: RunState | None = None,
         children: Mapping[str, ChildKind] | None = None,
     ) -> None:
-        self.state: RunState = RunState(program, codec, kinds=children or {}) if state is None else state
+        self.state: RunState = RunState(program, codec, kinds=children or EMPTY) if state is None else state
 
     def feed(self, tick: ticks.Tick) -> list[Command]:
         """Apply a tick, and tell what must be done about it."""
@@ -76,26 +77,31 @@ class Core:
         if tick.id <= state.last_tick:
             return []
         state.last_tick = tick.id
+        out: list[Command] = []
+        state.out = out
         TRANSITIONS[type(tick)](state, tick)
         if state.orders:
             self._feed_children(tick.at)
         if state.timers.heap or state.alarm is not None:
             state.adjust_alarm()
         state.adjust_budget()
-        out, state.out = state.out, []
+        state.out = EMPTY_LIST
         return out
 
     def _feed_children(self, at: float) -> None:
         """Carry out the orders for children, and those that come of them."""
         state = self.state
         while state.orders:
-            number, tick = state.orders.pop(0)
-            child = state.children.get(number)
-            if child is None:
-                continue
-            nested = child.state
-            if not tick.id:
-                tick = attrs.evolve(tick, id=nested.last_tick + 1, at=at)
-            was_active = nested.budget.active > 0
-            commands = Core(nested.program, nested.codec, state=nested).feed(tick)
-            children.heed(state, child, commands, at, was_active=was_active)
+            orders, state.orders = state.orders, EMPTY_LIST
+            for number, tick in orders:
+                child = state.children.get(number)
+                if child is not None:
+                    self._feed_child(child, tick, at)
+
+    def _feed_child(self, child: Child, tick: ticks.Tick, at: float) -> None:
+        nested = child.state
+        if not tick.id:
+            tick = attrs.evolve(tick, id=nested.last_tick + 1, at=at)
+        was_active = nested.budget.active > 0
+        commands = Core(nested.program, nested.codec, state=nested).feed(tick)
+        children.heed(self.state, child, commands, at, was_active=was_active)

@@ -24,9 +24,9 @@ class Buffer:
     """
 
     expected: Sequence[type[Event]]
-    needed: dict[type[Event], int] = attrs.field(factory=dict[type[Event], int])
-    arrived: dict[type[Event], deque[Arrival]] = attrs.field(factory=dict[type[Event], deque[Arrival]])
-    missing: int = 0
+    needed: dict[type[Event], int]
+    arrived: dict[type[Event], deque[Arrival]]
+    missing: int
 
     @classmethod
     def expecting(cls, expected: Sequence[type[Event]]) -> Buffer:

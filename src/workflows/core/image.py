@@ -20,6 +20,8 @@ from typing import Any, cast
 from ..codec import Codec, Json
 from ..errors import ContextSerdeError, EngineBug, SnapshotMismatch
 from ..graph import Program
+from .empty import EMPTY
+from .one import packed, with_one
 from .records import Memory
 from .restore import restore
 from .restored_children import read_failures
@@ -84,14 +86,14 @@ def from_image(
 
 
 def _live(state: RunState) -> Json:
-    budget, values, questions, mailbox = state.budget, state.values, state.questions, state.mailbox
+    budget, values, mailbox, asked = state.budget, state.values, state.mailbox, len(state.questions.by_id)
     numbers = sorted(number for events in mailbox.by_type.values() for number in events)
     return {
         "status": state.status.value,
         "executions": [row for found in state.executions.values() if (row := _execution(found)) is not None],
         "work": [[step, None if work.queue is None else list(work.queue)] for step, work in state.work.items()],
         "tally": [[step, tally.interrupted, tally.seconds] for step, tally in state.tally.items()],
-        "questions": [[questions.numbers[name] for name in questions.by_id], questions.next_number],
+        "questions": [list(range(1, asked + 1)), asked + 1],
         "mailbox": [cast("Json", numbers), mailbox.next_number],
         "due": [[*key, at] for key, at in state.timers.due.items() if key[0] in _TIMERS],
         "budget": [budget.limit_s, budget.spent_s, budget.since],
@@ -163,9 +165,10 @@ def _instant(value: object) -> float | None:
 
 def _read_tally(state: RunState, stored: Sequence[Any]) -> None:
     """What a snapshot has counts an attempt at work as one that was interrupted by now."""
-    known, state.tally = state.tally, {}
+    known, state.tally = state.tally, EMPTY
     for step, interrupted, spent in stored:
-        tally = state.tally[of(str, step)] = known.pop(step, Tally())
+        tally = known.pop(of(str, step), Tally())
+        state.tally = with_one(state.tally, step, tally)
         tally.interrupted, tally.seconds = count(interrupted), seconds(spent)
         if tally.seconds < 0:
             raise Malformed(f"step {step!r} has worked {spent!r} seconds")
@@ -185,9 +188,9 @@ def _read_execution(
     if execution.is_live:
         execution.active_since = seconds(since)
     order = [of(str, question) for question in items(names)]
-    if len(order) != len(execution.open) or set(order) != execution.open.keys():
+    if len(order) != len(execution.open) or set(order) != set(execution.open):
         raise Malformed(f"{order} are said to be open in execution {name}, and {list(execution.open)} are")
-    execution.open = {question: execution.open[question] for question in order}
+    execution.open = packed({question: execution.open[question] for question in order})
     if (execution.memory is None) is not (sealed is None):
         raise Malformed(f"execution {name} has records that nothing is said of, or the other way round")
     if execution.memory is not None:
@@ -226,10 +229,10 @@ def _read_work(state: RunState, stored: Sequence[Any]) -> None:
 
 
 def _read_questions(state: RunState, numbers: Any, next_number: Any) -> None:
-    questions = state.questions
+    """Their numbers: only their order counts, which a snapshot has as well."""
     _check_numbers(items(numbers), next_number)
-    questions.numbers = dict(zip(questions.by_id, numbers, strict=True))
-    questions.next_number = next_number
+    if len(numbers) != len(state.questions.by_id):
+        raise Malformed(f"{len(numbers)} questions are said to be open, and {len(state.questions.by_id)} are")
 
 
 def _read_mailbox(state: RunState, numbers: Any, next_number: Any) -> None:
@@ -238,7 +241,7 @@ def _read_mailbox(state: RunState, numbers: Any, next_number: Any) -> None:
     events = mailbox.in_order()
     mailbox.clear()
     for number, event in zip(numbers, events, strict=True):
-        mailbox.by_type.setdefault(type(event), {})[number] = event
+        mailbox.put(number, event)
     mailbox.next_number = next_number
 
 

@@ -7,20 +7,29 @@ from collections.abc import Iterator
 import attrs
 
 from ..events import Event
+from .empty import EMPTY, with_item
 from .questions import Question
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Mailbox:
     """Events by type, each type in the order of arrival; numbers keep the order over all types."""
 
-    by_type: dict[type[Event], dict[int, Event]] = attrs.field(factory=dict[type[Event], dict[int, Event]])
+    by_type: dict[type[Event], dict[int, Event]] = EMPTY
     next_number: int = 1
 
     def keep(self, event: Event) -> None:
         """Keep an event."""
-        self.by_type.setdefault(type(event), {})[self.next_number] = event
+        self.put(self.next_number, event)
         self.next_number += 1
+
+    def put(self, number: int, event: Event) -> None:
+        """Put an event where it stood; numbers come in their order."""
+        events = self.by_type.get(type(event))
+        if events is None:
+            self.by_type = with_item(self.by_type, type(event), {number: event})
+        else:
+            events[number] = event
 
     def take(self, question: Question) -> Event | None:
         """The oldest event that answers `question`, taken out."""

@@ -26,7 +26,7 @@ def changed_questions(state: RunState) -> tuple[list[Question], list[str]]:
     among the opened ones, and only there. Without an account, nothing has changed.
     """
     changes = state.questions.changes
-    if changes is None:
+    if changes is None or not (changes.own or changes.nested or state.children):
         return [], []
     opened = [question for question in changes.own.values() if question is not None]
     closed = [name for name, question in changes.own.items() if question is None]

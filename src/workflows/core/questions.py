@@ -10,7 +10,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from datetime import UTC, datetime
 from hashlib import blake2b
 
@@ -18,10 +18,14 @@ import attrs
 
 from ..codec import Codec
 from ..events import Event, HumanResponseEvent
+from .empty import EMPTY
+from .one import with_one
 from .places import OUTSIDE, Place
 
 LATEST = 253_402_300_799.0
 """The last second that a datetime can name. What is due later never is."""
+FEW = 4
+"""So many open questions are looked through as quickly as they'd be looked up."""
 
 
 @attrs.frozen
@@ -50,7 +54,7 @@ class Ask:
         return at + self.timeout_s
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class Question:
     """An open question of a run.
 
@@ -166,26 +170,28 @@ class Changes:
     nested: dict[str, Question | None] = attrs.field(factory=dict[str, "Question | None"])
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Questions:
-    """The open questions of a run, in the order in which they were asked."""
+    """The open questions of a run, in the order in which they were asked.
 
-    by_id: dict[str, Question] = attrs.field(factory=dict[str, Question])
-    by_type: dict[type[Event], dict[str, dict[str, Question]]] = attrs.field(
-        factory=dict[type[Event], dict[str, dict[str, Question]]]
-    )
-    asked: dict[str, None] = attrs.field(factory=dict[str, None])  # names of answer types, as an ordered set
-    numbers: dict[str, int] = attrs.field(factory=dict[str, int])  # id -> place in the order of asking
-    next_number: int = 1
+    Most runs have one or two: those are looked through, and an index is kept only while there are many.
+    """
+
+    by_id: MutableMapping[str, Question] = EMPTY
+    asked: tuple[str, ...] = ()  # names of answer types, each once
+    index: QuestionIndex | None = attrs.field(default=None, eq=False, repr=False)
     changes: Changes | None = attrs.field(default=None, eq=False, repr=False)  # for whoever wants to know of them
 
     def open(self, question: Question, answer_name: str) -> None:
         """Add a question."""
-        self.by_id[question.id] = question
-        self.numbers[question.id] = self.next_number
-        self.next_number += 1
-        self.by_type.setdefault(question.answer_type, {}).setdefault(question.content, {})[question.id] = question
-        self.asked[answer_name] = None
+        self.by_id = with_one(self.by_id, question.id, question)
+        self.note_asked((answer_name,))
+        if self.index is not None:
+            self.index.add(question)
+        elif len(self.by_id) > FEW:
+            self.index = QuestionIndex()
+            for known in self.by_id.values():
+                self.index.add(known)
         if self.changes is not None:
             self.changes.own[question.id] = question
 
@@ -195,6 +201,63 @@ class Questions:
             return
         if self.changes is not None:
             self.changes.own[question.id] = None
+        if self.index is not None:
+            self.index.remove(question)
+            if not self.by_id:
+                self.index = None
+
+    def note_asked(self, answer_names: Iterable[str]) -> None:
+        """Events of these types were asked for, now or once."""
+        for name in answer_names:
+            if name not in self.asked:
+                self.asked = (*self.asked, name)
+
+    def cleared(self, asked: tuple[str, ...]) -> Questions:
+        """Those of the same run when all are closed."""
+        if self.changes is not None:
+            self.changes.own.update(dict.fromkeys(self.by_id))
+        return Questions(asked=asked, changes=self.changes)
+
+    def candidates(self, event: Event) -> list[Question]:
+        """The oldest question of each content that `event` could answer; more than one means: ambiguous."""
+        kinds = type(event).__mro__
+        return [question for question in self._oldest_of_each(kinds.__contains__) if question.accepts(event)]
+
+    def loose_candidates(self, event: Event) -> list[Question]:
+        """As `candidates`, for a plain `HumanResponseEvent`, which may become whatever the question declares."""
+        if type(event) is not HumanResponseEvent:
+            return []
+        return self._oldest_of_each(_is_declared_answer)
+
+    def _oldest_of_each(self, fits: Callable[[type[Event]], bool]) -> list[Question]:
+        """Of the questions whose answer type fits, the oldest of each content, the oldest of these first."""
+        if self.index is not None:
+            return self.index.oldest_of_each(fits)
+        found: dict[tuple[type[Event], str], Question] = {}
+        for question in self.by_id.values():
+            if fits(question.answer_type):
+                found.setdefault((question.answer_type, question.content), question)
+        return list(found.values())
+
+
+class QuestionIndex:
+    """Many open questions by type and content, and by the order in which they were asked."""
+
+    __slots__ = ("_next_number", "by_type", "numbers")
+
+    def __init__(self) -> None:
+        self.by_type: dict[type[Event], dict[str, dict[str, Question]]] = {}
+        self.numbers: dict[str, int] = {}
+        self._next_number = 1
+
+    def add(self, question: Question) -> None:
+        """Add the youngest question."""
+        self.numbers[question.id] = self._next_number
+        self._next_number += 1
+        self.by_type.setdefault(question.answer_type, {}).setdefault(question.content, {})[question.id] = question
+
+    def remove(self, question: Question) -> None:
+        """Take a question out that's there."""
         del self.numbers[question.id]
         groups = self.by_type[question.answer_type]
         group = groups[question.content]
@@ -204,26 +267,10 @@ class Questions:
             if not groups:
                 del self.by_type[question.answer_type]
 
-    def cleared(self, asked: dict[str, None]) -> Questions:
-        """Those of the same run when all are closed."""
-        if self.changes is not None:
-            self.changes.own.update(dict.fromkeys(self.by_id))
-        return Questions(asked=asked, changes=self.changes)
+    def oldest_of_each(self, fits: Callable[[type[Event]], bool]) -> list[Question]:
+        """Of the questions whose answer type fits, the oldest of each content, the oldest of these first."""
+        groups = [group for kind, groups in self.by_type.items() if fits(kind) for group in groups.values()]
+        return sorted((next(iter(group.values())) for group in groups), key=self._number_of)
 
-    def candidates(self, event: Event) -> list[Question]:
-        """The oldest question of each content that `event` could answer; more than one means: ambiguous."""
-        return self._in_order(first for first in self._oldest_of_each(type(event).__mro__) if first.accepts(event))
-
-    def loose_candidates(self, event: Event) -> list[Question]:
-        """As `candidates`, for a plain `HumanResponseEvent`, which may become whatever the question declares."""
-        if type(event) is not HumanResponseEvent:
-            return []
-        return self._in_order(self._oldest_of_each(filter(_is_declared_answer, self.by_type)))
-
-    def _in_order(self, found: Iterable[Question]) -> list[Question]:
-        return sorted(found, key=lambda question: self.numbers[question.id])
-
-    def _oldest_of_each(self, kinds: Iterable[type]) -> Iterator[Question]:
-        for kind in kinds:
-            for group in self.by_type.get(kind, {}).values():
-                yield next(iter(group.values()))
+    def _number_of(self, question: Question) -> int:
+        return self.numbers[question.id]

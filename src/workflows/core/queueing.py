@@ -21,7 +21,7 @@ def queue(state: RunState, step: str, event: Event, at: float, place: Place = OU
     if place.batch:
         state.batches[place.batch].open += 1
     state.next_execution += 1
-    state.executions[execution.id] = execution
+    state.add(execution)
     admit(state, execution, at)
 
 
@@ -57,9 +57,13 @@ def _run(state: RunState, execution: Execution, work: StepWork, spec: StepSpec, 
     execution.on = ()
     if execution.first_at is None:
         execution.first_at = at
+        took, kind = work.tally.took, type(execution.event)
         try:
-            work.tally.took[type(execution.event)] += 1
-        except KeyError:  # its first, or several at once
+            if took.kind is kind:
+                took.number += 1
+            else:
+                took.others[kind] += 1
+        except KeyError:  # its first of this class, or several at once
             work.tally.take(execution.event)
     if execution.memory is not None:
         execution.memory.seal()

@@ -5,11 +5,11 @@ from __future__ import annotations
 from ..events import HumanResponseEvent
 from . import delivery
 from .commands import Refuse
+from .empty import with_item
 from .gather import Buffer
 from .questions import class_name
 from .records import RAISED, Collected, Read, Value
 from .state import Execution, RunState, RunStatus
-from .tally import count
 from .ticks import (
     BurstStreamed,
     EventCollected,
@@ -37,14 +37,14 @@ def sent(state: RunState, tick: EventSent) -> None:
             return
         if target is not None:
             execution.remember().add_effect(tick.branch, tick.digest)
-            count(state.tally_of(execution.step).gave, tick.event)
+            state.tally_of(execution.step).gave.add(type(tick.event))
             delivery.answer_any(state, target, tick.event, tick.at, execution.place.outside)
             return
     if tick.step is not None and not delivery.takes(state, tick.step, tick.event):
         _refuse(state, execution, tick, delivery.not_taken(state, tick.event, tick.step))
         return
     execution.remember().add_effect(tick.branch, tick.digest)
-    count(state.tally_of(execution.step).gave, tick.event)
+    state.tally_of(execution.step).gave.add(type(tick.event))
     if tick.step is None:
         delivery.deliver(state, tick.event, tick.at, execution.place.outside)
     else:
@@ -130,11 +130,14 @@ def _buffer(state: RunState, step: str, tick: EventCollected) -> Buffer:
     """The buffer of this name; without one, that of these types in whatever order."""
     place = (step, "" if tick.buffer_id is None else f"={tick.buffer_id}")
     buffer = state.buffers.get(place)
+    if buffer is not None and buffer.expected == tick.expected:
+        return buffer
     if buffer is not None and tick.buffer_id is None and not buffer.gathers(tick.expected):
         place = (step, "|".join(sorted(class_name(state.codec, kind) for kind in tick.expected)))
         buffer = state.buffers.get(place)
     if buffer is None:
-        buffer = state.buffers[place] = Buffer.expecting(tick.expected)
+        buffer = Buffer.expecting(tick.expected)
+        state.buffers = with_item(state.buffers, place, buffer)
     elif buffer.expected != tick.expected:
         buffer = state.buffers[place] = buffer.changed(tick.expected)
     return buffer

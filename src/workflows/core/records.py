@@ -10,7 +10,8 @@ were, and a digest over them. So a million streamed tokens are one record.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, MutableMapping, Sequence
 from functools import reduce
 from itertools import count as counting
 from itertools import takewhile
@@ -20,19 +21,22 @@ import attrs
 
 from ..codec import Json
 from ..events import Event
+from .empty import EMPTY, with_item
+from .one import with_one
 from .outcomes import Outcome
 from .questions import Question
 
 Branch: TypeAlias = str | None
+FEW = 8  # so many records are looked through as quickly as they'd be looked up
 _DIGEST_BITS = 0xFFFF_FFFF_FFFF_FFFF
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Effects:
     """So many operations without a result, one after the other; `digest` covers what they were, in their order."""
 
-    count: int = 0
-    digest: int = 0
+    count: int
+    digest: int
 
     def add(self, digest: int) -> None:
         """Take in one more."""
@@ -50,7 +54,7 @@ class Effects:
         )
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class Value:
     """A result in its stored form: of `once`, of a clock, …"""
 
@@ -66,7 +70,7 @@ class Value:
         return f"{self.kind} {self.key}".rstrip()
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class Read:
     """Which versions of which fields a read of the state saw; `path` None is the whole state."""
 
@@ -83,7 +87,7 @@ class Read:
         return f"{self.kind} {self.key}"
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class Edited:
     """An exclusive edit that was committed: the versions that it saw, and a digest of what it wrote."""
 
@@ -96,7 +100,7 @@ class Edited:
         return "edit_state"
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Asked:
     """A wait: its question, and what came of it."""
 
@@ -120,7 +124,7 @@ class Asked:
         return f"wait {self.key}"
 
 
-@attrs.frozen
+@attrs.frozen(weakref_slot=False)
 class Collected:
     """What `collect_events` gave."""
 
@@ -132,7 +136,7 @@ class Collected:
         return f"collect_events {self.key}"
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Ran:
     """A child run: which of the run's, and how it ended. Kept by retries unless it failed."""
 
@@ -173,22 +177,27 @@ def folded(digest: int, item: int) -> int:
     return (digest * 0x1000003 + item + 1) & _DIGEST_BITS
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Tape:
     """The records of one branch; those before `sealed` were made by earlier attempts."""
 
     records: list[Record] = attrs.field(factory=list[Record])
     sealed: int = 0
-    seen: dict[Found, int] = attrs.field(factory=dict[Found, int])  # how often each question or result stands here
+    seen: dict[Found, int] | None = attrs.field(default=None, eq=False, repr=False)
+    """How often each question or result stands here; not counted while there are few records to look through."""
 
     def occurrence(self, kind: str, key: str) -> int:
         """How many records of this kind and key there are already."""
+        if self.seen is None:
+            if len(self.records) <= FEW:
+                return sum(_is_result(found) and found.kind == kind and found.key == key for found in self.records)
+            self.seen = _counted(self.records)
         return self.seen.get((kind, key), 0)
 
     def add(self, record: Value | Read | Edited | Asked | Collected | Ran) -> None:
         """Append a record."""
         self.records.append(record)
-        if isinstance(record, Asked | Value | Ran):
+        if self.seen is not None and _is_result(record):
             place = (record.kind, record.key)
             self.seen[place] = self.seen.get(place, 0) + 1
 
@@ -198,10 +207,7 @@ class Tape:
         if not isinstance(old, Value) or (old.kind, old.key) != (RAISED, record.key):
             return
         self.records[index] = record
-        for place, count in ((RAISED, old.key), -1), ((record.kind, record.key), 1):
-            self.seen[place] = self.seen.get(place, 0) + count
-            if not self.seen[place]:
-                del self.seen[place]
+        self.seen = None
 
     def take_out(self, record: Ran) -> None:
         """Forget a record of this tape; one of another tape stays where it is."""
@@ -209,7 +215,7 @@ class Tape:
             if found is record:
                 del self.records[index]
                 self.sealed = min(self.sealed, len(self.records))
-                self.seen[record.kind, record.key] -= 1
+                self.seen = None
                 return
 
     def add_effect(self, digest: int) -> None:
@@ -230,20 +236,20 @@ class Tape:
         last.add_all(digests[1:])
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Memory:
     """All records of a step execution."""
 
-    tapes: dict[str, Tape] = attrs.field(factory=dict[str, Tape])
-    found: dict[Found, Record] = attrs.field(factory=dict[Found, Record])
-    sealed: dict[Found, int] = attrs.field(factory=dict[Found, int])
-    kept: dict[Kept, Keepable] = attrs.field(factory=dict[Kept, Keepable])
+    tapes: MutableMapping[str, Tape] = EMPTY
+    found: dict[Found, Record] = EMPTY
+    sealed: dict[Found, int] = EMPTY
+    kept: dict[Kept, Keepable] = EMPTY
 
     def tape(self, branch: str) -> Tape:
         """The tape of a branch, made when it's first needed."""
         tape = self.tapes.get(branch)
         if tape is None:
-            tape = self.tapes[branch] = Tape()
+            self.tapes = with_one(self.tapes, branch, tape := Tape())
         return tape
 
     def add(self, branch: Branch, record: Value | Read | Edited | Asked | Collected | Ran) -> None:
@@ -252,9 +258,9 @@ class Memory:
             self.tape(branch).add(record)
         elif record.kind == "refused":
             refused = sum(1 for _ in refusals_of(record.key, self.found))
-            self.found["refused", f"{record.key}#{refused}"] = record
+            self.found = with_item(self.found, ("refused", f"{record.key}#{refused}"), record)
         else:
-            self.found[record.kind, record.key] = record
+            self.found = with_item(self.found, (record.kind, record.key), record)
 
     def add_effect(self, branch: Branch, digest: int) -> None:
         """Record an operation without a result."""
@@ -265,7 +271,7 @@ class Memory:
         if isinstance(record, Effects):
             record.add(digest)
         else:
-            self.found["effect", str(digest)] = Effects(1, folded(0, digest))
+            self.found = with_item(self.found, ("effect", str(digest)), Effects(1, folded(0, digest)))
 
     def add_effects(self, branch: Branch, digests: Sequence[int]) -> None:
         """Record several operations without a result."""
@@ -286,7 +292,7 @@ class Memory:
             tape.sealed = len(tape.records)
         self.sealed = {
             place: record.count if isinstance(record, Effects) else 1 for place, record in self.found.items()
-        }
+        } or EMPTY
 
     def start_over(self) -> list[Record]:
         """An attempt failed: keep answers and results, and give back the records that were dropped."""
@@ -297,7 +303,7 @@ class Memory:
                 self._keep_or_drop(branch, record, seen, dropped)
         for record in self.found.values():
             self._keep_or_drop(None, record, {}, dropped)
-        self.tapes, self.found, self.sealed = {}, {}, {}
+        self.tapes, self.found, self.sealed = EMPTY, EMPTY, EMPTY
         return dropped
 
     def drop_rest(self, branch: str, index: int, *, count: int = 0, digest: int = 0) -> list[Record]:
@@ -312,11 +318,8 @@ class Memory:
             tape.records.append(Effects(count, digest))
         tape.sealed = min(tape.sealed, len(tape.records))
         dropped: list[Record] = []
-        tape.seen = {}
-        for record in tape.records:
-            if isinstance(record, Asked | Value | Ran):
-                tape.seen[record.kind, record.key] = tape.occurrence(record.kind, record.key) + 1
-        seen = dict(tape.seen)
+        tape.seen = None
+        seen = _counted(tape.records)
         for record in rest:
             self._keep_or_drop(branch, record, seen, dropped)
         return dropped
@@ -327,13 +330,11 @@ class Memory:
             return
         occurrence = seen.get((record.kind, record.key), 0)
         seen[record.kind, record.key] = occurrence + 1
-        self.kept[branch, record.kind, record.key, occurrence] = record
+        self.kept = with_item(self.kept, (branch, record.kind, record.key, occurrence), record)
 
     def kept_for(self, branch: Branch, kind: str, key: str) -> Keepable | None:
         """What an earlier, failed attempt recorded for the operation that comes next."""
-        if not self.kept:
-            return None
-        return self.kept.get((branch, kind, key, self.occurrence(branch, kind, key)))
+        return self.kept.get((branch, kind, key, self.occurrence(branch, kind, key))) if self.kept else None
 
     def take_kept(self, branch: Branch, kind: str, key: str) -> Keepable | None:
         """Move such a record to where this attempt's records are."""
@@ -347,8 +348,8 @@ class Memory:
         """Forget a record, wherever it is."""
         for tape in self.tapes.values():
             tape.take_out(record)
-        self.found = {place: found for place, found in self.found.items() if found is not record}
-        self.kept = {place: found for place, found in self.kept.items() if found is not record}
+        self.found = {place: found for place, found in self.found.items() if found is not record} or EMPTY
+        self.kept = {place: found for place, found in self.kept.items() if found is not record} or EMPTY
 
     def drop_kept_open(self, *, but: tuple[str, ...]) -> list[Asked]:
         """Take out, and give, the waits kept for a retry that nobody has answered, except for questions in `but`."""
@@ -371,6 +372,15 @@ class Memory:
     def questions(self) -> Iterator[Asked]:
         """All waits, settled or open."""
         return (record for record in self.records() if isinstance(record, Asked))
+
+
+def _is_result(record: Record) -> TypeGuard[Keepable]:
+    return isinstance(record, Asked | Value | Ran)
+
+
+def _counted(records: Iterable[Record]) -> dict[Found, int]:
+    """How often each question or result stands there."""
+    return Counter((record.kind, record.key) for record in records if _is_result(record))
 
 
 def _is_kept_by_retries(record: Record) -> TypeGuard[Keepable]:

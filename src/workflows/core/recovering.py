@@ -18,7 +18,6 @@ from ..graph import StepSpec
 from . import batches, queueing
 from .questions import LATEST
 from .state import Execution, RunState
-from .tally import count
 from .ticks import StepRaised
 
 
@@ -44,7 +43,7 @@ def recover(state: RunState, execution: Execution, handler: StepSpec, tick: Step
         failed_at=datetime.fromtimestamp(min(tick.at, LATEST), UTC),
     )
     state.forget(execution)
-    count(state.tally_of(execution.step).gave, failed)
+    state.tally_of(execution.step).gave.add(type(failed))
     queueing.queue(state, handler.name, failed, tick.at, execution.place.recovered_by(handler.name))
     batches.leave(state, execution.place, tick.at)
     queueing.run_queued(state, execution.step, tick.at)

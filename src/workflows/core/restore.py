@@ -15,6 +15,7 @@ from ..codec import Codec
 from ..errors import ContextSerdeError, SnapshotMismatch
 from ..events import StopEvent
 from ..graph import Program
+from .empty import with_item
 from .gather import Buffer
 from .places import Place
 from .questions import Question
@@ -111,10 +112,10 @@ def _state(reader: SnapshotReader, data: Mapping[str, Any]) -> RunState:
     if state.status is RunStatus.ENDED and any(data.get(name) for name in _PENDING):
         raise Malformed("it has ended, and there's something left to do")
     for event in data["mailbox"]:
-        kept = reader.event(event, "the mailbox")
+        kept = reader.needed_event(event, "an event in the mailbox")
         if kept is not None:
             state.mailbox.keep(kept)
-    state.questions.asked = dict.fromkeys(of(str, name) for name in data["asked"])
+    state.questions.note_asked(of(str, name) for name in data["asked"])
     for buffer in data["buffers"]:
         _read_buffer(reader, state, buffer)
     read_batches(reader, state, data)
@@ -151,10 +152,10 @@ def _read_buffer(reader: SnapshotReader, state: RunState, data: Mapping[str, Any
         return
     buffer = Buffer.expecting([kind for kind in kinds if kind is not None])
     for event, recoveries in with_recoveries(items(data["events"]), data.get("recoveries")):
-        kept = reader.event(event, f"a buffer of step {step!r}")
+        kept = reader.needed_event(event, f"an event in a buffer of step {step!r}")
         if kept is not None:
             buffer.add(kept, Place(recoveries=recoveries))
-    state.buffers[step, name] = buffer
+    state.buffers = with_item(state.buffers, (step, name), buffer)
 
 
 def _read_execution(reader: SnapshotReader, state: RunState, data: Mapping[str, Any]) -> None:
@@ -163,7 +164,7 @@ def _read_execution(reader: SnapshotReader, state: RunState, data: Mapping[str, 
         return
     if execution.id in state.executions or not 0 < execution.id < state.next_execution:
         raise Malformed(f"execution {execution.id} is there twice, or its number isn't")
-    state.executions[execution.id] = execution
+    state.add(execution)
     if execution.status is Status.DELAYED:
         state.timers.set(("retry", execution.id), seconds(data["due"]))
     for record in () if execution.memory is None else execution.memory.records():
@@ -207,7 +208,7 @@ def _take_in(state: RunState, execution: Execution, record: Record) -> None:
         raise Malformed(f"question {record.question.id!r} isn't of execution {execution.id}")
     if isinstance(record, Asked | Ran) and not record.is_settled:
         _check_new(record.name, execution.open)
-        execution.open[record.name] = record
+        execution.wait_for(record)
 
 
 def _open_questions(reader: SnapshotReader, state: RunState, data: Mapping[str, Any]) -> None:
@@ -252,11 +253,11 @@ def _read_values(state: RunState, data: Mapping[str, Any]) -> None:
     for version, value in data["versions"]:
         if count(version) in values.versions or not 0 < version < values.next_version:
             raise Malformed(f"version {version} of the state is there twice, or its number isn't")
-        values.versions[version] = copied(value)
+        values.versions = with_item(values.versions, version, copied(value))
     for name, version in data["fields"]:
         if of(int, version) not in values.versions or of(str, name) in values.current:
             raise Malformed(f"the state names version {version} of {name!r}, which isn't there, or has {name!r} twice")
-        values.current[name] = version
+        values.current = with_item(values.current, name, version)
 
 
 def _drop_unused_versions(state: RunState) -> None:
@@ -270,5 +271,4 @@ def _drop_unused_versions(state: RunState) -> None:
     for name, version in (held for record in records for held in record.versions):
         if owners.setdefault(version, name) != name:
             raise Malformed(f"version {version} of the state is one of {owners[version]!r} and of {name!r}")
-    if len(owners) < len(values.versions):
-        values.versions = {version: values.versions[version] for version in values.versions if version in owners}
+    values.versions = {version: value for version, value in values.versions.items() if version in owners}

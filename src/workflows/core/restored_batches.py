@@ -8,6 +8,7 @@ from typing import Any
 
 from ..events import CollectionReleaseEvent, Event
 from ..graph import ListJoin, SlotJoin, StepSpec
+from .empty import with_item
 from .gather import Buffer
 from .places import Place
 from .state import Batch, Gathered, RunState
@@ -33,7 +34,7 @@ def read_batches(reader: SnapshotReader, state: RunState, data: Mapping[str, Any
         for gathered in stored["gathered"]:
             _read_gathered(reader, batch, gathered)
         batch.slots = read_slots(reader, stored["slots"], number)
-        state.batches[number] = batch
+        state.batches = with_item(state.batches, number, batch)
     state.slots = read_slots(reader, data.get("slots", ()))
 
 
@@ -42,7 +43,7 @@ def _read_gathered(reader: SnapshotReader, batch: Batch, data: Mapping[str, Any]
     take = None if data["take"] is None else count(data["take"])
     gathered = Gathered(take, is_released=of(bool, data["is_released"]))
     for (member, stored), recoveries in with_recoveries(items(data["arrived"]), data.get("recoveries")):
-        event = reader.event(stored, f"what has arrived for step {step!r}")
+        event = reader.needed_event(stored, f"what has arrived for step {step!r}")
         if event is not None:
             gathered.arrived.append((Place(batch.id, count(member), recoveries), event))
     if step in batch.gathered or (gathered.arrived and gathered.is_released):
@@ -77,7 +78,7 @@ def read_slots(reader: SnapshotReader, data: Any, batch: int = 0) -> dict[str, B
         places = [place_from(found) for found in stored.get("places", ())] or [Place(batch)] * len(events)
         for (name, event_data), place in zip(events, places, strict=True):
             kind = reader.kind(of(str, name), f"what step {step!r} joins")
-            event = reader.event(event_data, f"what step {step!r} joins")
+            event = reader.needed_event(event_data, f"what step {step!r} joins")
             if kind is None or event is None:
                 continue
             if place.batch != batch:
@@ -109,17 +110,15 @@ def read_input(reader: SnapshotReader, state: RunState, data: Any, step: str) ->
     """What a step execution takes; None, and a mismatch, if the step no longer takes it."""
     spec = reader.program.steps[step]
     what = f"the input of step {step!r}"
-    if data is None:
-        raise Malformed(f"{what} isn't there")
-    if "joined" not in data:
-        event = reader.event(data, what)
+    if data is None or "joined" not in data:
+        event = reader.needed_event(data, what)
         if event is None or not _is_taken(reader, spec, event):
             return None
         if spec.join is not None:
             reader.mismatches.append(f"step {step!r} takes several events now, and was to take {type(event).__name__}")
             return None
         return event
-    events = [reader.event(member, what) for member in items(data["joined"])]
+    events = [reader.needed_event(member, what) for member in items(data["joined"])]
     if spec.join is None:
         reader.mismatches.append(f"step {step!r} takes one event now, and was to take {len(events)} together")
         return None

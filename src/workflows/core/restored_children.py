@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from ..events import StopEvent, UnreconstructedException
+from .empty import with_item
 from .outcomes import Failure, Outcome
 from .records import Ran
 from .state import Child, Execution, RunState, RunStatus
@@ -109,7 +110,7 @@ def _take_in(state: RunState, child: Child, execution: Execution, record: Ran) -
         record.outcome = child.state.outcome
         del execution.open[record.name]
     else:
-        state.children[child.id] = child
+        state.children = with_item(state.children, child.id, child)
 
 
 def _has_nothing_left(state: RunState) -> bool:
@@ -121,4 +122,4 @@ def _drop(state: RunState, execution: Execution, record: Ran, inner: RunState) -
     """Forget a child that would never end; what it had asked stays asked."""
     del execution.open[record.name]
     execution.remember().take_out(record)
-    state.questions.asked.update(inner.all_asked())
+    state.questions.note_asked(inner.all_asked())

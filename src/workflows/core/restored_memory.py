@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+from .empty import with_item
 from .records import Asked, Branch, Collected, Edited, Effects, Found, Memory, Ran, Read, Record, Value
 from .restored_children import read_ran
 from .stored import Malformed, SnapshotReader, count, of
@@ -22,21 +23,17 @@ def read_memory(reader: SnapshotReader, data: Mapping[str, Any], step: str) -> M
         tape = memory.tape(branch)
         for record in _records(reader, records, step):
             _check_branch(record, branch)
-            if isinstance(record, Effects):
-                tape.records.append(record)
-            else:
-                tape.add(record)
-        tape.sealed = len(tape.records)
+            tape.records.append(record)
     for kind, key, item in data["found"]:
         for record in _records(reader, [item], step):
-            memory.found[_place(memory.found, kind, key, record)] = record
+            memory.found = with_item(memory.found, _place(memory.found, kind, key, record), record)
     for branch, kind, key, occurrence, item in data["kept"]:
         place = None if branch is None else of(str, branch)
         for record in _records(reader, [item], step):
             if not isinstance(record, Value | Asked | Ran) or (record.kind, record.key) != (kind, key):
                 raise Malformed(f"step {step!r} is said to keep {record} as {kind!r} {key!r}")
             _check_branch(record, place)
-            memory.kept[place, kind, key, count(occurrence)] = record
+            memory.kept = with_item(memory.kept, (place, kind, key, count(occurrence)), record)
     return memory
 
 
@@ -97,7 +94,7 @@ def _collected(reader: SnapshotReader, data: Mapping[str, Any], step: str) -> Co
     key = of(str, data["key"])
     if data["events"] is None:
         return Collected(key, None)
-    events = [reader.event(event, f"what step {step!r} had collected") for event in data["events"]]
+    events = [reader.needed_event(event, f"what step {step!r} had collected") for event in data["events"]]
     return Collected(key, tuple(event for event in events if event is not None))
 
 

@@ -14,6 +14,7 @@ import attrs
 from ..codec import Codec, Json
 from ..errors import EncodeError
 from ..events import CollectionReleaseEvent, Event
+from .empty import EMPTY
 from .gather import Buffer
 from .outcomes import Failure, Outcome
 from .places import Place, Recoveries
@@ -140,7 +141,7 @@ def _pending(writer: SnapshotWriter, state: RunState) -> dict[str, Json]:
     is_over = state.status is RunStatus.ENDING
     executions = [] if is_over else [state.executions[name] for name in sorted(state.executions)]
     mailbox = [] if is_over else state.mailbox.in_order()
-    questions = {} if is_over else state.questions.by_id
+    questions = EMPTY if is_over else state.questions.by_id
     buffers = {} if is_over else state.buffers
     batches = {} if is_over else state.batches
     slots = {} if is_over else state.slots

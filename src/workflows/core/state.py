@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from enum import Enum
-from typing import Any
 
 import attrs
 
@@ -13,8 +12,10 @@ from ..codec import Codec
 from ..events import Event
 from ..graph import Program
 from .commands import Command, DropChild, PublishEvent, PublishEvents, SetAlarm, SetBudget
+from .empty import EMPTY, EMPTY_LIST, with_item
 from .gather import Arrival, Buffer
 from .mailbox import Mailbox
+from .one import One, packed, with_one
 from .outcomes import Failure as Failure
 from .outcomes import Outcome as Outcome
 from .outcomes import type_and_args
@@ -48,7 +49,7 @@ class Status(Enum):
     DELAYED = "delayed"
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Execution:
     """A step execution: one step taking one event (or several, joined), in one or several attempts."""
 
@@ -63,7 +64,7 @@ class Execution:
     last_error: BaseException | None = attrs.field(default=None, eq=type_and_args)
     last_failed_at: float | None = None
     memory: Memory | None = None
-    open: dict[str, Asked | Ran] = attrs.field(factory=dict[str, Asked | Ran])  # questions and runs that go on, by name
+    open: MutableMapping[str, Asked | Ran] = EMPTY  # questions and runs that go on, by name
     on: tuple[str, ...] = ()  # those of them that a suspended step's own task waits for
     is_woken: bool = False
     is_parked: bool = False
@@ -73,6 +74,10 @@ class Execution:
     def is_live(self) -> bool:
         """Whether an attempt of it runs."""
         return self.status is Status.RUNNING or self.status is Status.SUSPENDING
+
+    def wait_for(self, record: Asked | Ran) -> None:
+        """Something that goes on is its to wait for."""
+        self.open = with_one(self.open, record.name, record)
 
     def asked(self, question: str) -> Asked:
         """The wait for a question that's open."""
@@ -87,7 +92,7 @@ class Execution:
         return self.memory
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Gathered:
     """What has arrived for a join of a batch: where it stood, and the event."""
 
@@ -96,7 +101,7 @@ class Gathered:
     is_released: bool = False
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Batch:
     """A list that a step returned, and what has come of it. `place` is where it was opened."""
 
@@ -105,10 +110,10 @@ class Batch:
     opener: str
     open: int = 0  # executions, returned questions and batches in it that aren't over
     gathered: dict[str, Gathered] = attrs.field(factory=dict[str, Gathered])  # by the step that joins
-    slots: dict[str, Buffer] = attrs.field(factory=dict[str, Buffer])  # of steps that take several events
+    slots: dict[str, Buffer] = EMPTY  # of steps that take several events
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class StepWork:
     """The work of one step: what waits for a free worker, how many attempts run, and what it has done before."""
 
@@ -123,7 +128,7 @@ class StepWork:
         self.queue.append(execution)
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Budget:
     """The active time of a run: spent while any attempt runs that neither waits nor is suspended."""
 
@@ -166,10 +171,10 @@ class ChildKind:
     program: Program
     codec: Codec
     budget_s: float | None = None
-    children: Mapping[str, ChildKind] = attrs.field(factory=dict[str, Any])
+    children: Mapping[str, ChildKind] = EMPTY
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Child:
     """A child run: which execution has it, and its own state.
 
@@ -193,7 +198,7 @@ class Child:
         return self.state.status in (RunStatus.NEW, RunStatus.HALTED, RunStatus.ENDED)
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class RunState:
     """All there is to a run. Equal to the fold of its ticks."""
 
@@ -206,20 +211,20 @@ class RunState:
     last_tick: int = 0
     next_execution: int = 1
     streamed: int = 0  # position in the stream: how many events were published
-    executions: dict[int, Execution] = attrs.field(factory=dict[int, Execution])
-    work: dict[str, StepWork] = attrs.field(factory=dict[str, StepWork])
-    tally: dict[str, Tally] = attrs.field(factory=dict[str, Tally])
+    executions: MutableMapping[int, Execution] = EMPTY
+    work: dict[str, StepWork] = EMPTY
+    tally: MutableMapping[str, Tally] = EMPTY
     live: int = 0
     questions: Questions = attrs.field(factory=Questions)
     mailbox: Mailbox = attrs.field(factory=Mailbox)
     next_batch: int = 1
-    batches: dict[int, Batch] = attrs.field(factory=dict[int, Batch])
-    slots: dict[str, Buffer] = attrs.field(factory=dict[str, Buffer])
-    buffers: dict[tuple[str, str], Buffer] = attrs.field(factory=dict[tuple[str, str], Buffer])
+    batches: dict[int, Batch] = EMPTY
+    slots: dict[str, Buffer] = EMPTY
+    buffers: dict[tuple[str, str], Buffer] = EMPTY
     timers: Timers = attrs.field(factory=Timers)
     budget: Budget = attrs.field(factory=Budget)
     values: Values = attrs.field(factory=Values)
-    children: dict[int, Child] = attrs.field(factory=dict[int, Child])
+    children: dict[int, Child] = EMPTY
     next_child: int = 1
     outcome: Outcome | None = None
     halt_errors: tuple[Failure, ...] = ()
@@ -227,21 +232,30 @@ class RunState:
     is_left: bool = attrs.field(default=False, eq=False)  # it stands still, since who carries it leaves
     alarm: float | None = None
     budget_alarm: float | None = None
-    kinds: Mapping[str, ChildKind] = attrs.field(factory=dict[str, ChildKind], eq=False, repr=False)
-    out: list[Command] = attrs.field(factory=list[Command], eq=False, repr=False)
-    orders: list[tuple[int, Tick]] = attrs.field(factory=list[Any], eq=False, repr=False)
+    kinds: Mapping[str, ChildKind] = attrs.field(default=EMPTY, eq=False, repr=False)
+    out: list[Command] = attrs.field(default=EMPTY_LIST, eq=False, repr=False)  # while it's fed
+    orders: list[tuple[int, Tick]] = attrs.field(default=EMPTY_LIST, eq=False, repr=False)
     """Ticks for children, to be fed to them at the end of this one; the child numbers those whose id is 0."""
 
     def work_of(self, step: str) -> StepWork:
         """The work of a step."""
         work = self.work.get(step)
         if work is None:
-            work = self.work[step] = StepWork(self.tally_of(step))
+            self.work = with_item(self.work, step, work := StepWork(self.tally_of(step)))
         return work
 
     def tally_of(self, step: str) -> Tally:
         """What a step has done."""
-        return self.tally.setdefault(step, Tally())
+        tally = self.tally.get(step)
+        if tally is None:
+            self.tally = with_one(self.tally, step, tally := Tally())
+        return tally
+
+    def add(self, execution: Execution) -> None:
+        """Take an execution in."""
+        if self.executions is EMPTY or isinstance(self.executions, One):  # the first, or the first since it was packed
+            self.executions = dict(self.executions)
+        self.executions[execution.id] = execution
 
     def live_execution(self, execution: int, attempt: int) -> Execution | None:
         """The execution whose attempt speaks; None if that attempt is over."""
@@ -256,6 +270,11 @@ class RunState:
             return None
         found = self.live_execution(execution, attempt)
         return found if found is not None and found.status is Status.RUNNING else None
+
+    def pack(self) -> None:
+        """No attempt runs, and that may last: keep no more than is needed to go on."""
+        self.work = {step: work for step, work in self.work.items() if work.queue} or EMPTY
+        self.executions = packed(self.executions)
 
     def forget(self, execution: Execution) -> None:
         """An execution is over: its records, questions and timers go."""
@@ -283,23 +302,29 @@ class RunState:
             else:
                 self.stop_child(child)
 
+    def order(self, child: int, tick: Tick) -> None:
+        """Have a child be fed a tick at the end of this one."""
+        if not self.orders:
+            self.orders = []
+        self.orders.append((child, tick))
+
     def stop_child(self, child: Child) -> None:
         """Let a child stand still."""
-        self.orders.append((child.id, CancelRequested(0, 0.0, "its step has left it")))
+        self.order(child.id, CancelRequested(0, 0.0, "its step has left it"))
 
     def drop_child(self, child: Child) -> None:
         """A child is over, and nobody's any more."""
         del self.children[child.id]
         self.timers.drop(("child", child.id))
-        self.questions.asked.update(child.state.all_asked())
+        self.questions.note_asked(child.state.all_asked())
         self.out.append(DropChild(child.id))
 
-    def all_asked(self) -> dict[str, None]:
+    def all_asked(self) -> tuple[str, ...]:
         """The answer types that were ever asked for, by children too."""
-        asked = dict(self.questions.asked)
+        asked = list(self.questions.asked)
         for child in self.children.values():
-            asked.update(child.state.all_asked())
-        return asked
+            asked += child.state.all_asked()
+        return tuple(dict.fromkeys(asked))
 
     def publish(self, event: Event) -> None:
         """Append an event to the stream."""

@@ -41,13 +41,17 @@ class SnapshotReader:
     mismatches: list[str] = attrs.field(factory=list[str])
 
     def event(self, data: Json, what: str) -> Event | None:
-        """An event; None, and a mismatch, if its class isn't there as it was."""
-        if data is None:
-            return None
+        """An event, if there is one; None, and a mismatch, if its class isn't there as it was."""
         event = self.value(data, what)
         if event is not None and not isinstance(event, Event):
             raise Malformed(f"{what} is {event!r:.200}, which is no event")
         return event
+
+    def needed_event(self, data: Json, what: str) -> Event | None:
+        """An event that must be there; None, and a mismatch, if its class isn't there as it was."""
+        if data is None:
+            raise Malformed(f"{what} isn't there")
+        return self.event(data, what)
 
     def value(self, data: Json, what: str) -> object:
         """A value; None, and a mismatch, if it can't be read as it was."""
@@ -121,12 +125,7 @@ class SnapshotReader:
 def check_types(reader: SnapshotReader, data: Mapping[str, Any]) -> None:
     """Compare the classes that are stored with those that there are."""
     for name, shape in data["types"].items():
-        try:
-            reader.mismatches += reader.codec.shape_problems(of(str, name), cast("Mapping[str, str]", of(dict, shape)))
-        except (DecodeError, UsageError, LookupError):
-            reader.mismatches.append(
-                f"the class {name!r} is gone; if it was renamed, keep the name with aliases=[{name!r}]"
-            )
+        reader.mismatches += reader.codec.shape_problems(of(str, name), cast("Mapping[str, str]", of(dict, shape)))
 
 
 def question_from(codec: Codec, data: Json, program: Program) -> Question:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import ItemsView, Mapping
+from collections.abc import ItemsView, Mapping, MutableMapping
 from typing import Any, cast
 
 from ..codec import Codec, Json
 from ..events import Event
+from .one import packed
 from .state import RunState
 from .stored import Malformed, count, items, of, seconds
 from .tally import Counts, Kind, Tally
@@ -38,17 +39,16 @@ def tally_data(state: RunState, at: float) -> dict[str, list[Json]]:
 
 
 def _named(counts: Counts) -> dict[str, Json]:
-    named: dict[str, Json] = {}
+    named: dict[str, int] = {}
     for kind, number in counts.items():
         name = kind if isinstance(kind, str) else kind.__event_name__
-        found = named.get(name, 0)
-        named[name] = number + (found if isinstance(found, int) else 0)
-    return named
+        named[name] = named.get(name, 0) + number
+    return {**named}
 
 
-def read_tally(codec: Codec, data: Mapping[str, Any]) -> dict[str, Tally]:
+def read_tally(codec: Codec, data: Mapping[str, Any]) -> MutableMapping[str, Tally]:
     """What each step had done. Steps and classes that have gone since are history, and stay."""
-    return {name: _read(codec, stored) for name, stored in _named_parts(data.get("tally", {}))}
+    return packed({name: _read(codec, stored) for name, stored in _named_parts(data.get("tally", {}))})
 
 
 def _named_parts(data: object) -> ItemsView[str, Any]:
@@ -67,9 +67,9 @@ def _read(codec: Codec, stored: Any) -> Tally:
 
 
 def _kinds(codec: Codec, data: Any) -> Counts:
-    counts: Counts = {}
+    counts = Counts()
     for name, number in _named_parts(data):
         found = codec.types.get(name)
         kind: Kind = found if found is not None and issubclass(found, Event) else name
-        counts[kind] = counts.get(kind, 0) + count(number)
+        counts.add(kind, count(number))
     return counts

@@ -113,7 +113,7 @@ def _put_given(event: Event, writer: TickWriter, tick: Any) -> Json:
     if found is None:
         return writer.value(event, "event")
     way, kind = found
-    return [list(way), writer.within(_blank(kind), "event").value(event, "")]
+    return [list(way), writer.within(_blank(kind)).value(event, "event")]
 
 
 def _within(kinds: Mapping[str, ChildKind], way: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], ChildKind]]:
@@ -225,13 +225,7 @@ _ASKS = Form(_put_asks, _take_asks)
 
 def _put_childs_event(event: Event, writer: TickWriter, tick: ticks.ChildStarted) -> Json:
     kind = writer.state.kinds.get(tick.workflow)
-    if kind is None:
-        return None
-    mine, writer.codec = writer.codec, kind.codec
-    try:
-        return writer.value(event, "event")
-    finally:
-        writer.codec = mine
+    return None if kind is None else writer.within(_blank(kind)).value(event, "event")
 
 
 def _take_childs_event(data: Any, reader: TickReader, before: Before) -> Event | None:

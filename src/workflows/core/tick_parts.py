@@ -10,7 +10,7 @@ from ..codec import Codec, Json
 from ..errors import EncodeError
 from ..events import Event
 from .state import RunState
-from .stored import Malformed, SnapshotReader
+from .stored import SnapshotReader
 
 
 class TickWriter:
@@ -37,8 +37,8 @@ class TickWriter:
             raise EncodeError("", [_undeclared(kind, path)])
         return self.codec.name_of(kind)
 
-    def within(self, child: RunState, _path: str) -> TickWriter:
-        """A writer for a tick of a child."""
+    def within(self, child: RunState, _path: str = "") -> TickWriter:
+        """A writer for a part that is in the types of a child."""
         return TickWriter(child)
 
 
@@ -67,8 +67,8 @@ class ExplainingTickWriter(TickWriter):
             self.problems.append(f"{self.place}{_undeclared(kind, path)}")
         return None
 
-    def within(self, child: RunState, path: str) -> TickWriter:
-        return ExplainingTickWriter(child, self.problems, f"{self.place}{path}.")
+    def within(self, child: RunState, path: str = "") -> TickWriter:
+        return ExplainingTickWriter(child, self.problems, f"{self.place}{path}." if path else self.place)
 
 
 def _undeclared(kind: type[Event], path: str) -> str:
@@ -85,9 +85,3 @@ class TickReader(SnapshotReader):
     def of(cls, state: RunState) -> TickReader:
         """A reader for a tick of a run that is in this state."""
         return cls(state.program, state.codec, state.kinds, state=state)
-
-    def needed_event(self, data: Json, what: str) -> Event | None:
-        """An event that must be there; None, and a mismatch, if its class isn't as it was."""
-        if data is None:
-            raise Malformed(f"{what} isn't there")
-        return self.event(data, what)

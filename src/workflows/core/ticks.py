@@ -19,13 +19,14 @@ import attrs
 from ..codec import Json
 from ..events import Event, StartEvent
 from .outcomes import has_swallowed, must_surface
+from .plain import Plain
 from .questions import Ask
 
 Branch: TypeAlias = str | None
 
 
-@attrs.frozen
-class Write:
+@attrs.frozen(eq=False, repr=False)
+class Write(Plain):
     """A change of the state: fields by name, or the value at a path.
 
     `fields` replaces or adds whole fields; with `only`, fields that aren't named in it go. A `path` names one value, in
@@ -39,15 +40,15 @@ class Write:
     base: Json = None
 
 
-@attrs.frozen
-class Tick:
+@attrs.frozen(eq=False, repr=False)
+class Tick(Plain):
     """What all ticks have."""
 
     id: int
     at: float
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class RunStarted(Tick):
     """A run begins, with its start event; a run that is over begins again and keeps its state.
 
@@ -63,7 +64,7 @@ class RunStarted(Tick):
     trace: str = ""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class RunResumed(Tick):
     """A run that was restored or cancelled goes on."""
 
@@ -72,7 +73,7 @@ class RunResumed(Tick):
     trace: str = ""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class StepTick(Tick):
     """What all ticks of a running attempt have."""
 
@@ -80,7 +81,7 @@ class StepTick(Tick):
     attempt: int
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class StepReturned(StepTick):
     """The step function returned these events: in a list, or one by itself, or none."""
 
@@ -96,7 +97,7 @@ def _has_swallowed(tick: StepRaised) -> bool:
     return has_swallowed(tick.error)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class StepRaised(StepTick):
     """The step function raised; `retry_in_s` is what its retry policy decided.
 
@@ -110,7 +111,7 @@ class StepRaised(StepTick):
     has_swallowed: bool = attrs.field(default=attrs.Factory(_has_swallowed, takes_self=True))
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class StepSuspending(StepTick):
     """The step's own task waits for all of `on`, and is being unwound; it has `grace_s` seconds to do so."""
 
@@ -118,27 +119,27 @@ class StepSuspending(StepTick):
     grace_s: float
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class StepSuspended(StepTick):
     """A suspended attempt is unwound."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class StepHalted(StepTick):
     """An attempt was cancelled with its run and is unwound."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class StepParked(StepTick):
     """All that is open in this attempt waits, in place."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class StepUnparked(StepTick):
     """A parked attempt goes on in place."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class TapeDropped(StepTick):
     """A replay departed from the record at `index` of a branch's tape, and that was accepted.
 
@@ -147,11 +148,11 @@ class TapeDropped(StepTick):
 
     branch: str
     index: int
-    count: int = 0
-    digest: int = 0
+    count: int
+    digest: int
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class EventReceived(Tick):
     """An event came from outside, for one step, one question, or whoever takes it."""
 
@@ -160,7 +161,7 @@ class EventReceived(Tick):
     reply_to: str | None = None
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class EventSent(StepTick):
     """A step sent an event."""
 
@@ -171,7 +172,7 @@ class EventSent(StepTick):
     reply_to: str | None = None
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class EventStreamed(StepTick):
     """A step wrote an event to the stream."""
 
@@ -180,7 +181,7 @@ class EventStreamed(StepTick):
     event: Event
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class BurstStreamed(StepTick):
     """A step wrote several events to the stream, and nothing else happened meanwhile."""
 
@@ -189,14 +190,14 @@ class BurstStreamed(StepTick):
     events: tuple[Event, ...]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class EventPublished(StepTick):
     """A function that a step calls through `once` wrote to the stream: a part of that function, not on record."""
 
     event: Event
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class ValueRecorded(StepTick):
     """An operation has a result that replays must see again: `once`, a clock reading, …
 
@@ -210,7 +211,7 @@ class ValueRecorded(StepTick):
     instead_of: int | None = None
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class ValueReused(StepTick):
     """A retry took over a result that an earlier, failed attempt had recorded."""
 
@@ -219,7 +220,7 @@ class ValueReused(StepTick):
     key: str
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class QuestionsAsked(StepTick):
     """A step waits for events; the prompts that are new are published."""
 
@@ -227,7 +228,7 @@ class QuestionsAsked(StepTick):
     asks: tuple[Ask, ...]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class ChildStarted(StepTick):
     """A step runs a workflow as its child, or comes back to a child that it has."""
 
@@ -238,7 +239,7 @@ class ChildStarted(StepTick):
     event: StartEvent
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class ChildWanted(StepTick):
     """A child is to go on; or to stand still, since the step's await of it was cancelled, and not to suspend it."""
 
@@ -246,7 +247,7 @@ class ChildWanted(StepTick):
     is_wanted: bool
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class ChildTick(Tick):
     """Something happened to a child run."""
 
@@ -254,7 +255,7 @@ class ChildTick(Tick):
     tick: Tick
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class EventCollected(StepTick):
     """A step put an event into a buffer and took a full set, if there is one."""
 
@@ -265,7 +266,7 @@ class EventCollected(StepTick):
     buffer_id: str | None
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class StateRead(StepTick):
     """A step read the state, or the value at `path`."""
 
@@ -273,7 +274,7 @@ class StateRead(StepTick):
     path: str | None
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class StateWritten(StepTick):
     """A step wrote to the state; `owner` is the edit that it had to wait for, if any."""
 
@@ -283,7 +284,7 @@ class StateWritten(StepTick):
     owner: str | None = None
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class StateWrittenOutside(Tick):
     """Somebody outside of the steps wrote to the state."""
 
@@ -291,7 +292,7 @@ class StateWrittenOutside(Tick):
     owner: str | None = None
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class EditAsked(Tick):
     """Somebody wants to edit the state exclusively; `owner` names the edit, `execution` the step (None: outside)."""
 
@@ -300,7 +301,7 @@ class EditAsked(Tick):
     attempt: int = 0
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class EditCommitted(Tick):
     """An exclusive edit ended well."""
 
@@ -312,19 +313,19 @@ class EditCommitted(Tick):
     digest: int = 0
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class EditDropped(Tick):
     """An exclusive edit, granted or not, is given up."""
 
     owner: str
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class TimerFired(Tick):
     """The time that `SetAlarm` or `SetBudget` named has come."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class CancelRequested(Tick):
     """The run is to stop now, such that it can be resumed.
 

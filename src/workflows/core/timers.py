@@ -11,20 +11,22 @@ from typing import TypeAlias
 
 import attrs
 
+from .empty import EMPTY, EMPTY_LIST
+
 TimerKey: TypeAlias = tuple[str, int | str]  # ("question", its id), ("retry", execution), ("grace", execution)
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Timers:
     """The timers of a run, by key."""
 
-    due: dict[TimerKey, float] = attrs.field(factory=dict[TimerKey, float])
-    heap: list[tuple[float, str, str, TimerKey]] = attrs.field(
-        factory=list[tuple[float, str, str, TimerKey]], eq=False, repr=False
-    )
+    due: dict[TimerKey, float] = EMPTY
+    heap: list[tuple[float, str, str, TimerKey]] = attrs.field(default=EMPTY_LIST, eq=False, repr=False)
 
     def set(self, key: TimerKey, at: float) -> None:
         """Set or move a timer."""
+        if not self.due:
+            self.due, self.heap = {}, []
         self.due[key] = at
         heappush(self.heap, (at, key[0], str(key[1]), key))
         if len(self.heap) > 64 and len(self.heap) > 2 * len(self.due):
@@ -32,7 +34,8 @@ class Timers:
 
     def drop(self, key: TimerKey) -> None:
         """Drop a timer; one that isn't set stays so."""
-        self.due.pop(key, None)
+        if self.due.pop(key, None) is not None and not self.due:
+            self.clear()
 
     def next_at(self) -> float | None:
         """When the next timer is due."""
@@ -46,14 +49,13 @@ class Timers:
         taken: list[TimerKey] = []
         while (at := self.next_at()) is not None and at <= now:
             key = heappop(self.heap)[3]
-            del self.due[key]
             taken.append(key)
+            self.drop(key)
         return taken
 
     def clear(self) -> None:
         """Drop all."""
-        self.due.clear()
-        self.heap.clear()
+        self.due, self.heap = EMPTY, EMPTY_LIST
 
     def _rebuild(self) -> None:
         self.heap = [(at, key[0], str(key[1]), key) for key, at in self.due.items()]

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from ..codec import Json
+from .empty import EMPTY, EMPTY_LIST, with_item
 from .ticks import Write
 
 Versions = tuple[tuple[str, int], ...]
@@ -27,16 +28,16 @@ class PathError(LookupError):
     """A path can't be followed, or not written at."""
 
 
-@attrs.define
+@attrs.define(weakref_slot=False)
 class Values:
     """The fields of a run's state."""
 
-    current: dict[str, int] = attrs.field(factory=dict[str, int])  # field -> version
-    versions: dict[int, Json] = attrs.field(factory=dict[int, Json])  # version -> value
-    holds: dict[int, int] = attrs.field(factory=dict[int, int])  # version -> how many records refer to it
+    current: dict[str, int] = EMPTY  # field -> version
+    versions: dict[int, Json] = EMPTY  # version -> value
+    holds: dict[int, int] = EMPTY  # version -> how many records refer to it
     next_version: int = 1
     editor: str | None = None
-    waiting: list[str] = attrs.field(factory=list[str])
+    waiting: list[str] = EMPTY_LIST
 
     def fields(self) -> dict[str, Json]:
         """All fields, as they are now; not to be changed."""
@@ -46,14 +47,14 @@ class Values:
         """The versions that a read of `path` (None: everything) sees now."""
         if path is None:
             return tuple(self.current.items())
-        name = path.split(".", 1)[0]
+        name = path.partition(".")[0]
         version = self.current.get(name)
         return () if version is None else ((name, version),)
 
     def hold(self, versions: Versions) -> None:
         """A record refers to these versions from now on."""
         for _, version in versions:
-            self.holds[version] = self.holds.get(version, 0) + 1
+            self.holds = with_item(self.holds, version, self.holds.get(version, 0) + 1)
 
     def release(self, versions: Versions) -> None:
         """A record that referred to these versions is gone."""
@@ -95,6 +96,8 @@ class Values:
             self.editor = owner
             return True
         if owner != self.editor and owner not in self.waiting:
+            if not self.waiting:
+                self.waiting = []
             self.waiting.append(owner)
         return False
 
@@ -121,8 +124,8 @@ class Values:
 
     def _set(self, name: str, value: Json) -> None:
         self._drop(name, keep_place=True)
-        self.versions[self.next_version] = value
-        self.current[name] = self.next_version
+        self.versions = with_item(self.versions, self.next_version, value)
+        self.current = with_item(self.current, name, self.next_version)
         self.next_version += 1
 
     def _drop(self, name: str, *, keep_place: bool = False) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from ..lazily import lazily
 from .memory import MemoryStore as MemoryStore
 from .store import Change as Change
 from .store import Message as Message
@@ -18,8 +18,5 @@ from .store import StoredRun as StoredRun
 if TYPE_CHECKING:
     from .sqlite import SqliteStore as SqliteStore
 else:
-
-    def __getattr__(name: str) -> object:
-        if name == "SqliteStore":  # only those who keep runs in a file load sqlite3
-            return import_module(".sqlite", __name__).SqliteStore
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # Only those who keep runs in a file load sqlite3.
+    __getattr__, __dir__, __all__ = lazily(__name__, {"SqliteStore": ".sqlite"})

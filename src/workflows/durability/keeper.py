@@ -95,6 +95,7 @@ class Keeper:
         if now >= self._renew_at:
             await self._renew(now)
         host.look_after_sleepers()
+        await host.give_back()
         changed = await host.store.changed()
         if changed != self._seen or self._is_stale or (self._due is not None and self._due <= now):
             self._seen, self._is_stale = changed, False

@@ -56,6 +56,10 @@ class MemoryStore:
         owning = {kept.run.owner for kept in self._runs.values()}
         self._owners = {known: end for known, end in self._owners.items() if end > now or known in owning}
         self._owners[owner] = until
+        ended = {kept.run.run_id for kept in self._runs.values() if self._has_ended_before(kept, now - (until - now))}
+        for message in self._unanswered():
+            if message.run_id in ended:
+                del self._messages[message.number]
 
     async def renew(self, owner: str, *, now: float, until: float) -> bool:
         """See `Store.renew`."""
@@ -262,8 +266,11 @@ class MemoryStore:
 
     async def ended_before(self, instant: float, *, limit: int) -> list[str]:
         """See `Store.ended_before`."""
-        found = [kept.run for kept in self._runs.values() if kept.run.status in ENDED and kept.run.changed_at < instant]
+        found = [kept.run for kept in self._runs.values() if self._has_ended_before(kept, instant)]
         return [run.run_id for run in sorted(found, key=lambda run: run.changed_at)][:limit]
+
+    def _has_ended_before(self, kept: _Kept, instant: float) -> bool:
+        return kept.run.status in ENDED and kept.run.changed_at < instant
 
     # Messages
 

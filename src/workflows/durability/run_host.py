@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 from typing import Any
 from weakref import WeakSet, ref
@@ -23,12 +23,11 @@ import attrs
 
 from ..context import Context
 from ..context.context import OnMismatch
-from ..core.open_questions import changed_questions
 from ..core.snapshot import snapshot
 from ..core.state import RunStatus
 from ..core.ticks import TimerFired
 from ..errors import RunNotFound, RunOwnedElsewhere, StoreError, UsageError
-from ..events import Event, StartEvent
+from ..events import StartEvent
 from ..handler import WorkflowHandler
 from ..runtime.clock import utc_seconds
 from ..runtime.crew import Launch
@@ -37,13 +36,15 @@ from ..runtime.run import Run
 from ..workflow import Workflow
 from .group_commit import GroupCommit, refusal_error
 from .restoring import Restored, restored
-from .run_journal import RunJournal, due_at, rests, wake_at
+from .run_journal import RunJournal
 from .store import Change, RunContent, Store
-from .stored_parts import event_text, question_text, text_of
+from .stored_parts import text_of
 
 logger: logging.Logger = logging.getLogger(__name__)
 
 AnyWorkflow = Workflow[Any, Any]
+NOBODYS_MARK = ""
+"""A run that is set aside with it isn't passed over by anybody."""
 
 
 class RunHost:
@@ -74,6 +75,7 @@ class RunHost:
         self.now: Callable[[], float] = now
         self.commits: GroupCommit = GroupCommit(store, self.owner, now, self._stored, self._lost)
         self.problems: dict[str, Exception] = {}
+        self._taken_in_vain: set[str] = set()
         self._workflows = workflows
         self.launch: Launch | None = None
         self._releases_idle = releases_idle
@@ -123,7 +125,11 @@ class RunHost:
                 "events with `await runtime.send(run_id, event)`, read it with runtime.events(run_id), or cancel it "
                 "with `await runtime.cancel(run_id)`."
             )
-        return self.carry_on(content, on_mismatch=on_mismatch)
+        try:
+            return self.carry_on(content, on_mismatch=on_mismatch)
+        except Exception:
+            self.took_in_vain(run_id)
+            raise
 
     def carry_on(self, content: RunContent, *, on_mismatch: OnMismatch = "error") -> WorkflowHandler[Any]:
         """Go on with a run that this runtime owns; give its handler, if it's in memory by now."""
@@ -316,29 +322,19 @@ class RunHost:
         self.problems[run_id] = why
         run = await self.store.find(run_id)
         if run is not None and run.owner == self.owner:
-            await self.store.set_aside(self.owner, run_id, self.marks().get(run.workflow, ""))
+            await self.store.set_aside(self.owner, run_id, self.marks().get(run.workflow, NOBODYS_MARK))
 
-    async def store_at_rest(
-        self, content: RunContent, context: Context[Any], events: Sequence[tuple[int, Event]]
-    ) -> None:
-        """Store what has come of a run that was taken over for a moment, and let go of it."""
-        run, state = content.run, context.driver.core.state
-        opened, closed = changed_questions(state)
-        change = Change(
-            run_id=run.run_id,
-            workflow=run.workflow,
-            status=run.status,
-            is_waiting=rests(state),
-            wake_at=wake_at(context.driver, context.definition, due_at(state), self.now()),
-            entry=run.entry + 1,
-            snapshot=text_of(snapshot(state, at=context.driver.now())),
-            events=[(position, event_text(state, event)) for position, event in events],
-            opened=[(question.id, question_text(state, question)) for question in opened],
-            closed=closed,
-            is_released=True,
-        )
-        with anyio.CancelScope(shield=True):
-            await self.store_change(change)
+    def took_in_vain(self, run_id: str) -> None:
+        """This runtime owns a run, and somebody was told why it can't carry it on: it's soon nobody's again."""
+        self._taken_in_vain.add(run_id)
+        self.wake()
+
+    async def give_back(self) -> None:
+        """Own no run any more that was taken in vain, but those that are carried on by now."""
+        for run_id in list(self._taken_in_vain):
+            if run_id not in self._loaded:
+                await self.store.set_aside(self.owner, run_id, NOBODYS_MARK)
+            self._taken_in_vain.discard(run_id)
 
     async def store_change(self, change: Change) -> None:
         """Store a change of a run that this runtime owns, and that isn't in memory.

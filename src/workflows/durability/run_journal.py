@@ -5,7 +5,8 @@ Rules:
   fingerprint of the workflow by which they were decided.
 - When the entries since the last snapshot have grown to several times its size, a new one takes their place: what it
   costs is in proportion to what was written, and recovery is bounded.
-- The last entry of a run that ends, stands still or is released is a snapshot.
+- The last entry of a run that ends, stands still or is released is a snapshot, and so is that of one in which
+  everything waits: changed code can go on from it, while it couldn't fold a journal.
 """
 
 from __future__ import annotations
@@ -145,34 +146,29 @@ class RunJournal(Journal):
 
     def take(self, now: float) -> Change:
         """What is staged, as a change to store; `now` is the time by the clock of the host."""
-        state, at = self.state, self.driver.now_or_last()
+        state = self.state
         if self._base is not None and not self.is_over and not can_be_imaged(state):
             return self._take_base(state, now)
         ticks, events = self.begin_storing()
-        text: str | None = None
-        stored: str | None = None
         if self._is_releasing and not self._rests:
             self._is_releasing = False  # something came before this was taken
-        is_last = self.is_over or self._is_releasing
-        self._is_released = is_last
-        self._left = image(state, at=at) if self._is_releasing and can_be_imaged(state) else None
-        if self._left is not None:
-            stored = text_of({name: part for name, part in self._left.items() if name != LIVE})
-        elif is_last:
-            stored = text_of(snapshot(state, at=at))
-        elif (self._base is not None or self._size > self._limit) and can_be_imaged(state):
-            stored = text_of(image(state, at=at))
+        is_last = self._is_released = self._is_releasing or self.is_over
+        is_waiting, wake_at = self._waits(now)
+        is_full = self._base is not None or self._size > self._limit
+        text: str | None = None
+        stored: str | None = None
+        if is_last or is_full or (is_waiting and (ticks or self._size)):
+            stored = self._snapshot_of(state)
+        if stored is not None:
+            self._base, self._size, self._limit = None, 0, max(SNAPSHOT_AFTER, SNAPSHOT_RATIO * len(stored))
         elif ticks:
             text = f'[{JOURNAL_FORMAT},"{self._fingerprint}",{",".join(ticks)}]'
             self._size += len(text)
-        if stored is not None:
-            self._base, self._size, self._limit = None, 0, max(SNAPSHOT_AFTER, SNAPSHOT_RATIO * len(stored))
         if stored is not None or text is not None:
             self.entry += 1
         opened, closed = changed_questions(state)
         replies, self._replies = self._replies, []
         is_new, self._is_new = self._is_new, False
-        is_waiting, wake_at = self._waits(now)
         return Change(
             run_id=state.run_id,
             workflow=self._workflow_name,
@@ -189,6 +185,16 @@ class RunJournal(Journal):
             replies=replies,
             is_released=is_last,
         )
+
+    def _snapshot_of(self, state: RunState) -> str | None:
+        """What takes the place of all that is stored; None if there's no image of a run that goes on now."""
+        at = self.driver.now_or_last()
+        self._left = image(state, at=at) if self._is_releasing and can_be_imaged(state) else None
+        if self._left is not None:
+            return text_of({name: part for name, part in self._left.items() if name != LIVE})
+        if self._is_released:
+            return text_of(snapshot(state, at=at))
+        return text_of(image(state, at=at)) if can_be_imaged(state) else None
 
     def _take_base(self, state: RunState, now: float) -> Change:
         """What the run began with, alone; the rest is staged once more."""
@@ -211,14 +217,15 @@ class RunJournal(Journal):
     def _waits(self, now: float) -> tuple[bool, float | None]:
         """Whether everything in the run waits, and till when."""
         state = self.state
-        if state.status is RunStatus.RUNNING:
-            about_to_go_on = self.run is not None and _has_word(self.run)
-            return state.budget.active == 0 and not about_to_go_on, self.wakes_at(now)
-        return rests(state), wake_at(self.driver, self.workflow.definition, due_at(state), now)
+        if state.status is not RunStatus.RUNNING:
+            return rests(state), wake_at(self.driver, self.workflow.definition, due_at(state), now)
+        is_waiting = not state.budget.active and not (self.run is not None and _has_word(self.run))
+        return is_waiting, self.wakes_at(now)
 
     def wakes_at(self, now: float) -> float | None:
         """When the next timer of the run is due, by the clock of its host."""
-        return wake_at(self.driver, self.workflow.definition, self.state.timers.next_at(), now)
+        at = self.state.timers.next_at()
+        return None if at is None else wake_at(self.driver, self.workflow.definition, at, now)
 
     @property
     def has_own_clock(self) -> bool:

@@ -10,14 +10,16 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import anyio
 from anyio.lowlevel import checkpoint
 
 from ..context import Context
-from ..core.open_questions import track_questions
+from ..core.open_questions import changed_questions, track_questions
+from ..core.snapshot import snapshot
 from ..core.ticks import EventReceived
 from ..errors import AnswerRefused, OwnershipLost, RunExists, RunNotFound, RunOwnedElsewhere, WorkflowDone
 from ..events import Event
@@ -27,8 +29,9 @@ from .group_commit import left_as_it_was
 from .messages import act_upon, cancel_text, check_reply, message_text
 from .restoring import restored
 from .run_host import AnyWorkflow, RunHost
-from .run_journal import RunJournal
-from .store import RunContent, RunStatus, StoredRun
+from .run_journal import RunJournal, due_at, rests, wake_at
+from .store import Change, RunContent, RunStatus, StoredRun
+from .stored_parts import event_text, question_text, text_of
 
 FIRST_LOOK_S = 0.005
 """Seconds after which a sender looks for a reply first; then after twice as many, and so on."""
@@ -183,7 +186,11 @@ class Sender:
             raise _not_found(run_id)
         if content.run.status != "running" or not self._carries_on:
             return content
-        _ = self._host.carry_on(content)
+        try:
+            _ = self._host.carry_on(content)
+        except Exception:
+            self._host.took_in_vain(run_id)
+            raise
         return self._host.journal(run_id)
 
     async def _hand_over(self, content: RunContent, event: Event, *, step: str | None, reply_to: str | None) -> None:
@@ -192,7 +199,7 @@ class Sender:
             workflow = self._host.workflow_of(content)
             check_target(workflow.definition.program, event, step)
             found = restored(workflow.definition, content, at=self._host.now_of(workflow))
-            context: Context[object] = Context(workflow, found.data)
+            context: Context[Any] = Context(workflow, found.data)
             state = context.driver.core.state
             fitted = fitted_answer(state, event, step=step, reply_to=reply_to)
             track_questions(state)
@@ -202,7 +209,29 @@ class Sender:
         except Exception:
             await self._let_go(content)  # noqa: ASYNC120  (it shields itself)
             raise
-        await self._host.store_at_rest(content, context, found.events)
+        await self._store_at_rest(content, context, found.events)
+
+    async def _store_at_rest(
+        self, content: RunContent, context: Context[Any], events: Sequence[tuple[int, Event]]
+    ) -> None:
+        """Store what has come of a run that was taken over for a moment, and let go of it."""
+        run, state = content.run, context.driver.core.state
+        opened, closed = changed_questions(state)
+        change = Change(
+            run_id=run.run_id,
+            workflow=run.workflow,
+            status=run.status,
+            is_waiting=rests(state),
+            wake_at=wake_at(context.driver, context.definition, due_at(state), self._host.now()),
+            entry=run.entry + 1,
+            snapshot=text_of(snapshot(state, at=context.driver.now())),
+            events=[(position, event_text(state, event)) for position, event in events],
+            opened=[(question.id, question_text(state, question)) for question in opened],
+            closed=closed,
+            is_released=True,
+        )
+        with anyio.CancelScope(shield=True):
+            await self._host.store_change(change)
 
     async def _let_go(self, content: RunContent, *, status: RunStatus | None = None) -> None:
         """Leave a run as it was, but for its status if another one is given."""

@@ -145,7 +145,11 @@ class Store(Protocol):
     # Owners
 
     async def enlist(self, owner: str, *, now: float, until: float) -> None:
-        """Make an owner known, which lives until `until` for now."""
+        """Make an owner known, which lives until `until` for now.
+
+        Messages without a reply are forgotten for runs that have ended longer ago than it will live: nobody will reply
+        any more, and whoever waits for that has looked at the run since, or is dead.
+        """
         ...
 
     async def renew(self, owner: str, *, now: float, until: float) -> bool:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
+from .network import STORES, module_of, talks, talks_as_object
+
 
 def _of(module: str, names: str) -> Iterable[str]:
     return (f"{module}.{name}" for name in names.split())
@@ -82,20 +84,8 @@ _CALLS: dict[str, frozenset[str]] = {
     "print": frozenset({"builtins.print", "sys.stdout.write", "sys.stderr.write", "pprint.pprint", "rich.print"}),
 }
 
-# Of these modules every function is one, and every method of an object that a class of theirs makes.
-_CLIENTS = frozenset(
-    {
-        *("aiohttp", "aiomysql", "aiosmtplib", "anthropic", "asyncpg", "boto3", "confluent_kafka", "ftplib"),
-        *("google.generativeai", "grpc", "http.client", "httpx", "imaplib", "mistralai", "motor", "nats"),
-        *("ollama", "openai", "paramiko", "pika", "poplib", "psycopg", "psycopg2", "pymongo", "pymysql", "redis"),
-        *("requests", "smtplib", "socket", "sqlalchemy", "stripe", "twilio", "urllib.request", "urllib3"),
-        *("websockets", "xmlrpc.client"),
-    }
-)
+# Of these modules every function is one.
 _MODULES = {
-    **dict.fromkeys(_CLIENTS, "network"),
-    "sqlite3": "file",
-    "aiosqlite": "file",
     "shutil": "file",
     "subprocess": "process",
     "random": "random",
@@ -104,11 +94,8 @@ _MODULES = {
 }
 _HARMLESS = frozenset(
     {
-        *("aclose", "build_request", "close", "mount", "raise_for_status", "json", "setsockopt", "settimeout"),
-        *("shutil.which", "shutil.get_terminal_size", "secrets.compare_digest", "subprocess.list2cmdline"),
-        *("random.getstate", "inet_aton", "inet_ntoa", "htons", "ntohs", "gethostname"),
-        *_of("sqlalchemy", "select insert update delete text and_ or_ not_ func desc asc column table case cast"),
-        *_of("sqlalchemy", "literal join exists union distinct bindparam create_engine"),
+        *("shutil.which", "shutil.get_terminal_size", "shutil.ignore_patterns", "secrets.compare_digest"),
+        *("subprocess.list2cmdline", "random.getstate", "numpy.random.get_state"),
     }
 )
 # Frameworks around language models: much of theirs is harmless, so these methods and functions alone count.
@@ -151,7 +138,7 @@ def is_path(kind: object) -> bool:
 
 def is_client(kind: object) -> bool:
     """Whether it's the name of a class whose objects talk to somebody."""
-    return isinstance(kind, str) and (kind.startswith(_FRAMEWORKS) or _listed_module(kind) is not None)
+    return isinstance(kind, str) and (kind.startswith(_FRAMEWORKS) or talks_as_object(kind))
 
 
 def class_that_makes(full: str) -> str | None:
@@ -189,10 +176,13 @@ def effect_of(full: str, call: ast.Call | None) -> str | None:
 
 def _effect_of_module(full: str) -> str | None:
     module = _listed_module(full)
-    last = full.rpartition(".")[2]
     if full.startswith(_FRAMEWORKS):
-        return "network" if last in _ASK_A_MODEL else None
-    if module is None or full in MADE_BY or full in _HARMLESS or last in _HARMLESS or is_class_name(full):
+        return "network" if full.rpartition(".")[2] in _ASK_A_MODEL else None
+    if full in MADE_BY or is_class_name(full):
+        return None
+    if talks(full):
+        return "file" if module_of(full) in STORES else "network"
+    if module is None or full in _HARMLESS:
         return None
     if module in ("random", "numpy.random") and full.count(".") > module.count(".") + 1:
         return None  # a method of a generator: it was made somewhere, and that's where it's judged

@@ -7,7 +7,7 @@ expression, and gives the one that follows from where it begins.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 import attrs
@@ -15,7 +15,7 @@ import attrs
 from .effects import effect_of
 from .kinds import Kinds
 from .reach import Exits, Reached, Wait
-from .scopes import Scope
+from .scopes import Binding, Scope
 from .shared import Shared
 
 WAITS = frozenset({"ask", "ask_all", "wait_for_event", "run"})
@@ -55,14 +55,14 @@ class Judging(Protocol):
         """A line is done again, or eats a cancellation."""
         ...
 
-    def follow(self, function: Scope, after: Reached, raises: Reached) -> Reached:
+    def follow(self, function: Scope, after: Reached, raises: Reached, given: Mapping[str, Binding] = ...) -> Reached:
         """Walk through a function that is called here."""
         ...
 
     def bind(
         self, function: Scope, receiver: ast.expr | None, args: Sequence[ast.expr], call: ast.Call, scope: Scope
-    ) -> None:
-        """Note what the parameters of a function stand for."""
+    ) -> dict[str, Binding]:
+        """Note what the parameters of a function stand for, and give what they do in this call."""
         ...
 
     def scope_of(self, node: ast.Lambda, scope: Scope) -> Scope:
@@ -124,10 +124,11 @@ class Expressions:
     # Calls
 
     def _call(self, node: ast.Call, after: Reached, exits: Exits) -> Reached:
-        kinds, func = self.judge.kinds, node.func
-        if isinstance(func, ast.Attribute) and kinds.is_context(func.value, self.scope):
-            given = self._before_once(node.args) if func.attr == "once" else node.args
-            begins = self._context_wait(func, after)
+        func = node.func
+        named = self._method_of_context(func)
+        if named is not None:
+            given = self._before_once(node.args) if named == "once" else node.args
+            begins = self._context_wait(func, named, after)
             return self.all([*given, *_values(node.keywords)], begins, exits)
         if isinstance(func, ast.Attribute) and func.attr in STARTS_A_TASK and node.args:
             beside = exits.tasks or after
@@ -165,19 +166,27 @@ class Expressions:
             return f"{kind}.{func.attr}" if isinstance(kind, str) else None
         return full
 
-    def _context_wait(self, func: ast.Attribute, after: Reached) -> Reached:
-        if func.attr in WAITS:
-            return Wait(self.scope.path, func.end_lineno or func.lineno, f"ctx.{func.attr}()")
-        return after
+    def _method_of_context(self, func: ast.expr) -> str | None:
+        """The name of the method, if it's one of the context; it may have been given another name here."""
+        named, where = self.judge.kinds.aliased(func, self.scope)
+        is_one = isinstance(named, ast.Attribute) and self.judge.kinds.is_context(named.value, where)
+        return named.attr if is_one and isinstance(named, ast.Attribute) else None
+
+    def _context_wait(self, func: ast.expr, name: str, after: Reached) -> Reached:
+        return Wait(self.scope.path, func.end_lineno or func.lineno, f"ctx.{name}()") if name in WAITS else after
 
     def _direct(self, node: ast.Call, target: str | None, after: Reached, exits: Exits) -> Reached:
-        function = self.judge.kinds.function_of(node.func, self.scope)
-        if function is None and (made := self.judge.kinds.class_of(node.func, self.scope)) is not None:
-            function = self.judge.kinds.method(made, "__init__")
+        kinds = self.judge.kinds
+        function = kinds.function_of(node.func, self.scope)
+        if function is None and (kind := kinds.class_of(node.func, self.scope)) is not None:
+            function = kinds.method(kind, "__init__")
         if isinstance(node.func, ast.Lambda):
             function = self.judge.scope_of(node.func, self.scope)
         if function is not None:
             return self._followed(function, node.func, node.args, node, after, exits)
+        made, where = kinds.value_of(node.func, self.scope)
+        if isinstance(made, ast.Call) and where is self.scope and kinds.dotted(made.func, where) == "functools.partial":
+            return self._reference(made, node.args, node, after, exits)
         self._judge_call(node, node, target, after, exits)
         return after
 
@@ -190,8 +199,9 @@ class Expressions:
             if kinds.dotted(func.func, self.scope) == "functools.partial" and func.args:
                 return self._reference(func.args[0], [*func.args[1:], *args], func, after, exits)
             return self.one(func, after, exits)  # `create_task(work())`
-        if isinstance(func, ast.Attribute) and kinds.is_context(func.value, self.scope):
-            return self._context_wait(func, after)
+        named = self._method_of_context(func)
+        if named is not None:
+            return self._context_wait(func, named, after)
         if isinstance(func, ast.Lambda):
             return self.judge.follow(self.judge.scope_of(func, self.scope), after or exits.any_moment, exits.raises)
         function = kinds.function_of(func, self.scope)
@@ -210,8 +220,8 @@ class Expressions:
         receiver = func.value if isinstance(func, ast.Attribute) else None
         if receiver is not None and self.judge.kinds.class_of(receiver, self.scope) is not None:
             args, receiver = args[1:] if function.receiver else args, None
-        self.judge.bind(function, receiver, args, node, self.scope)
-        return self.judge.follow(function, after or exits.suspends, exits.raises)
+        given = self.judge.bind(function, receiver, args, node, self.scope)
+        return self.judge.follow(function, after or exits.suspends, exits.raises, given)
 
     def _judge_call(self, call: ast.Call, node: ast.AST, target: str | None, after: Reached, exits: Exits) -> None:
         wait = after or exits.any_moment

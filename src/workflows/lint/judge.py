@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from .finding import RULES, Finding
 from .kinds import CONTEXT, Finder, Kinds, nothing
@@ -14,6 +15,7 @@ from .statements import Statements
 
 _DEEPEST = 16
 """How far calls are followed from function to function."""
+NOTHING_GIVEN: Mapping[str, Binding] = MappingProxyType({})
 _PASSES = 6
 """How often it's all walked through, while arguments still tell more about what functions are given."""
 
@@ -34,7 +36,8 @@ class Judge:
         """The paths of sources whose expressions are nested more deeply than can be walked through."""
         self._found: dict[tuple[str, int, int, str], Finding] = {}
         self._lambdas: dict[int, Scope] = {}
-        self._memory: dict[tuple[Scope, Reached, Reached], Reached] = {}
+        self._memory: dict[tuple[object, ...], Reached] = {}
+        self._told: dict[Scope, object] = {}
         self._stack: list[Scope] = []
         self._has_learnt = False
         self._root = ""
@@ -60,6 +63,8 @@ class Judge:
             self.follow(root, None, None)
         except RecursionError:
             self.too_deep.add(self._stack[-1].path if self._stack else root.path)
+            for function in self._stack:
+                self._give(function, NOTHING_GIVEN, None)
             self._stack.clear()
 
     def roots_in(self, scope: Scope) -> list[Scope]:
@@ -86,16 +91,35 @@ class Judge:
         finding = Finding(*place, rule, message, self._root, RULES[rule].remedy, last)
         self._found.setdefault(key, finding)
 
-    def follow(self, function: Scope, after: Reached, raises: Reached) -> Reached:
+    def follow(
+        self, function: Scope, after: Reached, raises: Reached, given: Mapping[str, Binding] = NOTHING_GIVEN
+    ) -> Reached:
         """See `Judging.follow`; one that calls itself is taken to end there."""
         if function in self._stack or len(self._stack) >= _DEEPEST:
             return after
-        key = (function, after, raises)
+        told = tuple((name, self._told_by(binding)) for name, binding in given.items())
+        key = (function, after, raises, told, *(self._told.get(outer) for outer in function.chain()))
         if key not in self._memory:
             self._stack.append(function)
+            self._give(function, given, told)
             self._memory[key] = Statements(self, function).body(after, raises)
+            self._give(function, NOTHING_GIVEN, None)
             self._stack.pop()
         return self._memory[key]
+
+    def _give(self, function: Scope, given: Mapping[str, Binding], told: object) -> None:
+        function.given = {**given}
+        self._told[function] = told
+        self.kinds.forget()
+        self.shared.forget()
+
+    def _told_by(self, given: Binding) -> tuple[object, ...]:
+        """All that an argument tells: calls of which it's the same are walked through once."""
+        kinds, value, scope = self.kinds, given.expression, given.scope
+        named, where = kinds.aliased(value, scope)
+        context = named.attr if isinstance(named, ast.Attribute) and kinds.is_context(named.value, where) else None
+        function = kinds.function_of(value, scope)
+        return kinds.kind(value, scope), kinds.dotted(value, scope), function, context, self.shared.root(value, scope)
 
     def scope_of(self, node: ast.Lambda, scope: Scope) -> Scope:
         """See `Judging.scope_of`."""
@@ -105,23 +129,28 @@ class Judge:
 
     def bind(
         self, function: Scope, receiver: ast.expr | None, args: Sequence[ast.expr], call: ast.Call, scope: Scope
-    ) -> None:
+    ) -> dict[str, Binding]:
         """See `Judging.bind`."""
+        given: dict[str, Binding] = {}
         names = [argument.arg for argument in function.parameters]
         if function.receiver is not None:
             first, *names = names
             if receiver is not None:
-                self._learn(function, first, receiver, scope)
+                given[first] = self._learnt(function, first, receiver, scope)
         for name, value in zip(names, args, strict=False):
             if isinstance(value, ast.Starred):
                 break
-            self._learn(function, name, value, scope)
+            given[name] = self._learnt(function, name, value, scope)
         for keyword in call.keywords:
-            if keyword.arg is not None and keyword.arg in function.variables:
-                self._learn(function, keyword.arg, keyword.value, scope)
+            if keyword.arg is not None and keyword.arg in function.keywords:
+                given[keyword.arg] = self._learnt(function, keyword.arg, keyword.value, scope)
+        return given
 
-    def _learn(self, function: Scope, name: str, value: ast.expr, scope: Scope) -> None:
+    def _learnt(self, function: Scope, name: str, value: ast.expr, scope: Scope) -> Binding:
         bindings = function.variables.setdefault(name, [])
-        if all(known.expression is not value for known in bindings):
-            bindings.append(Binding(Gives.VALUE, value, scope))
+        known = next((binding for binding in bindings if binding.expression is value), None)
+        if known is None:
+            known = Binding(Gives.ARGUMENT, value, scope)
+            bindings.append(known)
             self._has_learnt = True
+        return known

@@ -10,13 +10,14 @@ import builtins
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
-from .effects import class_that_makes, is_client, is_path
+from .effects import MADE_BY, class_that_makes, effect_of, is_class_name, is_client, is_path
+from .network import HANDLES, VALUES
 from .scopes import Binding, ClassNames, Gives, Scope
 
 Kind: TypeAlias = str | ClassNames
 """The class of a value: by its dotted name, or as it stands in a source that was read."""
-Finder: TypeAlias = Callable[[str], "Scope | ClassNames | None"]
-"""Finds what a dotted name stands for, if its source is to be read."""
+Finder: TypeAlias = Callable[[str], "Scope | ClassNames | str | None"]
+"""Finds what a dotted name stands for, if its source is to be read; a name, if that's what it stands for there."""
 
 CONTEXT = "workflows.Context"
 WORKFLOW = "workflows.Workflow"
@@ -28,6 +29,8 @@ _OTHER_NAMES = {
     "workflows.steps.step": "workflows.step",
     "workflows.decorators.catch_error": "workflows.catch_error",
 }
+_OURS = frozenset({CONTEXT, WORKFLOW, "workflows.step", "workflows.catch_error"})
+_NAMES = ast.Name | ast.Attribute
 _KEEP_THE_KIND = {
     *("absolute", "expanduser", "joinpath", "relative_to", "resolve", "with_name", "with_stem", "with_suffix"),
 }
@@ -57,20 +60,64 @@ class Kinds:
 
     def dotted(self, expression: ast.expr, scope: Scope) -> str | None:
         """The full name of what is imported or built in: `dt.now` is `datetime.datetime.now`."""
+        expression, scope = self.aliased(expression, scope)
+        full: str | None = None
         if isinstance(expression, ast.Name):
             holder = scope.holder(expression.id)
             if holder is None:
-                return f"builtins.{expression.id}" if hasattr(builtins, expression.id) else None
+                return self._from_nowhere(expression.id, scope)
             full = holder.imports.get(expression.id)
-            return None if full is None else _OTHER_NAMES.get(full, full)
-        if isinstance(expression, ast.Attribute):
+        elif isinstance(expression, ast.Attribute):
             inner = self.dotted(expression.value, scope)
             full = None if inner is None else f"{inner}.{expression.attr}"
-            return None if full is None else _OTHER_NAMES.get(full, full)
-        return None
+        return None if full is None else self._settled(full)
+
+    def _settled(self, full: str) -> str:
+        """The name of what modules of the project hand on, where it comes from."""
+        found = self.find(full)
+        full = found if isinstance(found, str) else full
+        return _OTHER_NAMES.get(full, full)
+
+    def _from_nowhere(self, name: str, scope: Scope) -> str | None:
+        """A name that nothing binds: it may come with all that a module has, or be built in."""
+        for star in reversed(scope.top.stars):
+            full = self._settled(f"{star}.{name}")
+            if is_known_name(full) or self.find(full) is not None:
+                return full
+        return f"builtins.{name}" if hasattr(builtins, name) else None
+
+    def aliased(self, expression: ast.expr, scope: Scope, depth: int = 0) -> tuple[ast.expr, Scope]:
+        """What an expression is another name for, and where: `ctx.ask`, after `ask = ctx.ask`; else itself."""
+        value: Binding | None = None
+        match expression:
+            case ast.Name(id=name):
+                holder = scope.holder(name)
+                if holder is not None and not (
+                    name in holder.imports or name in holder.functions or name in holder.classes
+                ):
+                    value = _only(holder.bindings(name))
+            case ast.Call(func=ast.Name(id="getattr"), args=[owner, ast.Constant(value=str(name)), *_]):
+                return ast.copy_location(ast.Attribute(owner, name), expression), scope
+            case ast.Attribute(value=owner, attr=name):
+                kind = self.kind(owner, scope, depth + 1) if isinstance(owner, ast.Name) else None
+                if isinstance(kind, ClassNames) and name not in kind.methods:
+                    value = _only(kind.attributes.get(name, []))
+            case _:
+                pass
+        if value is None or depth > _DEEPEST or not isinstance(value.expression, _NAMES | ast.Call):
+            return expression, scope
+        found = self.aliased(value.expression, value.scope, depth + 1)
+        return found if isinstance(found[0], _NAMES) else (expression, scope)
+
+    def value_of(self, expression: ast.expr, scope: Scope) -> tuple[ast.expr, Scope]:
+        """What a variable is set to, if it's set once, and where; else the expression itself."""
+        holder = scope.holder(expression.id) if isinstance(expression, ast.Name) else None
+        value = _only(holder.bindings(expression.id)) if holder and isinstance(expression, ast.Name) else None
+        return (expression, scope) if value is None else (value.expression, value.scope)
 
     def class_of(self, expression: ast.expr, scope: Scope) -> ClassNames | None:
         """The class that an expression names, if its source was read."""
+        expression, scope = self.aliased(expression, scope)
         if isinstance(expression, ast.Name):
             holder = scope.holder(expression.id)
             if holder is not None and expression.id in holder.classes:
@@ -81,6 +128,7 @@ class Kinds:
 
     def function_of(self, expression: ast.expr, scope: Scope, depth: int = 0) -> Scope | None:
         """The function that an expression names, if its source was read."""
+        expression, scope = self.aliased(expression, scope, depth)
         if isinstance(expression, ast.Name):
             holder = scope.holder(expression.id)
             if holder is not None and expression.id in holder.functions:
@@ -89,9 +137,20 @@ class Kinds:
             method = self._method_of(expression, scope, depth)
             if method is not None:
                 return method
+        made, where = self.value_of(expression, scope)
+        if isinstance(made, ast.Call) and depth < _DEEPEST:
+            return self._function_given_by(made, where, depth + 1)
         full = self.dotted(expression, scope)
         found = None if full is None else self.find(full)
         return found if isinstance(found, Scope) else None
+
+    def _function_given_by(self, call: ast.Call, scope: Scope, depth: int) -> Scope | None:
+        """The function inside of another one that a call of that one gives."""
+        maker = self.function_of(call.func, scope, depth)
+        given = [] if maker is None else [node.value for node in ast.walk(maker.node) if isinstance(node, ast.Return)]
+        names = {node.id for node in given if isinstance(node, ast.Name)}
+        inner = [found for name, found in maker.functions.items() if name in names] if maker is not None else []
+        return inner[0] if len(inner) == 1 else None
 
     def _method_of(self, expression: ast.Attribute, scope: Scope, depth: int) -> Scope | None:
         owner: Kind | None = self.class_of(expression.value, scope)
@@ -153,6 +212,9 @@ class Kinds:
             case ast.BinOp(op=ast.Div(), left=left):
                 found = self.kind(left, scope, depth + 1)
                 return found if is_path(found) else None
+            case ast.Subscript(value=value):  # MongoClient()["shop"]["orders"]
+                found = self.kind(value, scope, depth + 1)
+                return found if is_client(found) else None
             case ast.Await(value=value) | ast.NamedExpr(value=value):
                 return self.kind(value, scope, depth + 1)
             case ast.IfExp(body=first, orelse=second) | ast.BoolOp(values=[first, second]):
@@ -166,7 +228,7 @@ class Kinds:
             return None
         if holder.owner is not None and name == holder.receiver:
             return holder.owner
-        return self._remembered(holder, name, holder.variables.get(name, ()), depth)
+        return self._remembered(holder, name, holder.bindings(name), depth)
 
     def _remembered(
         self, holder: Scope | ClassNames, name: str, bindings: Iterable[Binding], depth: int
@@ -178,17 +240,22 @@ class Kinds:
         return self._names[key]
 
     def kind_of_bindings(self, bindings: Iterable[Binding], depth: int) -> Kind | None:
-        """The class of what a variable is set to; the first that is known, annotations before values."""
-        for binding in sorted(bindings, key=lambda found: found.gives is not Gives.ANNOTATION):
-            if binding.gives is Gives.ANNOTATION:
-                found = self.named_by(binding.expression, binding.scope)
-            elif binding.gives is Gives.ITEM:
-                found = None
-            else:
-                found = self.kind(binding.expression, binding.scope, depth + 1)
-            if found is not None:
-                return found
-        return None
+        """The class of what a variable is set to; the first that is known, annotations before values.
+
+        Of arguments, only if it's the same for all.
+        """
+        bindings = [*bindings]
+        annotations = [found for found in bindings if found.gives is Gives.ANNOTATION]
+        for known in annotations:
+            if (kind := self.named_by(known.expression, known.scope)) is not None:
+                return kind
+        given = [found for found in bindings if found.gives is Gives.ARGUMENT]
+        kinds = {self.kind(found.expression, found.scope, depth + 1) for found in given}
+        if len(kinds) == 1 and None not in kinds:
+            return kinds.pop()
+        values = [found for found in bindings if found.gives in (Gives.VALUE, Gives.ENTERED)]
+        found_kinds = (self.kind(found.expression, found.scope, depth + 1) for found in values)
+        return next((kind for kind in found_kinds if kind is not None), None)
 
     def _kind_of_attribute(self, expression: ast.Attribute, scope: Scope, depth: int) -> Kind | None:
         owner = self.kind(expression.value, scope, depth + 1)
@@ -196,7 +263,8 @@ class Kinds:
             return self._kind_of_attribute_of(owner, expression.attr, depth + 1)
         if is_path(owner):
             return owner if expression.attr == "parent" else None
-        return owner if is_client(owner) else None  # client.chat.completions is the client still
+        # client.chat.completions is the client still
+        return owner if is_client(owner) and expression.attr not in VALUES else None
 
     def _kind_of_attribute_of(self, owner: ClassNames, name: str, depth: int) -> Kind | None:
         if name in owner.attributes:
@@ -217,9 +285,18 @@ class Kinds:
         if function is not None and isinstance(function.node, ast.FunctionDef | ast.AsyncFunctionDef):
             returns = function.node.returns
             return None if returns is None else self.named_by(returns, function.parent or function)
-        if isinstance(expression.func, ast.Attribute) and expression.func.attr in _KEEP_THE_KIND:
-            return self.kind(expression.func.value, scope, depth + 1)
-        return None
+        return (
+            self._kind_of_method_call(expression.func, scope, depth)
+            if isinstance(expression.func, ast.Attribute)
+            else None
+        )
+
+    def _kind_of_method_call(self, method: ast.Attribute, scope: Scope, depth: int) -> Kind | None:
+        owner = self.kind(method.value, scope, depth + 1)
+        if method.attr in _KEEP_THE_KIND:
+            return owner
+        # boto3.resource("dynamodb").Table("orders") talks as what it was made of
+        return owner if is_client(owner) and (method.attr in HANDLES or is_class_name(method.attr)) else None
 
     def named_by(self, annotation: ast.expr, scope: Scope) -> Kind | None:
         """The class that an annotation names; of a union, the first that is known."""
@@ -243,6 +320,16 @@ class Kinds:
     def _known_name(self, annotation: ast.expr, scope: Scope) -> str | None:
         full = self.dotted(annotation, scope)
         return full if full is not None and not full.startswith(("builtins.", "typing.")) else None
+
+
+def is_known_name(full: str) -> bool:
+    """Whether a name is one of those that matter, of this library or of others."""
+    return full in _OURS or effect_of(full, None) is not None or is_client(full) or full in MADE_BY
+
+
+def _only(bindings: list[Binding]) -> Binding | None:
+    is_value = len(bindings) == 1 and bindings[0].gives in (Gives.VALUE, Gives.ARGUMENT)
+    return bindings[0] if is_value else None
 
 
 def _is_call_of_super(expression: ast.expr) -> bool:

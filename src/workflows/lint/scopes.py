@@ -19,7 +19,8 @@ Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 class Gives(Enum):
     """What a binding does with its expression."""
 
-    VALUE = "value"  # x = expression; an argument of a call, too
+    VALUE = "value"  # x = expression
+    ARGUMENT = "argument"  # of some call: another one may give something else
     ITEM = "item"  # for x in expression
     ENTERED = "entered"  # with expression as x
     ANNOTATION = "annotation"  # x: expression
@@ -61,6 +62,10 @@ class Scope:
     variables: dict[str, list[Binding]] = attrs.field(factory=dict[str, list[Binding]])
     outer_names: set[str] = attrs.field(factory=set[str])
     """Names that are declared `global` or `nonlocal`."""
+    stars: list[str] = attrs.field(factory=list[str])
+    """The modules of which it imports all there is."""
+    given: dict[str, Binding] = attrs.field(factory=dict[str, Binding])
+    """What its parameters stand for, in the call that is being followed."""
 
     @property
     def top(self) -> Scope:
@@ -95,6 +100,20 @@ class Scope:
         if isinstance(self.node, ast.Module | ast.Lambda):
             return set()
         return {ast.unparse(decorator) for decorator in self.node.decorator_list}
+
+    @property
+    def keywords(self) -> set[str]:
+        """The parameters that can be given by their names."""
+        if isinstance(self.node, ast.Module):
+            return set()
+        return {argument.arg for argument in [*self.node.args.args, *self.node.args.kwonlyargs]}
+
+    def bindings(self, name: str) -> list[Binding]:
+        """What a variable of its own is set to; of a parameter, by the call that is being followed, if one is."""
+        known, given = self.variables.get(name, []), self.given.get(name)
+        if given is None:
+            return known
+        return [given, *(binding for binding in known if binding.gives is not Gives.ARGUMENT)]
 
     def chain(self) -> Iterator[Scope]:
         """This scope and those around it, from the inside out."""
@@ -248,7 +267,10 @@ class _Reader(ast.NodeVisitor):
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         origin = ".".join(part for part in (_package_of(self._scope, node.level), node.module) if part)
         for alias in node.names:
-            self._scope.imports[alias.asname or alias.name] = f"{origin}.{alias.name}"
+            if alias.name == "*":
+                self._scope.stars.append(origin)
+            else:
+                self._scope.imports[alias.asname or alias.name] = f"{origin}.{alias.name}"
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         found = _scope_of_function(node, self._scope, self._inside)

@@ -32,6 +32,10 @@ class Shared:
         self._around = frozenset(root.chain()) - {root}
         self._roots.clear()
 
+    def forget(self) -> None:
+        """What parameters stand for is another thing now."""
+        self._roots.clear()
+
     def changed_by_target(self, target: ast.expr, scope: Scope) -> Iterator[str]:
         """What an assignment to a target, or its deletion, changes."""
         if isinstance(target, ast.Tuple | ast.List):
@@ -108,11 +112,16 @@ class Shared:
         return self._roots[key]
 
     def _root_of_bindings(self, holder: Scope, name: str, depth: int, *, is_object: bool) -> str | None:
-        for binding in holder.variables.get(name, ()):
+        bindings = holder.bindings(name)
+        given = [binding for binding in bindings if binding.gives is Gives.ARGUMENT]
+        roots = [self.root(binding.expression, binding.scope, depth + 1, is_object=is_object) for binding in given]
+        if roots and all(roots):
+            return roots[0]
+        for binding in bindings:
             if binding.gives is Gives.ANNOTATION:
                 if self._is_resource(binding.expression, binding.scope):
                     return name
-            elif binding.gives is not Gives.ENTERED:
+            elif binding.gives not in (Gives.ENTERED, Gives.ARGUMENT):
                 found = self.root(binding.expression, binding.scope, depth + 1, is_object=is_object)
                 if found is not None:
                     return found

@@ -7,6 +7,7 @@ from typing import Any
 
 import anyio
 
+from .clock import on_loop_clock
 from .spawn import uninterrupted
 
 
@@ -59,8 +60,7 @@ class Alarm:
         if self._scope is not None:
             return
         while (at := self.at) is not None and not self._is_left:
-            ahead_s = max(0.0, at - self._now())
-            with anyio.CancelScope(deadline=anyio.current_time() + ahead_s) as self._scope:
+            with anyio.CancelScope(deadline=on_loop_clock(at, self._now)) as self._scope:
                 await anyio.sleep_forever()
             if self.at == at and self._now() >= at and not self._is_left:
                 self.at = None

@@ -8,6 +8,8 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TypeAlias, cast
 
+import anyio
+
 from ..errors import UsageError
 
 Clock: TypeAlias = Callable[[], datetime]
@@ -25,6 +27,16 @@ def utc_seconds(clock: Clock | None) -> Callable[[], float]:
     if clock is None:
         return ambient_clock.get() or time.time
     return _Seconds(clock)
+
+
+def on_loop_clock(at: float | None, now: Callable[[], float]) -> float:
+    """An instant in UTC seconds, by the clock of the event loop; infinity if there's none.
+
+    Args:
+        at: The instant.
+        now: Gives the time, in UTC seconds.
+    """
+    return float("inf") if at is None else anyio.current_time() + max(0.0, at - now())
 
 
 class _Seconds:

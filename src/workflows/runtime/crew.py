@@ -24,14 +24,16 @@ from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from ..core.commands import RunStep
+from ..core.empty import EMPTY_LIST
 from ..core.state import RunStatus
 from ..core.ticks import TimerFired
 from .alarm import Alarm
 from .attempt import outside_of_steps
 from .calling import call_step, call_step_in_time
+from .clock import on_loop_clock
 from .journalling import Journal
 from .outcome import sole
-from .spawn import uninterrupted, watch_closing
+from .spawn import Root, current_root, uninterrupted
 from .telling import tell_idle, tell_if_stalled, tell_slow
 from .turns import Turn, TurnQueue
 from .worker import Worker
@@ -42,7 +44,6 @@ if TYPE_CHECKING:
 Main: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 Launch: TypeAlias = Callable[[Main, ContextVars], None]
 Job: TypeAlias = "tuple[Run, RunStep]"
-Work: TypeAlias = "tuple[MemoryObjectSendStream[Job], MemoryObjectReceiveStream[Job]]"
 
 IDLE_WORKERS = 4  # how many workers wait for more work; further ones end, since a waiting task costs memory
 
@@ -59,7 +60,7 @@ class Crew:
 
     __slots__ = (
         "_alarm", "_budget_at", "_ending_watch", "_group", "_has_given_up", "_has_told", "_hired", "_idle",
-        "_is_closing", "_is_owned", "_is_stopping", "_jobs", "_journal", "_launch", "_resting", "_run", "_scope",
+        "_is_owned", "_is_stopping", "_jobs", "_journal", "_launch", "_resting", "_root", "_run", "_scope",
         "_turn", "_turns", "_variables", "_watch", "_work", "_workers", "is_launched",
     )  # fmt: skip
 
@@ -71,14 +72,14 @@ class Crew:
         self._variables: ContextVars = outside_of_steps(copy_context())
         self.is_launched: bool = False
         self._is_owned = is_owned
-        self._is_closing: Callable[[], bool] | None = None
+        self._root: Root | None = None
         self._is_stopping = False
-        self._jobs: list[Job] = []
+        self._jobs: list[Job] = EMPTY_LIST
         self._workers = 0  # how many there are, those included whose task hasn't come to run yet
         self._hired = 0  # how many there ever were; no two have the same number
         self._idle = 0
         self._resting = 0  # how many wait till what they have done is stored
-        self._work: Work | None = None
+        self._work: tuple[MemoryObjectSendStream[Job], MemoryObjectReceiveStream[Job]] | None = None
         self._group: TaskGroup | None = None
         self._scope: anyio.CancelScope | None = None
         self._turn: anyio.CancelScope | None = None
@@ -91,6 +92,8 @@ class Crew:
 
     def add(self, run: Run, job: RunStep) -> None:
         """Add a job, of a child perhaps. Whoever feeds the core sees to it that it's taken, or handed out."""
+        if self._jobs is EMPTY_LIST:
+            self._jobs = []
         self._jobs.append((run, job))
 
     def set_alarm(self, at: float | None) -> None:
@@ -109,7 +112,7 @@ class Crew:
         """Cancel everything at this instant; the core is told why."""
         self._budget_at = at
         if self._scope is not None:
-            self._scope.deadline = self._on_loop_clock(at)
+            self._scope.deadline = on_loop_clock(at, self._run.driver.now)
 
     def stop(self) -> None:
         """Cancel what runs; nothing is begun any more."""
@@ -131,8 +134,7 @@ class Crew:
     @property
     def is_cut_off(self) -> bool:
         """Whether the steps are cancelled, or about to be, by somebody who doesn't tell the core."""
-        scope, is_closing = self._scope, self._is_closing
-        return (scope is not None and scope.cancel_called) or (is_closing is not None and is_closing())
+        return self.is_out_of_time or (self._root is not None and self._root.is_closing)
 
     @property
     def is_out_of_time(self) -> bool:
@@ -190,9 +192,9 @@ class Crew:
         """
         bug: Exception | None = None
         is_asleep = False
-        self._is_closing = None if self._is_owned else watch_closing()
+        self._root = None if self._is_owned else current_root()
         try:
-            deadline = self._on_loop_clock(self._budget_at)
+            deadline = on_loop_clock(self._budget_at, self._run.driver.now)
             with anyio.CancelScope(deadline=deadline, shield=self._is_owned) as self._scope:
                 is_asleep = await self._run.working(self._work_till_nothing_is_left)
         except Exception as error:
@@ -203,11 +205,13 @@ class Crew:
             if not is_asleep:
                 self._run.interrupted()
                 self._run.end(bug)
-            self._scope = self._is_closing = None
+            self._scope = self._root = None
             self.is_launched = False
             if self._jobs:
                 self._launch_or_drop()
             elif is_asleep:
+                self._jobs = EMPTY_LIST
+                self._alarm = self._alarm if self._alarm is not None and self._alarm.at is not None else None
                 self._run.fell_asleep()
 
     @uninterrupted
@@ -342,9 +346,8 @@ class Crew:
         """Wait for work; None if the worker should end."""
         if self._is_stopping:
             return None
-        others = self._workers - 1
+        others, alarm = self._workers - 1, self._alarm
         is_last = self._idle == others and self._turns is None
-        alarm = self._alarm
         if is_last and (alarm is None or alarm.at is None or self._journal is not None):
             self._group = None  # everything waits; from now on work waits for a new root task
             self._dismiss_idle()
@@ -395,6 +398,3 @@ class Crew:
         with anyio.CancelScope(shield=True) as self._ending_watch:
             await anyio.sleep(run.grace_s)
             tell_slow(run.run_id, run.working_steps(), run.grace_s)
-
-    def _on_loop_clock(self, at: float | None) -> float:
-        return float("inf") if at is None else anyio.current_time() + max(0.0, at - self._run.driver.now())

@@ -39,7 +39,7 @@ class Definition:
     verbose: bool = False
     children: Mapping[str, Definition] = attrs.field(factory=dict[str, Any])
 
-    @property
+    @cached_property
     def kinds(self) -> dict[str, ChildKind]:
         """What the core needs to know of the workflows that steps may run as children."""
         return {

@@ -21,7 +21,7 @@ def departed(attempt: Attempt, branch: Branch, mismatch: ReplayMismatch) -> None
         ReplayMismatch: Unless the run accepts changes.
     """
     replay = attempt.replay
-    if not attempt.run.accepts_changes or branch is None or replay is None:
+    if not attempt.run.options.accepts_changes or branch is None or replay is None:
         raise mismatch
     logger.warning("%s", mismatch, extra={"run_id": attempt.run.run_id})
     attempt.emit(TapeDropped, branch, *replay.give_up(branch))
@@ -41,7 +41,7 @@ def unread(attempt: Attempt) -> ReplayMismatch | None:
         recorded="; ".join(left),
         now="the step ended",
     )
-    if not attempt.run.accepts_changes:
+    if not attempt.run.options.accepts_changes:
         return mismatch
     logger.warning("%s", mismatch, extra={"run_id": attempt.run.run_id})
     return None

@@ -6,6 +6,7 @@ that can't be encoded counts as its type only: a stream may carry it, and storin
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from zlib import crc32
 
@@ -13,17 +14,40 @@ from ..codec import Codec, Json
 from ..errors import EncodeError
 from ..events import Event
 
+STREAM = "stream"
+
 _PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
+def is_plain(event: Event) -> bool:
+    """Whether all its values are plain: then it can't be changed, and its digest may wait."""
+    for value in event.__dict__.values():  # noqa: SIM110  # a generator costs more than the rest
+        if type(value) not in _PLAIN:
+            return False
+    return True
+
+
+def plain_digests(codec: Codec, events: Iterable[Event], *, what: str) -> list[int]:
+    """The digests of doing `what` with each of some plain events."""
+    digests: list[int] = []
+    kind, begun = None, 0
+    for event in events:
+        if type(event) is not kind:
+            kind = type(event)
+            begun = _begun(what, kind.__qualname__)
+        try:
+            digests.append(crc32(repr(event.__dict__).encode(), begun))
+        except ValueError:  # an integer beyond what Python turns into decimal digits, or half a character
+            digests.append(_slow_digest(codec, event, what))
+    return digests
 
 
 def event_digest(codec: Codec, event: Event, *, what: str) -> int:
     """The digest of doing `what` with an event."""
-    values = event.__dict__
-    if _PLAIN.issuperset(map(type, values.values())):
-        try:
-            return crc32(repr(values).encode(), _begun(what, type(event).__qualname__))
-        except ValueError:  # an integer beyond what Python turns into decimal digits, or half a character
-            pass
+    return plain_digests(codec, (event,), what=what)[0] if is_plain(event) else _slow_digest(codec, event, what)
+
+
+def _slow_digest(codec: Codec, event: Event, what: str) -> int:
     try:
         return _number(f"{what} {codec.fingerprint(event)}")
     except EncodeError:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import anyio
 
 from ..codec import Codec
-from ..core.commands import Command, GrantEdit, Refuse
+from ..core.commands import GrantEdit, Refuse
+from ..core.empty import EMPTY, with_item
 from ..core.engine import Core
 from ..core.state import Child
 from ..core.ticks import ChildTick, EditAsked, EditDropped, Tick
@@ -19,6 +21,9 @@ from .burst import Burst
 from .journalling import Journal
 from .log import EventLog
 from .spawn import uninterrupted
+
+if TYPE_CHECKING:
+    from .run import Run
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -29,16 +34,16 @@ OUTSIDE = "outside"
 class Driver:
     """A core with a clock, and with a journal if its run is durable."""
 
-    __slots__ = ("_edits", "_last_at", "burst", "carry_out", "codec", "core", "grants", "journal", "now")
+    __slots__ = ("_edits", "_last_at", "burst", "codec", "core", "grants", "journal", "now", "run")
 
     def __init__(self, core: Core, now: Callable[[], float]) -> None:
         self.core: Core = core
         self.codec: Codec = core.state.codec
         self.now: Callable[[], float] = now
-        self.carry_out: Callable[[Command], None] | None = None
+        self.run: Run | None = None  # that carries out what the core commands
         self.journal: Journal | None = None
         self.burst: Burst | None = None
-        self.grants: dict[str, anyio.Event] = {}
+        self.grants: dict[str, anyio.Event] = EMPTY
         self._edits = 0
         self._last_at = 0.0
 
@@ -67,11 +72,9 @@ class Driver:
             if type(command) is Refuse:
                 refusal = command
             elif type(command) is GrantEdit:
-                event = self.grants.get(command.owner)
-                if event is not None:
-                    event.set()
-            elif self.carry_out is not None:
-                self.carry_out(command)
+                self.grant(command.owner)
+            elif self.run is not None:
+                self.run.carry_out(command)
         return refusal
 
     def gathering(self, log: EventLog) -> Burst | None:
@@ -106,7 +109,8 @@ class Driver:
         """
         self._edits += 1
         owner = f"{OUTSIDE if execution is None else execution}:{self._edits}"
-        granted = self.grants[owner] = anyio.Event()
+        granted = anyio.Event()
+        self.grants = with_item(self.grants, owner, granted)
         try:
             self.emit(EditAsked, owner, execution, attempt)
             await granted.wait()
@@ -116,6 +120,12 @@ class Driver:
         finally:
             del self.grants[owner]
         return owner
+
+    def grant(self, owner: str) -> None:
+        """An edit may begin."""
+        event = self.grants.get(owner)
+        if event is not None:
+            event.set()
 
     def give_up_edits(self) -> None:
         """The run is being stopped: no step will be granted an edit any more, so nobody waits for one."""

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from .driver import Driver
     from .run import Run
 
-as_text: Callable[[object], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-"""JSON data as text, in the order in which it is, without what nobody reads."""
+as_text: Callable[[object], str] = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), check_circular=False
+).encode
+"""JSON data as text, in the order in which it is, without what nobody reads. What the codec gives isn't circular."""
 Held: TypeAlias = "Command | Callable[[], None]"
 
 
@@ -68,22 +70,19 @@ class Journal:
         """
         if self.lost is not None:
             return [command for command in core.feed(tick) if not _goes_on(command)]
-        text = as_text(tick_data(core.state, tick))
-        position = core.state.streamed
+        state = core.state
+        text = as_text(tick_data(state, tick))
+        position = state.streamed
         commands = core.feed(tick)
         self.ticks.append(text)
         if type(tick) is EventReceived and any(type(command) is Refuse for command in commands):
             return commands  # nothing has changed, so it can wait for what comes next
+        if state.streamed > position:
+            events = published(command for command in commands if _is_counted(command))
+            self.events += enumerate(events, start=position + 1)
         urgent: list[Command] = []
         for command in commands:
-            if _is_urgent(command):
-                urgent.append(command)
-                continue
-            self._held.append(command)
-            if not isinstance(command, PublishEvent) or command.is_counted:
-                for event in published([command]):
-                    position += 1
-                    self.events.append((position, event))
+            (urgent if _is_urgent(command) else self._held).append(command)
         self.stage()
         return urgent
 
@@ -124,8 +123,9 @@ class Journal:
         Raises:
             StoreError: It can't be.
         """
+        goal = self._staged if self.lost is None else float("inf")
         await self.done()
-        if self.lost is not None:
+        if self.lost is not None and self._stored < goal:  # else it was lost with what came after that
             raise self.lost
 
     async def done(self) -> None:
@@ -165,8 +165,8 @@ class Journal:
         for item in held:
             if callable(item):
                 item()
-            elif self.driver.carry_out is not None and not (self.lost and _goes_on(item)):
-                self.driver.carry_out(item)
+            elif self.driver.run is not None and not (self.lost and _goes_on(item)):
+                self.driver.run.carry_out(item)
         if self.run is not None:
             self.run.crew.hand_out()
 
@@ -175,7 +175,12 @@ def _goes_on(command: Command) -> bool:
     """Whether it would let a run go on that is lost."""
     if isinstance(command, ForChild):
         return _goes_on(command.command)
-    return isinstance(command, RunStep | PublishEvents) or (isinstance(command, PublishEvent) and command.is_counted)
+    return isinstance(command, RunStep) or _is_counted(command)
+
+
+def _is_counted(command: Command) -> bool:
+    """Whether it appends to the stream, rather than to tell those alone who read here."""
+    return isinstance(command, PublishEvents) or (isinstance(command, PublishEvent) and command.is_counted)
 
 
 def _is_urgent(command: Command) -> bool:

@@ -19,6 +19,7 @@ from weakref import WeakSet
 import anyio
 from anyio.lowlevel import checkpoint
 
+from ..core.empty import EMPTY, with_item
 from ..errors import StreamEventsMissed, UsageError
 from ..events import Event, InternalDispatchEvent
 
@@ -26,39 +27,42 @@ if TYPE_CHECKING:
     from .burst import Burst
 
 BATCH = 64  # events that a reader may take without giving way to other tasks
+LEFT = (0, Event())  # in the place of an entry that has left
 
 
 class EventLog:
     """The log of one run. Appending never waits.
 
     Attributes:
+        entries: Position and event of each entry; those before `start` have left.
+        start: How many entries that have left still have a place in `entries`.
         base: How many entries have left at the front: the index of the first one that's here.
         start_position: The position behind which the log begins.
         last_position: The position of the last event.
     """
 
     __slots__ = (
-        "_entries",
         "_history",
         "_sleeping",
-        "_start",
         "base",
         "blocked",
         "burst",
         "current_task",
+        "entries",
         "is_closed",
         "last_position",
         "readers",
+        "start",
         "start_position",
     )
 
     def __init__(self, history: int, position: int, current_task: Callable[[], object]) -> None:
         self.current_task: Callable[[], object] = current_task
-        self._entries: list[tuple[int, Event] | None] = []  # those before `_start` have left
-        self._start = 0
+        self.entries: list[tuple[int, Event]] = []
+        self.start: int = 0
         self._history = history
-        self._sleeping: dict[Reader, None] = {}
-        self.blocked: list[anyio.Event] = []
+        self._sleeping: dict[Reader, None] = EMPTY
+        self.blocked: tuple[anyio.Event, ...] = ()
         self.base: int = 0
         self.start_position: int = position
         self.last_position: int = position
@@ -69,7 +73,7 @@ class EventLog:
     @property
     def end(self) -> int:
         """The index after the last entry."""
-        return self.base + len(self._entries) - self._start
+        return self.base + len(self.entries) - self.start
 
     @property
     def first_position(self) -> int:
@@ -90,21 +94,25 @@ class EventLog:
         self.catch_up()
         if is_counted and not isinstance(event, InternalDispatchEvent):
             self.last_position += 1
-        entries = self._entries
+        entries = self.entries
         entries.append((self.last_position, event))
         self.wake()
-        if len(entries) - self._start > self._history:
+        if len(entries) - self.start > self._history:
             self._trim()
 
     def extend(self, events: Sequence[Event]) -> None:
         """Append several events of a step."""
-        position, entries = self.last_position, self._entries
-        for event in events:
-            position += not isinstance(event, InternalDispatchEvent)
-            entries.append((position, event))
-        self.last_position = position
+        position, entries = self.last_position, self.entries
+        if any(issubclass(kind, InternalDispatchEvent) for kind in set(map(type, events))):
+            for event in events:
+                position += not isinstance(event, InternalDispatchEvent)
+                entries.append((position, event))
+            self.last_position = position
+        else:
+            self.last_position += len(events)
+            entries += zip(range(position + 1, self.last_position + 1), events, strict=True)
         self.wake()
-        if len(entries) - self._start > self._history:
+        if len(entries) - self.start > self._history:
             self._trim()
 
     def catch_up(self) -> None:
@@ -120,8 +128,8 @@ class EventLog:
 
     def entry(self, index: int) -> tuple[int, Event] | None:
         """Position and event at an index that hasn't left; None at the end."""
-        place = index - self.base + self._start
-        return self._entries[place] if place < len(self._entries) else None
+        place = index - self.base + self.start
+        return self.entries[place] if place < len(self.entries) else None
 
     def index_after(self, position: int) -> int:
         """The index of the first entry that belongs behind `position`."""
@@ -150,18 +158,18 @@ class EventLog:
         self.catch_up()
         while not self.is_closed and self._is_far_behind() and not is_stopping():
             event = anyio.Event()
-            self.blocked.append(event)
+            self.blocked += (event,)
             await event.wait()
 
     def unblock(self) -> None:
         """A reader has moved on, or has gone."""
-        blocked, self.blocked = self.blocked, []
+        blocked, self.blocked = self.blocked, ()
         for event in blocked:
             event.set()
 
     def put_to_sleep(self, reader: Reader) -> None:
         """Wake this reader at the next event."""
-        self._sleeping[reader] = None
+        self._sleeping = with_item(self._sleeping, reader, None)
 
     def take_from_sleep(self, reader: Reader) -> None:
         """Don't wake it any more."""
@@ -180,7 +188,7 @@ class EventLog:
         """Wake the readers that sleep."""
         if not self._sleeping:
             return
-        sleeping, self._sleeping = self._sleeping, {}
+        sleeping, self._sleeping = self._sleeping, EMPTY
         for reader in sleeping:
             reader.wake()
 
@@ -189,12 +197,12 @@ class EventLog:
         if self.readers:
             surplus = min(surplus, min(reader.index for reader in self.readers) - self.base)
         for _ in range(surplus):
-            self._entries[self._start] = None
-            self._start += 1
+            self.entries[self.start] = LEFT
+            self.start += 1
             self.base += 1
-        if self._start > 64 and 2 * self._start > len(self._entries):  # so that an append costs the same on average
-            del self._entries[: self._start]
-            self._start = 0
+        if self.start > 64 and 2 * self.start > len(self.entries):  # so that an append costs the same on average
+            del self.entries[: self.start]
+            self.start = 0
 
 
 class Cursor:
@@ -285,13 +293,18 @@ class Reader:
         while True:
             if cursor.index <= log.base:
                 self._check_gap()
-            entry = log.entry(cursor.index)
-            if entry is not None:
-                cursor.index += 1
+            index, entries = cursor.index, log.entries
+            place = index - log.base + log.start  # as `log.entry()` finds it, without a call for each event
+            if place < len(entries):
+                cursor.index = index + 1
                 if log.blocked:
                     log.unblock()
-                if self._is_for_it(*entry):
-                    return entry[1]
+                position, event = entries[place]
+                if position > cursor.position:
+                    cursor.position = position
+                    return event
+                if self.exposes_internal and isinstance(event, InternalDispatchEvent):
+                    return event  # has the position of the event before; others are from before what it asked for
             elif log.burst:
                 log.burst.tell()
             elif log.is_closed:
@@ -299,15 +312,6 @@ class Reader:
                 raise StopAsyncIteration
             else:
                 await self._sleep()
-
-    def _is_for_it(self, position: int, event: Event) -> bool:
-        """Whether the reader wants an entry. Internal ones have no position; some ask for what follows a later one."""
-        if isinstance(event, InternalDispatchEvent):
-            return self.exposes_internal
-        if position <= self._cursor.position:
-            return False
-        self._cursor.position = position
-        return True
 
     def wake(self) -> None:
         """Something has happened."""

@@ -18,7 +18,7 @@ from ..errors import EngineBug, ReplayMismatch, UsageError
 from ..events import Event
 from .attempt import Attempt, branch_path, inside
 from .departures import departed
-from .digests import event_digest
+from .digests import STREAM, event_digest
 from .refusals import check_declared, check_event, error_for, no_event
 
 T = TypeVar("T")
@@ -49,7 +49,7 @@ def stream_nowait(attempt: Attempt, event: object) -> None:
         attempt.emit(EventPublished, event)
         return
     branch = attempt.branch()
-    digest = event_digest(attempt.run.codec, event, what="stream")
+    digest = event_digest(attempt.run.codec, event, what=STREAM)
     if attempt.replay is None or not was_done(attempt, branch, "writing to the stream", digest, event):
         attempt.stream(branch, digest, event)
 

@@ -31,6 +31,7 @@ from ..core.commands import (
     StopSteps,
     WakeWait,
 )
+from ..core.empty import EMPTY, with_item
 from ..core.engine import Core
 from ..core.state import Child, RunStatus
 from ..core.ticks import CancelRequested, EventReceived, RunResumed, StepHalted, TimerFired
@@ -68,9 +69,9 @@ class Run:
     """
 
     __slots__ = (
-        "__weakref__", "_is_left", "accepts_changes", "attempts", "checkpoint", "children", "codec", "core", "crew",
+        "__weakref__", "_is_left", "attempts", "checkpoint", "children", "codec", "core", "crew",
         "current_task", "driver", "grace_s", "journal", "log", "options", "outcome", "program", "resources", "run_id",
-        "suspends", "thread", "trace",
+        "thread", "trace",
     )  # fmt: skip
 
     def __init__(
@@ -92,8 +93,6 @@ class Run:
         self.program: Program = driver.core.state.program
         self.options: RunOptions = options
         self.run_id: str = run_id
-        self.suspends: bool = options.suspends
-        self.accepts_changes: bool = options.accepts_changes
         self.grace_s: float = options.grace_s
         backend = spawn.backend()
         self.current_task: Callable[[], object] = backend.current_task
@@ -102,14 +101,14 @@ class Run:
         self.log: EventLog = parent.log if parent else EventLog(options.stream_history, streamed, backend.current_task)
         self.outcome: RunOutcome = RunOutcome(self.program.class_name, run_id)
         self.thread: int = threading.get_ident()
-        self.attempts: dict[int, Attempt] = {}
+        self.attempts: dict[int, Attempt] = EMPTY
         self.resources: Keeping | None = (
             parent.resources if parent else None if options.resource_manager is None else Keeping(self)
         )
-        self.children: dict[int, ChildRun] = {}
+        self.children: dict[int, ChildRun] = EMPTY
         self.trace: RunTrace | None = self._traced(parent) if parent or launch else None
         self.crew: Crew = parent.crew if parent else Crew(self, launch, turns, is_owned=is_owned)
-        driver.carry_out, driver.burst = self.carry_out, None
+        driver.run, driver.burst = self, None
 
     def _traced(self, parent: Run | None) -> RunTrace | None:
         if parent is not None:
@@ -162,7 +161,8 @@ class Run:
             known = self.core.state.children.get(command.child)
             if known is None:  # it's over
                 return
-            child = self.children[command.child] = ChildRun(self, known)
+            child = ChildRun(self, known)
+            self.children = with_item(self.children, command.child, child)
         child.carry_out(command.command)
 
     def _drop_child(self, command: DropChild) -> None:
@@ -197,6 +197,7 @@ class Run:
 
     async def working(self, work: Callable[[], Awaitable[bool]]) -> bool:
         """Do the run's work, in its root task; its resources are closed when that's over."""
+        self.attempts = {}
         if self.resources is None:
             return await work()
         async with self.resources.open_here():
@@ -236,7 +237,7 @@ class Run:
         if self.outcome.is_set:
             return
         self.crew.close()
-        self.driver.carry_out = None
+        self.driver.run = None
         errors = () if self.resources is None else self.resources.errors
         result, error = ending_of(self.core.state, errors, is_durable=self.journal is not None)
         if bug is not None:
@@ -342,6 +343,7 @@ class Run:
 
     def fell_asleep(self) -> None:
         """Everything in it waits, and it has no task any more."""
+        self.attempts = EMPTY
         if self.journal is not None:
             self.journal.fell_asleep()
 
@@ -354,6 +356,7 @@ class ChildRun(Run):
     def __init__(self, parent: Run, child: Child) -> None:
         driver = ChildDriver(parent.driver, child)
         super().__init__(driver, parent.options.child(child.workflow), child.state.run_id, parent=parent)
+        self.attempts: dict[int, Attempt] = {}
         self.parent: Run = parent
 
     def _cancel_steps(self, _command: StopSteps) -> None:
@@ -365,9 +368,7 @@ class ChildRun(Run):
         self.log.unblock()
 
     def _grant(self, command: GrantEdit) -> None:
-        event = self.driver.grants.get(command.owner)
-        if event is not None:
-            event.set()
+        self.driver.grant(command.owner)
 
     def is_skipped(self, job: RunStep) -> bool:
         """Whether a job is none any more: the child was stopped before a worker came to it."""

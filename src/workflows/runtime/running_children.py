@@ -130,7 +130,7 @@ def _is_at_work(attempt: Attempt, record: Ran) -> bool:
 async def _wait_for_what_it_waits_for(attempt: Attempt, record: Ran) -> None:
     """All in the child waits, for answers or for time: so does the step."""
     is_root = attempt.is_own_task()
-    if is_root and attempt.run.suspends and attempt.can_suspend:
+    if is_root and attempt.run.options.suspends and attempt.can_suspend:
         attempt.begin_suspending(lambda: () if record.is_settled else (record.name,))
         await anyio.sleep_forever()
     attempt.park(is_root=is_root)

@@ -19,6 +19,7 @@ from ..core.values import Values
 from ..events import Event
 
 if TYPE_CHECKING:
+    from .burst import Burst
     from .run import Run
     from .tracing import StepTrace
 
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
 class Seam:
     """What one attempt of a step may ask of its run."""
 
-    __slots__ = ("execution", "number", "run", "trace")
+    __slots__ = ("burst", "execution", "number", "run", "trace")
 
     def __init__(self, run: Run, execution: int, number: int) -> None:
         self.run: Run = run
         self.execution: int = execution
         self.number: int = number
         self.trace: StepTrace | None = None
+        self.burst: Burst | None = None
 
     def emit(self, tick_type: Callable[..., StepTick], *parts: object) -> Refuse | None:
         """Apply a tick of this attempt. In memory that's done when it returns."""
@@ -42,14 +44,12 @@ class Seam:
 
     def stream(self, branch: Branch, digest: int, event: Event) -> None:
         """Apply a tick that writes to the stream: in memory at the latest when anybody looks."""
-        run = self.run
-        burst = run.driver.burst
-        if burst is None:
-            burst = run.driver.gathering(run.log)
-        if burst is None:
+        if self.burst is None:
+            self.burst = self.run.driver.gathering(self.run.log)
+        if self.burst is None:
             self.emit(EventStreamed, branch, digest, event)
         else:
-            burst.add(self, branch, digest, event)
+            self.burst.add(self, branch, digest, event)
 
     def emit_last(self, tick_type: Callable[..., StepTick], *parts: object) -> None:
         """Apply the tick that ends the attempt; its worker takes what there is to do next."""

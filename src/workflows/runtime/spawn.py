@@ -14,7 +14,7 @@ from contextlib import suppress
 from contextvars import Context
 from functools import partial
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import anyio
 import attrs
@@ -43,6 +43,10 @@ class Backend:
     Attributes:
         spawn: Starts a coroutine function in a context, as a task that nobody waits for.
         current_task: Gives an object for the task that calls it; None outside of any.
+        current_task_here: Gives the same as a function for the event loop and the thread that it's called in alone,
+            which costs a fraction: it needn't find out which loop runs.
+        has_waited: Whether a task, the one that calls, has waited since this was last asked with the same mark; None
+            where nothing tells.
         checkpoint: The backend's own checkpoint, which costs less than the neutral one.
         loop: Gives an object for the event loop that runs in this thread.
         call_in: Has a function called in such a loop, from any thread; does nothing if the loop is closed.
@@ -50,6 +54,8 @@ class Backend:
 
     spawn: Callable[[Callable[[], Coroutine[Any, Any, None]], Context], None]
     current_task: Callable[[], object]
+    current_task_here: Callable[[], Callable[[], object]]
+    has_waited: Callable[[Any, object], bool] | None
     checkpoint: Callable[[], Awaitable[None]]
     loop: Callable[[], object]
     call_in: Callable[[Any, Callable[[], object]], None]
@@ -77,17 +83,35 @@ def backend() -> Backend:
     return _backends.get("asyncio") or _backends.setdefault("asyncio", _asyncio_backend(asyncio))
 
 
-def watch_closing() -> Callable[[], bool]:
-    """For the current task, a root task: whether all that it belongs to is being closed, since main has returned.
+class Root(Protocol):
+    """What runs a root task: a task of asyncio's own, or the nursery of Trio's system tasks."""
 
-    On asyncio each task is told of that at once; here it's known before any of them gets to its clean-up.
+    @property
+    def is_closing(self) -> bool:
+        """Whether all that the task belongs to is being closed, since main has returned."""
+        ...
+
+
+class _SystemNursery:
+    def __init__(self, scope: Any) -> None:
+        self._scope = scope
+
+    @property
+    def is_closing(self) -> bool:
+        return bool(self._scope.cancel_called)
+
+
+def current_root() -> Root | None:
+    """What runs the current task, if that's a root task; None if it isn't.
+
+    On asyncio each task is told at once when its loop is closed; here it's known before any of them gets to its
+    clean-up.
     """
     trio, asyncio = sys.modules.get("trio"), sys.modules.get("asyncio")
     if trio is not None and trio.lowlevel.in_trio_run():
-        scope = trio.lowlevel.current_task().parent_nursery.cancel_scope
-        return lambda: bool(scope.cancel_called)
-    task = None if asyncio is None else asyncio.current_task()
-    return lambda: bool(getattr(task, "is_closing", False))
+        return _SystemNursery(trio.lowlevel.current_task().parent_nursery.cancel_scope)
+    task: Any = None if asyncio is None else asyncio.current_task()
+    return task if hasattr(task, "is_closing") else None
 
 
 def is_being_cancelled() -> bool:
@@ -132,8 +156,19 @@ def _trio_backend(trio: ModuleType) -> Backend:
         with suppress(trio.RunFinishedError):
             token.run_sync_soon(function)
 
+    def has_waited(task: Any, mark: object) -> bool:
+        found, task.custom_sleep_data = task.custom_sleep_data, mark  # Trio clears it whenever the task is rescheduled
+        return found is not mark
+
+    current_task = _or_none(trio.lowlevel.current_task)
     return Backend(
-        spawn, _or_none(trio.lowlevel.current_task), trio.lowlevel.checkpoint, trio.lowlevel.current_trio_token, call_in
+        spawn,
+        current_task,
+        lambda: current_task,
+        has_waited,
+        trio.lowlevel.checkpoint,
+        trio.lowlevel.current_trio_token,
+        call_in,
     )
 
 
@@ -142,6 +177,10 @@ def _asyncio_backend(asyncio: ModuleType) -> Backend:
         """A task that notices when its loop is closed: that's when it's cancelled while the loop doesn't run."""
 
         is_closing = False
+
+        def __repr__(self) -> str:
+            """Short: AnyIO writes it down whenever a scope is cancelled, which is how steps are suspended."""
+            return f"<task of a workflow run at {id(self):#x}>"
 
         def cancel(self, msg: Any = None) -> bool:
             """Cancel it, as asyncio does."""
@@ -157,7 +196,19 @@ def _asyncio_backend(asyncio: ModuleType) -> Backend:
         if not loop.is_closed():
             loop.call_soon_threadsafe(function)
 
-    return Backend(spawn, _or_none(asyncio.current_task), partial(asyncio.sleep, 0), asyncio.get_running_loop, call_in)
+    def current_task_here() -> Callable[[], object]:
+        loop, current_task = asyncio.get_running_loop(), asyncio.current_task
+        return lambda: current_task(loop)  # a `partial` would cost twice as much in Python 3.11
+
+    return Backend(
+        spawn,
+        _or_none(asyncio.current_task),
+        current_task_here,
+        None,
+        partial(asyncio.sleep, 0),
+        asyncio.get_running_loop,
+        call_in,
+    )
 
 
 def _or_none(current_task: Callable[[], object]) -> Callable[[], object]:

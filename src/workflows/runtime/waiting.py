@@ -102,7 +102,7 @@ def _made(attempt: Attempt, branch: str | None, contents: Sequence[str]) -> list
 
 async def _wait(attempt: Attempt, asked: Sequence[Asked]) -> None:
     is_root = attempt.is_own_task()
-    if is_root and attempt.run.suspends and attempt.can_suspend:
+    if is_root and attempt.run.options.suspends and attempt.can_suspend:
         attempt.begin_suspending(lambda: _open_ones(asked))
         await anyio.sleep_forever()
     attempt.park(is_root=is_root)

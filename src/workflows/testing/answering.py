@@ -14,9 +14,9 @@ from ..events import Event
 from ..handler import WorkflowHandler
 from .stored_life import AnswerFor
 
-Answers: TypeAlias = AnswerFor | Mapping[Any, Event | Sequence[Event] | None]
+Answers: TypeAlias = AnswerFor | Mapping[Any, Event | Sequence[Event] | AnswerFor | None]
 """A function from a question to its answer, or to None, which leaves it open; or for each class of questions, or of
-answers, an event, or a list of events: for the first question of the class, the second, and so on."""
+answers, an event, such a function, or a list of events: for the first question of the class, the second, and so on."""
 
 SETTLED_TURNS = 30
 """After so many turns of the loop without a tick, nothing more is expected before the next answer."""
@@ -49,25 +49,41 @@ class Answering:
         key = self._key_for(question)
         if key is None:
             return None
-        listed = self._answers[key]
+        listed = cast("Mapping[Any, object]", self._answers)[key]
         if listed is None or isinstance(listed, Event):
             return listed
+        if _is_function(listed):
+            return cast("AnswerFor", listed)(question)
+        events = _events_of(listed, question, key)
         if (key, question.id) not in self.asked:
             self.asked.append((key, question.id))
         place = [name for of, name in self.asked if of is key].index(question.id)
-        if place >= len(listed):
+        if place >= len(events):
             raise NoAnswer(
-                f"Step {question.step!r} asks {shown_question(question)}, and the {len(listed)} answers that are "
+                f"Step {question.step!r} asks {shown_question(question)}, and the {len(events)} answers that are "
                 f"listed under {key.__name__} are used up. List one more, or give a function: "
                 "answers=lambda question: ..."
             )
-        return listed[place]
+        return events[place]
 
     def _key_for(self, question: Question) -> Any:
         """What the answer is listed under: the class of the question, one of its bases, or that of the answer."""
         classes = () if question.event is None else type(question.event).__mro__
         answers = cast("Mapping[Any, object]", self._answers)
         return next((kind for kind in (*classes, *question.answer_type.__mro__) if kind in answers), None)
+
+
+def _is_function(listed: object) -> bool:
+    return callable(listed) and not isinstance(listed, Sequence | type)
+
+
+def _events_of(listed: object, question: Question, key: type) -> Sequence[Event]:
+    if isinstance(listed, Sequence) and all(isinstance(one, Event) for one in cast("Sequence[object]", listed)):
+        return cast("Sequence[Event]", listed)
+    raise NoAnswer(
+        f"Step {question.step!r} asks {shown_question(question)}, and listed under {key.__name__} is {listed!r}.\n"
+        "  List an event, a list of events, or a function from a question to its answer."
+    )
 
 
 def shown_question(question: Question) -> str:

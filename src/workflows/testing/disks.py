@@ -9,7 +9,6 @@ Rules:
 
 from __future__ import annotations
 
-import copy
 import pickle
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -93,7 +92,7 @@ def disk_for(kind: StoreKind, image: Image | None, *, is_cut: bool) -> Disk:
     raise UsageError(f"store={kind!r} is neither 'memory' nor 'sqlite'.")
 
 
-class _Watched:
+class Watched:
     """A store that tells before and after each call that writes."""
 
     def __init__(self, store: Store, tell: Callable[[str], None]) -> None:
@@ -125,16 +124,16 @@ class _Memory:
 
     def __init__(self, image: Image | None, *, is_cut: bool) -> None:
         self._is_cut = is_cut
-        self._store: MemoryStore = MemoryStore() if image is None else copy.deepcopy(image.content)
+        self._store: MemoryStore = MemoryStore() if image is None else pickle.loads(image.content)
 
     def store(self, on_cut: OnCut) -> Store:
-        return cast("Store", _Watched(self._store, lambda where: on_cut(where, self._image())))
+        return cast("Store", Watched(self._store, lambda where: on_cut(where, self._image())))
 
     def _image(self) -> Image | None:
         if not self._is_cut:
             return None
-        content = copy.deepcopy(self._store)
-        return Image(sha256(pickle.dumps(content)).hexdigest(), content)
+        content = pickle.dumps(self._store)  # faster than a copy, and most images are never gone on from
+        return Image(sha256(content).hexdigest(), content)
 
     def problems(self) -> list[str]:
         return []
@@ -192,7 +191,7 @@ class _Folder:
         connections: list[sqlite3.Connection] = []
         begun: list[int] = []  # how much had changed before the transaction
         store = SqliteStore(self._path, synchronous="normal", connect=connect)
-        return cast("Store", _Watched(store, tell))
+        return cast("Store", Watched(store, tell))
 
     def _files(self) -> Files:
         paths = {suffix: Path(f"{self._path}{suffix}") for suffix in ("", "-wal")}

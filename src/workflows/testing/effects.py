@@ -18,7 +18,9 @@ from typing import Any, Literal, TypeAlias, cast
 
 import attrs
 
-EffectKind: TypeAlias = Literal["clock", "random", "print", "file", "network", "process", "database", "environment"]
+EffectKind: TypeAlias = Literal[
+    "clock", "random", "print", "file", "network", "process", "database", "environment", "profiler"
+]
 
 REMEDIES: dict[str, str] = {
     "clock": "ctx.now() gives the same instant on every replay",
@@ -29,6 +31,7 @@ REMEDIES: dict[str, str] = {
     "process": "do it in a function of its own: `await ctx.once(fn)`",
     "database": "do it in a function of its own: `await ctx.once(fn)`",
     "environment": "do it in a function of its own: `await ctx.once(fn)`",
+    "profiler": "leave the profiler out of the check",
 }
 
 
@@ -56,7 +59,7 @@ class Effect:
         return self.kind if self.kind in ANYWHERE else self.call
 
 
-ANYWHERE: frozenset[str] = frozenset({"file", "network", "process", "database", "environment"})
+ANYWHERE: frozenset[str] = frozenset({"file", "network", "process", "database", "environment", "profiler"})
 """What counts wherever a library does it. A clock that a library reads for itself is its own affair."""
 
 
@@ -160,6 +163,7 @@ AUDITED: Mapping[str, Callable[[Args], Effect | None]] = {
     "socket.getaddrinfo": _called("network", "socket.getaddrinfo", is_read=True),
     "socket.gethostbyname": _called("network", "socket.gethostbyname", is_read=True),
     "subprocess.Popen": lambda args: Effect("process", f"a process {_shown(args[1])}"),
+    "sys.setprofile": lambda args: Effect("profiler", "sys.setprofile()"),
     "sqlite3.connect": _called("database", "sqlite3.connect"),
     "os.putenv": _called("environment", "os.putenv"),
     "os.unsetenv": _called("environment", "os.unsetenv"),

@@ -91,11 +91,13 @@ class Observer:
 
     Attributes:
         sights: What was seen, in order.
+        blinded: Where a step has set a profiler of its own, or taken this one away.
     """
 
     def __init__(self, own: tuple[str, ...] = ()) -> None:
         self._own = own
         self.sights: list[Sight] = []
+        self.blinded: Sight | None = None
         self._opened: set[tuple[Asker, int, str]] = set()
 
     def see(self, effect: Effect, frame: FrameType | None) -> None:
@@ -115,7 +117,11 @@ class Observer:
             if effect.goes_on and opened in self._opened:  # it's told of by the line that has opened it
                 return
             self._opened.add(opened)
-        self.sights.append(Sight(named, site, asker, attempt.number, attempt.is_suspending))
+        sight = Sight(named, site, asker, attempt.number, attempt.is_suspending)
+        if effect.kind == "profiler":
+            self.blinded = self.blinded or sight
+        else:
+            self.sights.append(sight)
 
 
 def _seen_from(

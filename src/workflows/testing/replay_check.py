@@ -61,15 +61,16 @@ def check_replay(
             won't learn that it would be.
         inputs: The fields of the start event, or the event.
         answers: A function from a `Question` to the event that answers it, or to None, which leaves it open till its
-            deadline. Or a mapping from classes of questions, or of answers, to an event or to a list of events: for the
-            first such question, the second, and so on. Give the same answer to the same question each time.
+            deadline. Or a mapping from classes of questions, or of answers, to an event, to such a function, or to a
+            list of events: for the first such question, the second, and so on. Give the same answer to the same
+            question each time.
         backend: `"trio"` or `"asyncio"`.
         seed: The schedule; see `simulate`.
         idle: See `simulate`: pass 0.2 if the steps use threads.
         max_orders: How many orders of answers are tried at most; if there are more, some are drawn with the seed.
         max_cuts: At how many points the run is cut at most, for each order; if there are more, some are drawn.
         allow: Effects that are no problem here, by kind (`"clock"`, `"random"`, `"print"`, `"file"`, `"network"`,
-            `"process"`, `"database"`, `"environment"`) or by call (`"time.monotonic()"`).
+            `"process"`, `"database"`, `"environment"`, `"profiler"`) or by call (`"time.monotonic()"`).
         outcome: What of the result is to be the same after a cut; by default all of it.
 
     Returns:

@@ -25,7 +25,7 @@ class Findings:
     def problems(self) -> tuple[ReplayProblem, ...]:
         """What isn't safe."""
         others = [
-            ReplayProblem(kind, what + _examples(where), remedy=_REMEDIES.get(kind, ""))
+            ReplayProblem(kind, what + _examples(where), remedy=_REMEDIES.get((kind, what), _REMEDIES.get(kind, "")))
             for (kind, what), where in self._others.items()
         ]
         return (*self._effects.values(), *others)
@@ -46,6 +46,9 @@ class Findings:
             in_flight: The attempts that were at work when the life before was cut short.
             allow: Effects that are no problem.
         """
+        blinded = life.observer.blinded
+        if blinded is not None and "profiler" not in allow:
+            self._effects.setdefault(("", str(blinded.site), "profiler"), _blinded(blinded))
         for reason in life.unstored:
             self._others.setdefault(("storage", reason), [])
         sights = [sight for sight in life.sights if not {sight.effect.kind, sight.effect.call} & allow]
@@ -67,12 +70,17 @@ class Findings:
 
     def departed(self, where: str, end: str, uncut: str) -> None:
         """A run that was cut and gone on with came to another end."""
-        examples = self._others.setdefault(("departure", "it comes to another end when it's gone on with"), [])
+        examples = self._others.setdefault(("departure", _ANOTHER_END), [])
         examples.append(f"{where}, it came to {end}, uncut to {uncut}")
 
 
-_REMEDIES: dict[ProblemKind, str] = {
+_ANOTHER_END = "it comes to another end when it's gone on with"
+_REMEDIES: dict[ProblemKind | tuple[ProblemKind, str], str] = {
     "order": "let no step rely on which answer comes first",
+    ("departure", _ANOTHER_END): (
+        "keep in ctx.store what is on `self` or in a module, and take from the context what differs from call to call: "
+        "ctx.now(), ctx.random, ctx.uuid4(), `await ctx.once(fn)`"
+    ),
 }
 
 
@@ -106,7 +114,10 @@ def repeated(sights: Sequence[Sight], in_flight: InFlight) -> Iterator[Sight]:
     """The effects that happened in several attempts of one step execution, and not only since one was cut short."""
     seen: dict[object, dict[int, Sight]] = {}
     for sight in sights:
-        seen.setdefault((sight.asker, sight.site, sight.effect.label), {}).setdefault(sight.attempt, sight)
+        by_attempt = seen.setdefault((sight.asker, sight.site, sight.effect.label), {})
+        known = by_attempt.setdefault(sight.attempt, sight)
+        if known.effect.is_read and not sight.effect.is_read:
+            by_attempt[sight.attempt] = sight  # that a line reads as well is the lesser thing
     for by_attempt in seen.values():
         *earlier, _ = by_attempt.values()
         waited = [sight for sight in earlier if (_execution_of(sight), sight.attempt) not in in_flight]
@@ -128,6 +139,12 @@ def _before_a_wait(sight: Sight) -> ReplayProblem:
         return _problem_of(sight, what, "leave it out while `ctx.suspending` is true")
     again = "may give another value" if sight.effect.is_read else "is done again"
     return _problem_of(sight, f"{sight.effect.call} comes before a wait, and {again} with each replay")
+
+
+def _blinded(sight: Sight) -> ReplayProblem:
+    what = "a profiler is set or taken away, and what steps call behind that isn't seen: clocks, randomness, prints"
+    site = sight.site
+    return ReplayProblem("effect", what, sight.asker.step, str(site), site.text, "leave the profiler out of the check")
 
 
 def _problem_of(sight: Sight, what: str, remedy: str = "") -> ReplayProblem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from random import Random
@@ -20,7 +21,13 @@ EPOCH = datetime(2030, 1, 1, tzinfo=UTC).timestamp()
 """What the clock of a simulation shows at its start, in UTC seconds."""
 HORIZON_S = 10 * 365 * 86_400.0
 """How long a scenario may last, in virtual seconds: if nothing else is left to happen, that's when it's stuck."""
-STUCK = "The scenario is stuck: nothing that it waits for can happen any more. Does somebody answer its questions?"
+IN_THREADS = (
+    "The scenario is stuck: it waits for work in a thread, and time doesn't. Pass idle=0.2, so that time waits too."
+)
+STUCK = (
+    "The scenario is stuck: nothing that it waits for can happen any more. Does somebody answer its questions?\n"
+    "  If it waits for work in a thread, pass idle=0.2, so that time waits too."
+)
 BUSY = (
     f"The scenario is busy for ever: the loop has turned {BUSY_TURNS} times without time passing.\n"
     "  Something never blocks: a loop around a checkpoint, or one that swallows its cancellation."
@@ -64,7 +71,7 @@ def simulated(
 
     Each life of a process has ids of its own.
     """
-    watch = _Watch(horizon_s)
+    watch = _Watch(horizon_s, waits_for_threads=idle > 0)
     uuids = Random(f"uuids of {seed}" if not life else f"uuids of {seed} in life {life}")
 
     async def main(clock: Callable[[], float]) -> T:
@@ -96,21 +103,25 @@ def simulated(
 class _Watch:
     """Watches over a scenario: that it comes to an end, and leaves no task."""
 
-    def __init__(self, horizon_s: float) -> None:
+    def __init__(self, horizon_s: float, *, waits_for_threads: bool) -> None:
         self._horizon_s = horizon_s
+        self._waits_for_threads = waits_for_threads
         self.faults: list[str] = []
         self._is_busy = False
         self._horizon: anyio.CancelScope | None = None
 
     async def see_to_the_end(self, scenario: Callable[[], Awaitable[T]]) -> T:
         """Run the scenario, let what is about to end do so, and take down which tasks are left."""
-        before = living_tasks()
+        before, threads = living_tasks(), set(threading.enumerate())
         with anyio.move_on_after(self._horizon_s) as self._horizon:
             result = await scenario()
             await anyio.wait_all_tasks_blocked()
             self.faults += [f"a task is left: {name}" for task, name in living_tasks().items() if task not in before]
             return result
-        raise Livelock(BUSY) if self._is_busy else SimulationFault(STUCK)
+        if self._is_busy:
+            raise Livelock(BUSY)
+        is_in_threads = not self._waits_for_threads and not threads.issuperset(threading.enumerate())
+        raise SimulationFault(IN_THREADS if is_in_threads else STUCK)
 
     def give_up(self) -> None:
         """Time stands still for ever."""

@@ -29,6 +29,7 @@ def main() -> int:
         folder = options.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         given = {"kills": options.kills, "seed": options.seed, "lease": options.lease, "pace": options.pace}
+        given["patience"] = 60 * options.pace
         endings = Session(folder, **given).run()
         figures = anyio.run(Oracle(folder, endings).judge)
         tidied = anyio.run(PruningOracle(folder, endings).judge)

@@ -118,23 +118,38 @@ class Oracle:
         """What was done, or done again, though it mustn't have been."""
         done: dict[tuple[str, str], list[Line]] = {}
         seen: set[tuple[str, str]] = set()
-        for line in self._lines:
+        for number, line in enumerate(self._lines):
             what = (line.run_id, line.key)
             if line.what == "seen":
                 seen.add(what)
                 if what not in done:
                     yield f"{what} was recorded, and never done"
             elif line.what == "did":
+                if what in seen and self._is_in_vain(number):
+                    self.figures.effects += 1
+                    self.figures.repetitions += 1
+                    continue
                 if what in seen:
                     yield f"{what} was done again by {line.life}, though its record was seen"
                 done.setdefault(what, []).append(line)
+        closed = {line.run_id for line in self._lines if line.what == "closing"}  # which ends what is at work
         for what, lines in done.items():
-            if what not in seen:
+            if what not in seen and what[0] not in closed:
                 yield f"{what} was done, and never recorded"
             self.figures.effects += len(lines)
             self.figures.repetitions += len(lines) - 1
             self.figures.most_repetitions = max(self.figures.most_repetitions, len(lines) - 1)
             yield from self._of_repetitions(lines)
+
+    def _is_in_vain(self, number: int) -> bool:
+        """Whether who does something has lost the run before, and hears of it after: what it does is on no record."""
+        line = self._lines[number]
+        for later in self._lines[number + 1 :]:
+            if later.life == line.life and later.what == "lost" and later.run_id == line.run_id.partition("/")[0]:
+                return True
+            if later.what == "seen" and later[1:] == line[1:]:
+                return False
+        return False
 
     def _of_repetitions(self, lines: list[Line]) -> Iterator[str]:
         """Who has done something that was done again was killed before that was recorded, or has lost the run."""

@@ -3,7 +3,8 @@
 Most changes add a journal entry to a run that stays as it was. What is known of a run (its key, where its journal
 ends, where it stands) is kept from commit to commit, so that such a change costs one row, and one update that touches
 no index. What is kept holds as long as the run's owner stays the same: the update checks owner and entry, and if one
-isn't as expected, the transaction is undone and done again with everything read anew.
+isn't as expected, the transaction is undone and done again with everything read anew. It's changed while a group is
+written, so if that is undone, for whatever reason, nothing that was kept is of use any more.
 """
 
 from __future__ import annotations
@@ -59,7 +60,10 @@ class StaleKnowledge(Exception):
 
 @attrs.define
 class KnownRun:
-    """What the store knows of a run that its owner changes: as it is stored, or will be with this commit."""
+    """What the store knows of a run that its owner changes: as it is stored, or will be with this commit.
+
+    The last four say how its row has to change with the group that it's in.
+    """
 
     key: int
     workflow: str
@@ -68,12 +72,10 @@ class KnownRun:
     wake_at: float | None
     entry: int
     tail: int | None
-
-    def copy(self) -> KnownRun:
-        """One that can be changed for itself."""
-        return KnownRun(
-            self.key, self.workflow, self.status, self.is_waiting, self.wake_at, self.entry, self.tail
-        )  # not attrs.evolve(): it's once for each change
+    entry_before: int
+    is_changed: bool = False
+    is_moved: bool = False
+    is_released: bool = False
 
     def stands_as(self, change: Change) -> bool:
         """Whether a change leaves it where it stands, but for its journal."""
@@ -85,17 +87,6 @@ class KnownRun:
             and not change.is_released
             and change.status not in ENDED
         )
-
-
-@attrs.define
-class Touched:
-    """A run in the group: as it will be, and how its row has to change for that."""
-
-    run: KnownRun
-    entry_before: int
-    is_changed: bool = False
-    is_moved: bool = False
-    is_released: bool = False
 
 
 def due_of(is_waiting: bool, wake_at: float | None) -> float | None:
@@ -111,7 +102,7 @@ class Group:
         self._owner = owner
         self._now = now
         self._kept = kept
-        self._touched: dict[str, Touched] = {}
+        self._touched: dict[str, KnownRun] = {}
         self._refused: dict[str, Refusal] = {}
         self._numbers: Iterator[int] | None = None
         self._journal: list[Row] = []
@@ -145,11 +136,11 @@ class Group:
         """Keep what is known now of the runs in it. After the commit: until then it may be undone."""
         if len(self._kept) > KEPT:
             self._kept.clear()
-        for run_id, touched in self._touched.items():
-            if touched.is_released:
+        for run_id, run in self._touched.items():
+            if run.is_released:
                 self._kept.pop(run_id, None)
             else:
-                self._kept[run_id] = touched.run
+                self._kept[run_id] = run
 
     def _take(self, change: Change) -> None:
         if change.replies and not self._are_there(change):
@@ -196,8 +187,8 @@ class Group:
         if made.rowcount != 1 or made.lastrowid is None:
             return None
         key = made.lastrowid
-        run = KnownRun(key, *stands, change.entry, number)
-        self._touched[change.run_id] = Touched(run, change.entry, is_released=change.is_released)
+        run = KnownRun(key, *stands, change.entry, number, change.entry, is_released=change.is_released)
+        self._touched[change.run_id] = run
         if change.snapshot is not None:
             self._snapshot(key, change.entry, change.snapshot)
         elif number is not None and change.text is not None:
@@ -206,16 +197,15 @@ class Group:
 
     def _change(self, change: Change) -> int | None:
         """Give the key of the run, or None if it's lost."""
-        touched = self._touched.get(change.run_id) or self._find(change.run_id)
-        if touched is None or touched.is_released:
+        run = self._touched.get(change.run_id) or self._find(change.run_id)
+        if run is None or run.is_released:
             return None
-        run = touched.run
         if change.entry < run.entry + (change.text is not None or change.snapshot is not None):
             return None  # somebody else has gone on with the run meanwhile
-        touched.is_changed = True
-        touched.is_released = change.is_released
+        run.is_changed = True
+        run.is_released = change.is_released
         if not run.stands_as(change):
-            touched.is_moved = True
+            run.is_moved = True
             run.workflow, run.status = change.workflow, change.status
             run.is_waiting, run.wake_at = change.is_waiting, change.wake_at
         run.entry = change.entry
@@ -230,30 +220,30 @@ class Group:
             run.tail = number
         return run.key
 
-    def _find(self, run_id: str) -> Touched | None:
-        kept = self._kept.get(run_id)
-        if kept is not None:
-            run = kept.copy()
+    def _find(self, run_id: str) -> KnownRun | None:
+        run = self._kept.get(run_id)
+        if run is not None:
+            run.entry_before = run.entry
+            run.is_changed = run.is_moved = False
         else:
             row = self._connection.execute(KNOW, (run_id,)).fetchone()
             if row is None or row[1] != self._owner:
                 return None
             key, _, workflow, status, is_waiting, wake_at, entry, tail = row
-            run = KnownRun(key, workflow, status, bool(is_waiting), wake_at, entry, tail)
-        touched = self._touched[run_id] = Touched(run, run.entry)
-        return touched
+            run = KnownRun(key, workflow, status, bool(is_waiting), wake_at, entry, tail, entry)
+        self._touched[run_id] = run
+        return run
 
     def _update_runs(self) -> None:
         advanced: list[Row] = []
         moved: list[Row] = []
-        for touched in self._touched.values():
-            if not touched.is_changed:
+        for run in self._touched.values():
+            if not run.is_changed:
                 continue
-            run = touched.run
-            row = (run.entry, run.tail, self._now, run.key, self._owner, touched.entry_before)
-            if touched.is_moved:
+            row = (run.entry, run.tail, self._now, run.key, self._owner, run.entry_before)
+            if run.is_moved:
                 due = due_of(run.is_waiting, run.wake_at)
-                owner = None if touched.is_released else self._owner
+                owner = None if run.is_released else self._owner
                 stands = (run.workflow, run.status, run.is_waiting, run.wake_at, due, owner)
                 moved.append((*stands, self._ended_at(run.status), *row))
             else:

@@ -13,6 +13,12 @@ LIVES = "EXISTS (SELECT 1 FROM owners AS o WHERE o.id = r.owner AND o.until > ?)
 
 ENLIST = "INSERT OR REPLACE INTO owners (id, until) VALUES (?, ?)"
 FORGET_DEAD = "DELETE FROM owners WHERE until <= ? AND NOT EXISTS (SELECT 1 FROM runs AS r WHERE r.owner = owners.id)"
+FORGET_UNANSWERED = """
+DELETE FROM messages WHERE number IN (
+    SELECT m.number FROM messages AS m INDEXED BY messages_unanswered CROSS JOIN runs AS r ON r.key = m.run
+    WHERE m.reply IS NULL AND r.ended_at < ?
+)
+"""
 CLAIMABLE = f"SELECT r.key FROM runs AS r WHERE r.id = ? AND (r.owner IS NULL OR r.owner = ? OR NOT {LIVES})"
 SET_ASIDE = "UPDATE runs SET owner = NULL, mark = ? WHERE id = ? AND owner = ?"
 CLAIM = "UPDATE runs SET owner = ? WHERE key = ?"
@@ -41,8 +47,9 @@ WHERE m.reply IS NULL AND r.status = 'running'
 
 
 def enlist(connection: sqlite3.Connection, owner: str, now: float, until: float) -> None:
-    """Make an owner known; those who died and have left nothing are forgotten."""
+    """Make an owner known; those who died and have left nothing are forgotten, and what they wrote in vain."""
     connection.execute(FORGET_DEAD, (now,))
+    connection.execute(FORGET_UNANSWERED, (now - (until - now),))
     connection.execute(ENLIST, (owner, until))
 
 

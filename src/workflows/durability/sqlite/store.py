@@ -94,11 +94,10 @@ class SqliteStore:
         return await self._do(lambda: self._commit(owner, changes, now))
 
     def _commit(self, owner: str, changes: Sequence[Change], now: float) -> list[Refusal]:
-        run_ids = list(dict.fromkeys(change.run_id for change in changes))
+        run_ids = list({change.run_id: None for change in changes})
         try:
             return self._commit_knowing(owner, changes, now, run_ids)
         except StaleKnowledge:
-            self._kept.clear()
             return self._commit_knowing(owner, changes, now, run_ids)
 
     def _commit_knowing(self, owner: str, changes: Sequence[Change], now: float, run_ids: list[str]) -> list[Refusal]:
@@ -108,7 +107,11 @@ class SqliteStore:
             groups.append(Group(connection, owner, now, self._kept))
             return groups[0].write(changes)
 
-        refused = self._medium.write(write, run_ids)
+        try:
+            refused = self._medium.write(write, run_ids)
+        except BaseException:
+            self._kept.clear()
+            raise
         groups[0].learn()
         return refused
 

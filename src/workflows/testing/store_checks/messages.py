@@ -71,6 +71,24 @@ async def a_withdrawn_message_is_forgotten(handles: Handles) -> None:
 
 
 @checked
+async def messages_that_nobody_will_answer_are_forgotten(handles: Handles) -> None:
+    """When somebody else is enlisted, for runs that had ended long before; a reply waits for whoever has asked."""
+    store = await handles.open()
+    await enlisted(store, "me")
+    await stored(store, "me", new("ended"), new("lives"), new("stopped", status="cancelled"))
+    first, second, third, fourth = [
+        await posted(store, run_id, "m") for run_id in ("ended", "ended", "lives", "stopped")
+    ]
+    await stored(store, "me", change("ended", 2, status="completed", replies=[(first, "done")]))
+    await store.enlist("soon after", now=NOW + LEASE, until=NOW + 2 * LEASE)
+    same([message.number for message in await store.messages("me")], [second, third, fourth], "those that aren't old")
+    await store.enlist("later", now=NOW + LEASE + 1, until=NOW + 2 * LEASE + 1)
+    same([message.number for message in await store.messages("me")], [third, fourth], "those for runs that may go on")
+    same(await store.reply(first), "done", "the reply that was stored before the end")
+    same(await store.withdraw(second), None, "the reply to a message that was forgotten")
+
+
+@checked
 async def a_change_by_somebody_else_is_noticed(handles: Handles) -> None:
     """Whatever was changed, and for as long as one hasn't asked."""
     store, other = await handles.open(), await handles.open()
@@ -93,5 +111,6 @@ MESSAGE_CHECKS: tuple[StoreCheck, ...] = (
     messages_reach_the_owner_of_their_run,
     a_reply_is_stored_with_the_change_that_it_is_for,
     a_withdrawn_message_is_forgotten,
+    messages_that_nobody_will_answer_are_forgotten,
     a_change_by_somebody_else_is_noticed,
 )
