@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import resource
 import sys
 import tracemalloc
 from collections.abc import Awaitable, Callable
@@ -15,6 +14,7 @@ from workflows.events import StartEvent
 
 from .backends import run
 from .kept_runs import released
+from .peers.programs.speaking import resident
 from .snapshots import Historied
 from .stepping import begin
 from .suspending import FLOOR_ASKING, Approval, Approved, asking
@@ -88,12 +88,6 @@ def traced() -> float:
     """Bytes that Python's allocator has given out."""
     gc.collect()
     return tracemalloc.get_traced_memory()[0]
-
-
-def resident() -> float:
-    """Bytes that the process has held at most."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 ENGINES: dict[str, Callable[[int, Meter], Awaitable[float]]] = {

@@ -159,6 +159,9 @@ class Money:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Money) and vars(self) == vars(other)
 
+    def __repr__(self) -> str:
+        return f"Money({self.amount}, {self.currency!r})"
+
     def __hash__(self) -> int:
         return hash(self.currency)
 

@@ -90,7 +90,7 @@ STORED: list[tuple[Any, Json]] = [
 
 
 @pytest.mark.guarantee("D1")
-@pytest.mark.parametrize(("value", "stored"), STORED, ids=[ascii(value)[:40] for value, _ in STORED])
+@pytest.mark.parametrize(("value", "stored"), STORED, ids=[ascii(stored)[:40] for _, stored in STORED])
 def test_a_standard_type_is_stored_like_this(value: Any, stored: Json) -> None:
     encoded = CODEC.encode(value)
     assert same(encoded, stored)
