@@ -14,6 +14,7 @@ nox.options.reuse_venv = "yes"
 ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 PYRIGHT = {"PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
+PARALLEL = ("-n", "auto", "--dist", "worksteal")  # one process for each processor
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 
 
@@ -61,7 +62,7 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests on both backends, in random order, and measure the branches they reach."""
     install(session, "tests")
-    session.run("pytest", "--cov", *session.posargs)
+    session.run("pytest", *PARALLEL, "--cov", *session.posargs)
 
 
 @nox.session
@@ -78,7 +79,7 @@ def minimums(session: nox.Session) -> None:
     constraints.write_text("\n".join(lowest_versions()) + "\n", encoding="utf-8")
     everything = [".[trio,pydantic,draw,otel]", *nox.project.dependency_groups(PROJECT, "tests")]
     session.install("-e", *everything, "-c", str(constraints))
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *PARALLEL, *session.posargs)
 
 
 def lowest_versions() -> list[str]:
