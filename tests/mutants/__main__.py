@@ -13,11 +13,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from coverage import CoverageData
 
 from tests.mutants.explained import CORE, FILE, ROOT, explained
+from tests.mutants.figures import Figures, all_modules, keep, source_of
 from tests.mutants.trying import COVERAGE, DURATIONS, FOLDER, Outcomes, made, name_of
 
 TESTS = (
@@ -43,7 +45,7 @@ def main() -> int:
     parser.add_argument("--longer", action="store_true", help="run the state machines too, and more of the engine")
     parser.add_argument("--only-tell", action="store_true", help="try none, and tell what's known")
     given = parser.parse_args()
-    modules: list[str] = given.modules or sorted(path.stem for path in CORE.glob("*.py") if path.stem != "__init__")
+    modules: list[str] = given.modules or all_modules()
     FOLDER.mkdir(exist_ok=True)
     if not given.only_tell:
         if given.measure is not None or not DURATIONS.exists():
@@ -51,7 +53,8 @@ def main() -> int:
         if given.again:
             _forget_survivors(modules)
         longer = ("--longest", "1000", "--enough", "10") if given.longer else ()
-        _pytest("--mutants-of", ",".join(modules), "-s", *longer)
+        with ThreadPoolExecutor() as threads:  # each waits for a process
+            list(threads.map(lambda part: _pytest("--mutants-of", part, "-s", *longer), _parts(modules)))
     return _told(modules)
 
 
@@ -72,6 +75,15 @@ def _measure(files: list[str]) -> None:
     lines.update(new_lines)
     lines.write()
     DURATIONS.write_text(json.dumps(known, indent=1), encoding="utf-8")
+
+
+def _parts(modules: list[str]) -> list[str]:
+    """The modules for each processor, such that each has about as much to try."""
+    sizes = {name: (CORE / f"{name}.py").stat().st_size for name in modules}
+    parts: list[list[str]] = [[] for _ in range(min(os.cpu_count() or 1, len(modules)))]
+    for name in sorted(modules, key=sizes.__getitem__, reverse=True):
+        min(parts, key=lambda part: sum(sizes[known] for known in part)).append(name)
+    return [",".join(part) for part in parts]
 
 
 def _pytest(*arguments: str, profile: str = "mutants", coverage: Path = COVERAGE, tests: Sequence[str] = TESTS) -> None:
@@ -103,6 +115,7 @@ def _forget_survivors(modules: list[str]) -> None:
 def _told(modules: list[str]) -> int:
     reasons = explained()
     problems: list[str] = []
+    found: dict[str, Figures] = {}
     print("\n| module | mutants | noticed | survived | explained | not tried |\n|---|---|---|---|---|---|")
     for name in modules:
         mutants, outcomes = made(name), Outcomes.kept(name)
@@ -123,6 +136,9 @@ def _told(modules: list[str]) -> int:
             continue
         stale = {key for key in reasons if key[0] == name} - {mutant.key for mutant in survivors}
         problems += [f"explained in {FILE.name}, but it doesn't survive: {key}" for key in sorted(stale)]
+        if len(known) == len(survivors):
+            found[name] = Figures(source_of(name), len(mutants), len(survivors))
+    keep(found)
     print("\n" + "\n".join(problems) if problems else "\nEvery mutant was noticed, or is explained.")
     return 1 if problems else 0
 
