@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import shlex
 import sys
 from collections.abc import Sequence
@@ -30,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not set(backends) <= set(VARIANTS):
         parser.error(f"{options.backend} isn't installed; there is: {', '.join(VARIANTS)}")
     clock.choose(options.clock)
+    if options.no_gc:
+        gc.disable()
     figures = measure(
         workloads,
         backends,
@@ -61,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--clock", choices=tuple(CLOCKS), default="wall", help="cpu leaves out what else the machine does"
     )
+    parser.add_argument("--no-gc", action="store_true", help="without Python's garbage collector, to see its part")
     parser.add_argument("--quick", action="store_true", help="small sizes, for a first look")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to a file, too")
     parser.add_argument("--list", action="store_true", help="list the workloads")
@@ -82,7 +86,7 @@ def command(module: str, options: argparse.Namespace) -> str:
         value = getattr(options, name, None)
         if value is not None:
             words += [f"--{name.replace('_', '-')}", *(value if isinstance(value, list) else [str(value)])]
-    words += [f"--{name.replace('_', '-')}" for name in ("quick", "no_slow") if getattr(options, name, False)]
+    words += [f"--{name.replace('_', '-')}" for name in ("quick", "no_gc", "no_slow") if getattr(options, name, False)]
     return shlex.join([*words, *options.names])
 
 
