@@ -87,3 +87,18 @@ def test_whoever_wants_to_know_of_changes_is_told_that_all_were_closed_at_once()
     cleared = questions.cleared(("Approved",))
     assert cleared.changes is questions.changes
     assert questions.changes.own == {"q0": None, "q1": None}
+
+
+def test_an_index_holds_nothing_of_questions_that_were_closed_and_goes_with_the_last_of_them() -> None:
+    questions = asked(range(2 * FEW))
+    index = questions.index
+    assert index is not None
+    other = Question("other", None, Vetted, "step")
+    questions.open(other, "Vetted")
+    questions.close(other)
+    assert set(index.by_type) == {Approved}
+    assert set(index.numbers) == set(questions.by_id)
+    for question in list(questions.by_id.values()):
+        questions.close(question)
+    assert questions.index is None
+    assert index.by_type == {}
