@@ -12,6 +12,7 @@ from tests.durability.stores import Counting, Gate, begin, carried_on, crashed, 
 from workflows import Context, Runtime, Workflow, step
 from workflows.durability import MemoryStore
 from workflows.events import HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
+from workflows.handler import WorkflowHandler
 from workflows.testing import simulate
 
 
@@ -46,6 +47,11 @@ async def the_question(runtime: Runtime) -> str:
     return found[0].id
 
 
+async def all_is_stored(handler: WorkflowHandler) -> None:
+    """Wait until what has happened to a run is stored."""
+    await until(lambda: handler.run.journal is not None and handler.run.journal.is_settled)
+
+
 @pytest.mark.anyio
 @pytest.mark.guarantee("R4", "W4")
 async def test_a_run_that_was_released_and_came_back_and_died_is_recovered(tmp_path: Path) -> None:
@@ -60,8 +66,7 @@ async def test_a_run_that_was_released_and_came_back_and_died_is_recovered(tmp_p
             await until(lambda: runtime.in_memory == ())
             await runtime.send("r", Yes(by="Ada"), reply_to=question)
             await until(lambda: world.done == ["Ada"])
-            for _ in range(20):
-                await anyio.lowlevel.checkpoint()
+            await all_is_stored(runtime.resume("r"))
             left = crashed(runtime.store, tmp_path / "left")
         gate.set()
         assert (await carried_on(left, workflow))[-1] == StopEvent(result="Ada")
@@ -88,8 +93,7 @@ async def test_a_run_that_is_wanted_back_while_it_is_being_released_is_recovered
                 store.let_through()
             assert [change.is_released for changes in store.commits for change in changes].count(True) == 1
             await until(lambda: world.done == ["Ada"])
-            for _ in range(20):
-                await anyio.lowlevel.checkpoint()
+            await all_is_stored(runtime.resume("r"))
             left = MemoryStore()
             left.__dict__.update(crashed(_plain(store), tmp_path / "left").__dict__)
         gate.set()

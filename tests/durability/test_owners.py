@@ -149,6 +149,7 @@ def stop(process: "subprocess.Popen[str]", file: Path) -> None:
     """Stop a process, at a moment at which it keeps nobody from the file."""
     while True:
         os.kill(process.pid, signal.SIGSTOP)
+        os.waitpid(process.pid, os.WUNTRACED)  # in the middle of a system call it goes on for a moment, and may lock
         connection = sqlite3.connect(file, timeout=0.5, isolation_level=None)
         try:
             connection.execute("BEGIN IMMEDIATE")

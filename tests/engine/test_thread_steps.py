@@ -40,15 +40,15 @@ async def test_synchronous_operations_work_directly() -> None:
     class Threaded(Workflow):
         @step
         def split(self, ctx: Context[Any], ev: StartEvent) -> Word | None:
-            for number in range(3):
-                ctx.write_event_to_stream(Word(number=number))  # first: the last word that is sent may end the run
-                ctx.send_event(Word(number=number))
             assert ctx.now().tzinfo is not None
             assert ctx.uuid4() != ctx.uuid4()
             assert 0 <= ctx.random.random() < 1
             assert not ctx.suspending
             assert ctx.retry_info().retry_number == 0
             assert ctx.pending == ()
+            for number in range(3):
+                ctx.write_event_to_stream(Word(number=number))
+                ctx.send_event(Word(number=number))  # last of all: the third one may end the run
             return None
 
         @step
@@ -198,7 +198,7 @@ async def test_a_cancelled_thread_is_waited_for_and_its_context_does_nothing_any
             await to_thread.run_sync(begun.wait, 5)
             async with anyio.create_task_group() as group:
                 group.start_soon(handler.cancel_run)
-                await anyio.lowlevel.checkpoint()
+                await wait_until_all_wait()  # the run is cancelled before its thread goes on
                 assert not handler.is_done()
                 release.set()
             with pytest.raises(WorkflowCancelledByUser):
