@@ -57,7 +57,9 @@ def sweep_crash(
     Raises:
         SimulationFault: Something was different, or wrong; each problem has its tick or write.
     """
-    sweep = _Sweep(scenario, backend, seed, idle, store)
+    more = {**({"faults": faults} if faults != 1 else {}), **({"store": store} if store is not None else {})}
+    again = repeatable(scenario, backend, seed, idle, by="sweep_crash", more=more)
+    sweep = _Sweep(scenario, again, backend, seed, idle, store)
     expected, process = sweep.live(Moment(), is_cut=True)
     sweep.cut(expected, process, Moment(), "", faults)
     if sweep.problems:
@@ -65,8 +67,7 @@ def sweep_crash(
         if len(sweep.problems) > SHOWN:
             shown.append(f"and {len(sweep.problems) - SHOWN} problems more")
         raise SimulationFault(
-            f"{repeatable(scenario, backend, seed, idle)} doesn't survive {len(sweep.problems)} of {sweep.lives} "
-            "crashes:",
+            f"{again} doesn't survive {len(sweep.problems)} of {sweep.lives} crashes:",
             shown,
         )
     return sweep.cuts
@@ -75,6 +76,7 @@ def sweep_crash(
 @attrs.define
 class _Sweep:
     scenario: Callable[[Process], Awaitable[object]]
+    again: str
     backend: Backend
     seed: int
     idle: float
@@ -99,6 +101,7 @@ class _Sweep:
         try:
             result = simulated(
                 life,
+                again=self.again,
                 backend=self.backend,
                 seed=self.seed,
                 idle=self.idle,

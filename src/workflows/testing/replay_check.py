@@ -172,10 +172,22 @@ class _Check:
         life = ReplayLife(workflow, self.inputs, self.answers, choose, begins_from)
         try:
             with observing(life.observer):
-                simulated(life.live, backend=self.backend, seed=self.seed, idle=self.idle, starts_at=begins_from.at)
+                simulated(
+                    life.live,
+                    again=self.again(),
+                    backend=self.backend,
+                    seed=self.seed,
+                    idle=self.idle,
+                    starts_at=begins_from.at,
+                )
         except SimulationFault as fault:
             life.error = fault
         return life
+
+    def again(self) -> str:
+        """The call that repeats it."""
+        idle = f", idle={self.idle:g}" if self.idle else ""
+        return f"check_replay({self.name}, ..., backend={self.backend!r}, seed={self.seed}{idle})"
 
     def judge_uncut(self, life: ReplayLife, order: InOrder) -> None:
         """What an undisturbed run says of the workflow; the first one must come to an end."""
@@ -185,9 +197,7 @@ class _Check:
             raise life.answerer.failure
         if isinstance(life.error, SimulationFault) and life.answerer.open:
             asked = ", ".join(map(shown_question, life.answerer.open.values()))
-            raise NoAnswer(
-                f"The run is stuck: nothing answers {asked}. Name an answer in check_replay(answers={{...}})."
-            ) from life.error
+            raise NoAnswer(f"The run is stuck: nothing answers {asked}. Give answers={{...}} that do.")
         if is_first:
             self.ticks, self.result = len(life.cuts), life.result
         if life.error is None:

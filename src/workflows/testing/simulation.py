@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from random import Random
+from types import MappingProxyType
 from typing import TypeVar
 from uuid import UUID
 
@@ -66,12 +67,14 @@ def simulated(
     at_point: Point | None = None,
     horizon_s: float = HORIZON_S,
     life: int = 0,
+    again: str = "",
 ) -> T:
     """As `simulate`, from a given instant on, with a callback at each scheduling point. For this package.
 
-    Each life of a process has ids of its own.
+    Each life of a process has ids of its own. `again` is the call that repeats it, if it isn't one of `simulate`.
     """
     watch = _Watch(horizon_s, waits_for_threads=idle > 0)
+    again = again or repeatable(scenario, backend, seed, idle)
     uuids = Random(f"uuids of {seed}" if not life else f"uuids of {seed} in life {life}")
 
     async def main(clock: Callable[[], float]) -> T:
@@ -91,12 +94,12 @@ def simulated(
             on_busy=watch.give_up,
         )
     except Exception as error:
-        error.add_note(f"again with: {repeatable(scenario, backend, seed, idle)}")
+        error.add_note(f"again with: {again}")
         for fault in watch.faults:
             error.add_note(f"and the simulation found: {fault}")
         raise
     if watch.faults:
-        raise SimulationFault(f"{repeatable(scenario, backend, seed, idle)} went wrong:", watch.faults)
+        raise SimulationFault(f"{again} went wrong:", watch.faults)
     return result
 
 
@@ -130,8 +133,16 @@ class _Watch:
             self._horizon.cancel()
 
 
-def repeatable(scenario: Callable[..., object], backend: Backend, seed: int, idle: float) -> str:
-    """The call that repeats a simulation."""
+def repeatable(
+    scenario: Callable[..., object],
+    backend: Backend,
+    seed: int,
+    idle: float,
+    *,
+    by: str = "simulate",
+    more: Mapping[str, object] = MappingProxyType({}),
+) -> str:
+    """The call that repeats a simulation, or a sweep of them."""
     name = getattr(scenario, "__qualname__", repr(scenario)).rpartition("<locals>.")[2]
-    more = f", idle={idle:g}" if idle else ""
-    return f"simulate({name}, backend={backend!r}, seed={seed}{more})"
+    given = {"backend": backend, "seed": seed, **({"idle": idle} if idle else {}), **more}
+    return f"{by}({', '.join([name, *(f'{key}={value!r}' for key, value in given.items())])})"
