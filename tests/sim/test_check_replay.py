@@ -712,6 +712,9 @@ def test_it_is_safe_if_and_only_if_nothing_bare_comes_before_the_wait(before: li
         ({"max_orders": 0}, "max_orders=0"),
         ({"max_cuts": -1}, "max_cuts=-1"),
         ({"allow": "print"}, "Give a list"),
+        ({"allow": ["print", "prints"]}, "'prints' is neither a kind nor a call"),
+        ({"allow": ["time.monotonic"]}, r"A call is written as the report has it: .time\.monotonic\(\)"),
+        ({"answers": {"Approval": Decision(approved=True)}}, "lists something under 'Approval'"),
     ],
 )
 def test_options_under_which_nothing_would_be_checked_are_refused(options: dict[str, Any], told: str) -> None:

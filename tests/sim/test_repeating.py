@@ -1,4 +1,6 @@
-"""What a failure says about repeating it: the call that the user has made, with the seed, and no call of our own."""
+"""Simulations and sweeps as calls: what a failure says about repeating them, and which calls are refused."""
+
+from typing import Any
 
 import anyio
 import pytest
@@ -16,6 +18,7 @@ from workflows.testing import (
     sweep_crash,
 )
 from workflows.testing.backends import Backend
+from workflows.testing.disks import StoreKind
 
 both = pytest.mark.parametrize("backend", ["asyncio", "trio"])
 YES = HumanResponseEvent(response="yes")
@@ -115,3 +118,22 @@ def test_a_question_without_an_answer_is_told_of_alone(backend: Backend) -> None
         check_replay(Asking, backend=backend)
     assert caught.value.__cause__ is None
     assert notes_of(caught.value) == ""
+
+
+async def alone(process: Process) -> object:
+    return await Failing().run() if process.world else None
+
+
+@both
+@pytest.mark.parametrize("store", [None, "memory"])
+def test_a_sweep_with_nothing_to_cut_is_refused(backend: Backend, store: StoreKind | None) -> None:
+    with pytest.raises(UsageError, match=r"sweep_crash\(alone, .* has nothing to cut: .* process\.run\(\)"):
+        sweep_crash(alone, backend=backend, store=store)
+
+
+def test_a_sweep_that_is_to_cut_no_time_or_to_cancel_in_no_way_is_refused() -> None:
+    with pytest.raises(UsageError, match="faults=0"):
+        sweep_crash(different_in_store, faults=0, store="memory")
+    how: Any = "tasks"
+    with pytest.raises(UsageError, match="how='tasks' is neither 'scope' nor 'task'"):
+        sweep_cancel(failing, backend="asyncio", how=how)

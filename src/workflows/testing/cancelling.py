@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import anyio
 import attrs
@@ -50,6 +50,8 @@ def sweep_cancel(
     Raises:
         SimulationFault: Something was wrong; each problem has its point.
     """
+    if how not in get_args(How):
+        raise UsageError(f"how={how!r} is neither 'scope' nor 'task'.")
     if how == "task" and backend != "asyncio":
         raise UsageError(f"how='task' is for asyncio; on {backend} only scopes are cancelled.")
     more = {"how": how} if how != "scope" else {}

@@ -11,6 +11,7 @@ What counts as unsafe:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext
 from random import Random
@@ -22,6 +23,7 @@ from ..errors import ContextSerdeError, EncodeError, ReplayMismatch, SuspensionS
 from ..workflow import Workflow
 from .answering import Answers, AsBefore, Choose, InOrder, NoAnswer, shown_question
 from .backends import Backend, new_threads
+from .effects import REMEDIES
 from .faults import SimulationFault
 from .observing import observing
 from .replay_findings import Findings, shown_error
@@ -86,6 +88,12 @@ def check_replay(
         )
     if isinstance(allow, str):
         raise UsageError(f"check_replay() was given allow={allow!r}. Give a list: allow=[{allow!r}].")
+    unknown = [name for name in allow if name not in REMEDIES and re.fullmatch(r"[\w.]+", name)]
+    if unknown:
+        raise UsageError(
+            f"check_replay() was given allow={list(allow)!r}, and {', '.join(map(repr, unknown))} is neither a kind "
+            f'nor a call. The kinds: {", ".join(REMEDIES)}. A call is written as the report has it: "time.monotonic()".'
+        )
     check = _Check(_maker(workflow), inputs, answers or {}, backend, seed, idle, frozenset(allow), outcome)
     with new_threads() if backend == "trio" else nullcontext():
         check.run(max_orders, max_cuts)
