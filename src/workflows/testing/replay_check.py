@@ -29,7 +29,7 @@ from .observing import observing
 from .replay_findings import Findings, shown_error
 from .replay_life import Cut, Inputs, ReplayLife
 from .replay_report import ReplayReport
-from .simulation import simulated
+from .simulation import simulated, tell_of_threads
 
 MakeWorkflow: TypeAlias = Workflow[Any, Any] | Callable[[], Workflow[Any, Any]]
 
@@ -213,6 +213,7 @@ class _Check:
         if is_unsafe(life.error):
             self.found.error(life.error, order.told if len(order.told) > 1 else ())
         elif is_first:
+            tell_of_threads(life.error, self.idle)
             life.error.add_note(f"(in check_replay(), undisturbed, with backend={self.backend!r} and seed={self.seed})")
             raise life.error
         else:

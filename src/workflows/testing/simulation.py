@@ -25,10 +25,9 @@ HORIZON_S = 10 * 365 * 86_400.0
 IN_THREADS = (
     "The scenario is stuck: it waits for work in a thread, and time doesn't. Pass idle=0.2, so that time waits too."
 )
-STUCK = (
-    "The scenario is stuck: nothing that it waits for can happen any more. Does somebody answer its questions?\n"
-    "  If it waits for work in a thread, pass idle=0.2, so that time waits too."
-)
+STUCK = "The scenario is stuck: nothing that it waits for can happen any more. Does somebody answer its questions?\n  "
+PERHAPS_IN_THREADS = "If it waits for work in a thread, pass idle=0.2, so that time waits too."
+LONGER_IN_THREADS = "If it waits for work in a thread, that takes longer than idle={idle:g} seconds: pass more."
 BUSY = (
     f"The scenario is busy for ever: the loop has turned {BUSY_TURNS} times without time passing.\n"
     "  Something never blocks: a loop around a checkpoint, or one that swallows its cancellation."
@@ -73,7 +72,7 @@ def simulated(
 
     Each life of a process has ids of its own. `again` is the call that repeats it, if it isn't one of `simulate`.
     """
-    watch = _Watch(horizon_s, waits_for_threads=idle > 0)
+    watch = _Watch(horizon_s, idle)
     again = again or repeatable(scenario, backend, seed, idle)
     uuids = Random(f"uuids of {seed}" if not life else f"uuids of {seed} in life {life}")
 
@@ -94,6 +93,7 @@ def simulated(
             on_busy=watch.give_up,
         )
     except Exception as error:
+        tell_of_threads(error, idle)
         error.add_note(f"again with: {again}")
         for fault in watch.faults:
             error.add_note(f"and the simulation found: {fault}")
@@ -103,12 +103,18 @@ def simulated(
     return result
 
 
+def tell_of_threads(error: Exception, idle: float) -> None:
+    """Time may have been up since it didn't wait for work in a thread: say so."""
+    if isinstance(error, TimeoutError) and not idle:
+        error.add_note(PERHAPS_IN_THREADS.replace("waits for", "waited for"))
+
+
 class _Watch:
     """Watches over a scenario: that it comes to an end, and leaves no task."""
 
-    def __init__(self, horizon_s: float, *, waits_for_threads: bool) -> None:
+    def __init__(self, horizon_s: float, idle: float) -> None:
         self._horizon_s = horizon_s
-        self._waits_for_threads = waits_for_threads
+        self._idle = idle
         self.faults: list[str] = []
         self._is_busy = False
         self._horizon: anyio.CancelScope | None = None
@@ -123,8 +129,10 @@ class _Watch:
             return result
         if self._is_busy:
             raise Livelock(BUSY)
-        is_in_threads = not self._waits_for_threads and not threads.issuperset(threading.enumerate())
-        raise SimulationFault(IN_THREADS if is_in_threads else STUCK)
+        if self._idle:
+            raise SimulationFault(STUCK + LONGER_IN_THREADS.format(idle=self._idle))
+        is_in_threads = not threads.issuperset(threading.enumerate())
+        raise SimulationFault(IN_THREADS if is_in_threads else STUCK + PERHAPS_IN_THREADS)
 
     def give_up(self) -> None:
         """Time stands still for ever."""
