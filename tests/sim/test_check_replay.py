@@ -27,11 +27,11 @@ from hypothesis import strategies as st
 
 from tests.sim.effort import few
 from workflows import Context, Workflow, step
-from workflows.errors import UsageError
+from workflows.errors import UsageError, WorkflowTimeoutError
 from workflows.events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
 from workflows.resource import Resource
 from workflows.retry_policy import retry_policy, stop_after_attempt, wait_fixed
-from workflows.testing import ReplayReport, SimulationFault, check_replay
+from workflows.testing import ReplayReport, SimulationFault, check_replay, simulate
 from workflows.testing.backends import Backend
 
 logger = logging.getLogger(__name__)
@@ -255,6 +255,12 @@ def test_worker_threads_are_watched_too(kind: type[Workflow], backend: Backend) 
     (problem,) = checked(lambda: kind(types=TYPES), backend, idle=THREADS_S, max_cuts=2).problems
     assert problem.where is not None
     assert "test_check_replay.py" in problem.where
+
+
+@both
+def test_what_a_library_does_in_a_thread_is_told_of_where_the_step_is_defined(backend: Backend) -> None:
+    (problem,) = checked(lambda: ByThread(types=TYPES), backend, idle=0.05, max_cuts=2).problems
+    assert problem.code == "async def review(self, ctx: Context, ev: StartEvent) -> StopEvent:"
 
 
 def test_a_thread_that_trio_has_kept_from_another_loop_is_not_looked_past() -> None:
@@ -647,6 +653,29 @@ def test_a_thread_that_time_does_not_wait_for_is_told_with_what_to_pass(backend:
 
 
 @both
+def test_what_is_stuck_although_time_waits_for_threads_is_told_how_long_that_is(backend: Backend) -> None:
+    with pytest.raises(SimulationFault, match=r"takes longer than idle=0\.01 seconds: pass more\."):
+        simulate(anyio.sleep_forever, backend=backend, idle=0.01)
+
+
+class Reviewed(Workflow):
+    @step
+    async def read(self, ctx: Context, ev: StartEvent) -> StopEvent:
+        await anyio.sleep(60)
+        return StopEvent()
+
+
+@both
+def test_a_run_whose_time_is_up_tells_that_threads_may_be_why(backend: Backend) -> None:
+    with pytest.raises(WorkflowTimeoutError) as caught:
+        check_replay(Reviewed, backend=backend)
+    assert "If it waited for work in a thread, pass idle=0.2, so that time waits too." in caught.value.__notes__
+    with pytest.raises(WorkflowTimeoutError) as caught:
+        check_replay(Reviewed, backend=backend, idle=0.01)
+    assert not any("idle=0.2" in note for note in caught.value.__notes__)
+
+
+@both
 def test_a_thread_is_told_of_though_another_ended_meanwhile(backend: Backend) -> None:
     """Threads were counted, so that one that ended hid one that began."""
     has_begun, ending = threading.Event(), list[threading.Thread]()
@@ -725,6 +754,9 @@ def test_it_is_safe_if_and_only_if_nothing_bare_comes_before_the_wait(before: li
         ({"max_orders": 0}, "max_orders=0"),
         ({"max_cuts": -1}, "max_cuts=-1"),
         ({"allow": "print"}, "Give a list"),
+        ({"allow": ["print", "prints"]}, "'prints' is neither a kind nor a call"),
+        ({"allow": ["time.monotonic"]}, r"A call is written as the report has it: .time\.monotonic\(\)"),
+        ({"answers": {"Approval": Decision(approved=True)}}, "lists something under 'Approval'"),
     ],
 )
 def test_options_under_which_nothing_would_be_checked_are_refused(options: dict[str, Any], told: str) -> None:

@@ -257,6 +257,37 @@ def test_a_mark_that_tries_no_seed_fails(pytester: pytest.Pytester) -> None:
     done.stdout.fnmatch_lines(["*give how many seeds*"])
 
 
+def test_a_marked_test_that_raises_tells_the_seed_and_the_event_loop(pytester: pytest.Pytester) -> None:
+    done = ran(
+        pytester,
+        """
+    @pytest.mark.replay_safe(seeds=3, backends=["trio"])
+    def test_it():
+        def then(report):
+            assert report.seed < 8
+
+        return ReplayCase(Quiet, {"what": "a desk"}, YES, then=then)
+    """,
+        "--workflow-seed=7",
+    )
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(["*Again with --workflow-seed=8, on trio."])
+
+
+def test_a_question_without_an_answer_is_told_of_without_a_traceback(pytester: pytest.Pytester) -> None:
+    done = ran(
+        pytester,
+        """
+    @pytest.mark.replay_safe(backends=["asyncio"])
+    def test_it():
+        return ReplayCase(Quiet, {"what": "a desk"})
+    """,
+    )
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(["*nothing answers *", "Again with --workflow-seed=0, on asyncio."])
+    done.stdout.no_fnmatch_line("*Error*")
+
+
 def test_a_mark_that_would_check_nothing_is_refused(pytester: pytest.Pytester) -> None:
     done = ran(
         pytester,

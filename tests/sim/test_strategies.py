@@ -276,3 +276,19 @@ def test_a_workflow_takes_every_answer_that_is_drawn(backend: Any, decision: Dec
             return await handler
 
     assert simulate(scenario, backend=backend, seed=seed) == decision.reason
+
+
+class Sized(Event):
+    size: int
+
+
+def test_a_field_that_a_class_does_not_have_is_refused_and_an_open_class_takes_it() -> None:
+    with pytest.raises(UsageError, match=r"was given sise=, and Sized has no such field. Its fields: size\."):
+        from_event_type(Sized, sise=st.integers())
+    assert find(from_event_type(HumanResponseEvent, response=st.just("yes")), bool).response == "yes"
+
+
+@pytest.mark.parametrize("wrong", [int, "Sized", Colour])
+def test_what_is_no_class_of_events_is_refused(wrong: Any) -> None:
+    with pytest.raises(UsageError, match="Give a class of events"):
+        from_event_type(wrong)

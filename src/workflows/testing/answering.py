@@ -32,9 +32,18 @@ class Answering:
     Args:
         answers: What the user has given.
         asked: Which questions there were so far, in order, with what their answers were listed under.
+
+    Raises:
+        UsageError: They are listed under what is no class, where no question would find them.
     """
 
     def __init__(self, answers: Answers, asked: tuple[tuple[Any, str], ...] = ()) -> None:
+        wrong = [] if callable(answers) else [key for key in answers if not isinstance(key, type)]
+        if wrong:
+            raise UsageError(
+                f"answers= lists something under {', '.join(f'{key!r:.100}' for key in wrong)}. "
+                "Give a class of questions, or of answers: answers={InputRequiredEvent: ...}."
+            )
         self._answers = answers
         self.asked: list[tuple[Any, str]] = list(asked)
 

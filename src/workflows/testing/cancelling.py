@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import anyio
 import attrs
@@ -50,9 +50,13 @@ def sweep_cancel(
     Raises:
         SimulationFault: Something was wrong; each problem has its point.
     """
+    if how not in get_args(How):
+        raise UsageError(f"how={how!r} is neither 'scope' nor 'task'.")
     if how == "task" and backend != "asyncio":
         raise UsageError(f"how='task' is for asyncio; on {backend} only scopes are cancelled.")
-    sweep = _Sweep(scenario, backend, seed, idle, how, check)
+    more = {"how": how} if how != "scope" else {}
+    again = repeatable(scenario, backend, seed, idle, by="sweep_cancel", more=more)
+    sweep = _Sweep(scenario, again, backend, seed, idle, how, check)
     points = sweep.run(None)
     for point in range(points + 1):
         sweep.run(point)
@@ -60,7 +64,7 @@ def sweep_cancel(
         shown = sweep.problems[:SHOWN]
         left = len(sweep.problems) - len(shown)
         raise SimulationFault(
-            f"{repeatable(scenario, backend, seed, idle)}, cancelled at each of {points} points, went wrong:",
+            f"{again} went wrong, cancelled at each of {points} points:",
             [*shown, *([f"and {left} problems more"] if left else [])],
         )
     return points
@@ -69,6 +73,7 @@ def sweep_cancel(
 @attrs.define
 class _Sweep:
     scenario: Callable[[], Awaitable[object]]
+    again: str
     backend: Backend
     seed: int
     idle: float
@@ -82,6 +87,7 @@ class _Sweep:
         try:
             simulated(
                 cut.main,
+                again=self.again,
                 backend=self.backend,
                 seed=self.seed,
                 idle=self.idle,

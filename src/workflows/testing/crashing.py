@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 import attrs
 
+from ..errors import UsageError
 from .backends import Backend
 from .disks import StoreKind, disk_for
 from .faults import SimulationFault
@@ -56,17 +57,26 @@ def sweep_crash(
 
     Raises:
         SimulationFault: Something was different, or wrong; each problem has its tick or write.
+        UsageError: There's nothing to cut: the scenario runs nothing by its process.
     """
-    sweep = _Sweep(scenario, backend, seed, idle, store)
+    if faults < 1:
+        raise UsageError(f"sweep_crash() was given faults={faults!r}. Give how many times a run is cut, 1 or more.")
+    more = {**({"faults": faults} if faults != 1 else {}), **({"store": store} if store is not None else {})}
+    again = repeatable(scenario, backend, seed, idle, by="sweep_crash", more=more)
+    sweep = _Sweep(scenario, again, backend, seed, idle, store)
     expected, process = sweep.live(Moment(), is_cut=True)
+    if not process.moments:
+        raise UsageError(
+            f"{again} has nothing to cut: its scenario has started no run by its process. Start it with process.run(), "
+            "or with process.begin() in a process.runtime()."
+        )
     sweep.cut(expected, process, Moment(), "", faults)
     if sweep.problems:
         shown = sweep.problems[:SHOWN]
         if len(sweep.problems) > SHOWN:
             shown.append(f"and {len(sweep.problems) - SHOWN} problems more")
         raise SimulationFault(
-            f"{repeatable(scenario, backend, seed, idle)} doesn't survive {len(sweep.problems)} of {sweep.lives} "
-            "crashes:",
+            f"{again} doesn't survive {len(sweep.problems)} of {sweep.lives} crashes:",
             shown,
         )
     return sweep.cuts
@@ -75,6 +85,7 @@ def sweep_crash(
 @attrs.define
 class _Sweep:
     scenario: Callable[[Process], Awaitable[object]]
+    again: str
     backend: Backend
     seed: int
     idle: float
@@ -99,6 +110,7 @@ class _Sweep:
         try:
             result = simulated(
                 life,
+                again=self.again,
                 backend=self.backend,
                 seed=self.seed,
                 idle=self.idle,

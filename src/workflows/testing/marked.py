@@ -10,7 +10,7 @@ import attrs
 
 from ..errors import UsageError
 from ..workflow import Workflow
-from .answering import Answers
+from .answering import Answers, NoAnswer
 from .backends import Backend
 from .replay_check import MakeWorkflow, check_replay
 from .replay_life import Inputs
@@ -80,16 +80,33 @@ def check_marked(name: str, test: Callable[[], object], marker: Marker, *, backe
     if not isinstance(seeds, int) or seeds < 1:
         raise UsageError(f"@pytest.mark.replay_safe(seeds={seeds!r}): give how many seeds are tried, 1 or more.")
     for number in range(seed, seed + seeds):
-        case = _case_of(name, test())
-        passed_on: dict[str, Any] = {key: options[key] for key in PASSED_ON if key in options}
-        report = check_replay(case.workflow, case.inputs, case.answers, backend=backend, seed=number, **passed_on)
-        again = f"\n\nAgain with --workflow-seed={number}, on {backend}."
-        if not report.is_safe or (options.get("exposed") and report.exposed):
-            return f"{report}{again}"
-        if case.result is not ANYTHING and case.result != report.result:
-            return f"The run came to {report.result!r}, and {case.result!r} is expected.{again}"
-        if case.then is not None:
-            case.then(report)
+        again = f"Again with --workflow-seed={number}, on {backend}."
+        try:
+            failure = _failure_of(name, test, options, backend=backend, seed=number)
+        except Exception as error:
+            error.add_note(again)
+            raise
+        if failure is not None:
+            return f"{failure}\n\n{again}"
+    return None
+
+
+def _failure_of(
+    name: str, test: Callable[[], object], options: Mapping[str, Any], *, backend: Backend, seed: int
+) -> str | None:
+    """What's to be said of a failure with one seed."""
+    case = _case_of(name, test())
+    passed_on: dict[str, Any] = {key: options[key] for key in PASSED_ON if key in options}
+    try:
+        report = check_replay(case.workflow, case.inputs, case.answers, backend=backend, seed=seed, **passed_on)
+    except NoAnswer as error:
+        return str(error)
+    if not report.is_safe or (options.get("exposed") and report.exposed):
+        return f"{report}"
+    if case.result is not ANYTHING and case.result != report.result:
+        return f"The run came to {report.result!r}, and {case.result!r} is expected."
+    if case.then is not None:
+        case.then(report)
     return None
 
 

@@ -145,8 +145,15 @@ def _seen_from(
     if is_anywhere and threading.get_ident() != attempt.run.thread:  # a library has put it into a thread
         code = getattr(attempt.step.function, "__code__", None)
         if isinstance(code, CodeType):
-            return effect, Site(code.co_filename, code.co_firstlineno, code.co_name)
+            return effect, Site(code.co_filename, _line_of_def(code), code.co_name)
     return None
+
+
+def _line_of_def(code: CodeType) -> int:
+    """Where the `def` of a function stands, below its decorators."""
+    lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
+    below = next((number for number, line in enumerate(lines) if line.lstrip().startswith(("def ", "async def "))), 0)
+    return code.co_firstlineno + below
 
 
 def _is_of_resource(frame: FrameType, attempt: Attempt) -> bool:

@@ -11,6 +11,7 @@ What counts as unsafe:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext
 from random import Random
@@ -22,12 +23,13 @@ from ..errors import ContextSerdeError, EncodeError, ReplayMismatch, SuspensionS
 from ..workflow import Workflow
 from .answering import Answers, AsBefore, Choose, InOrder, NoAnswer, shown_question
 from .backends import Backend, new_threads
+from .effects import REMEDIES
 from .faults import SimulationFault
 from .observing import observing
 from .replay_findings import Findings, shown_error
 from .replay_life import Cut, Inputs, ReplayLife
 from .replay_report import ReplayReport
-from .simulation import simulated
+from .simulation import simulated, tell_of_threads
 
 MakeWorkflow: TypeAlias = Workflow[Any, Any] | Callable[[], Workflow[Any, Any]]
 
@@ -86,6 +88,12 @@ def check_replay(
         )
     if isinstance(allow, str):
         raise UsageError(f"check_replay() was given allow={allow!r}. Give a list: allow=[{allow!r}].")
+    unknown = [name for name in allow if name not in REMEDIES and re.fullmatch(r"[\w.]+", name)]
+    if unknown:
+        raise UsageError(
+            f"check_replay() was given allow={list(allow)!r}, and {', '.join(map(repr, unknown))} is neither a kind "
+            f'nor a call. The kinds: {", ".join(REMEDIES)}. A call is written as the report has it: "time.monotonic()".'
+        )
     check = _Check(_maker(workflow), inputs, answers or {}, backend, seed, idle, frozenset(allow), outcome)
     with new_threads() if backend == "trio" else nullcontext():
         check.run(max_orders, max_cuts)
@@ -172,10 +180,22 @@ class _Check:
         life = ReplayLife(workflow, self.inputs, self.answers, choose, begins_from)
         try:
             with observing(life.observer):
-                simulated(life.live, backend=self.backend, seed=self.seed, idle=self.idle, starts_at=begins_from.at)
+                simulated(
+                    life.live,
+                    again=self.again(),
+                    backend=self.backend,
+                    seed=self.seed,
+                    idle=self.idle,
+                    starts_at=begins_from.at,
+                )
         except SimulationFault as fault:
             life.error = fault
         return life
+
+    def again(self) -> str:
+        """The call that repeats it."""
+        idle = f", idle={self.idle:g}" if self.idle else ""
+        return f"check_replay({self.name}, ..., backend={self.backend!r}, seed={self.seed}{idle})"
 
     def judge_uncut(self, life: ReplayLife, order: InOrder) -> None:
         """What an undisturbed run says of the workflow; the first one must come to an end."""
@@ -185,9 +205,7 @@ class _Check:
             raise life.answerer.failure
         if isinstance(life.error, SimulationFault) and life.answerer.open:
             asked = ", ".join(map(shown_question, life.answerer.open.values()))
-            raise NoAnswer(
-                f"The run is stuck: nothing answers {asked}. Name an answer in check_replay(answers={{...}})."
-            ) from life.error
+            raise NoAnswer(f"The run is stuck: nothing answers {asked}. Give answers={{...}} that do.")
         if is_first:
             self.ticks, self.result = len(life.cuts), life.result
         if life.error is None:
@@ -195,6 +213,7 @@ class _Check:
         if is_unsafe(life.error):
             self.found.error(life.error, order.told if len(order.told) > 1 else ())
         elif is_first:
+            tell_of_threads(life.error, self.idle)
             life.error.add_note(f"(in check_replay(), undisturbed, with backend={self.backend!r} and seed={self.seed})")
             raise life.error
         else:

@@ -79,7 +79,9 @@ _REMEDIES: dict[ProblemKind | tuple[ProblemKind, str], str] = {
     "order": "let no step rely on which answer comes first",
     ("departure", _ANOTHER_END): (
         "keep in ctx.store what is on `self` or in a module, and take from the context what differs from call to call: "
-        "ctx.now(), ctx.random, ctx.uuid4(), `await ctx.once(fn)`"
+        "ctx.now(), ctx.random, ctx.uuid4(), `await ctx.once(fn)`. What a function in `ctx.once` gives may differ if "
+        "it's called again, since it wasn't on record when the run was cut: leave that out of the comparison with "
+        "outcome="
     ),
 }
 

@@ -13,7 +13,7 @@ from .answering import Answers
 from .backends import Backend
 from .replay_life import Inputs
 from .runner import WorkflowTestResult, WorkflowTestRunner
-from .simulation import simulate
+from .simulation import simulated
 
 
 class SimulatedRunner:
@@ -61,4 +61,6 @@ class SimulatedRunner:
                 start, expose_internal=expose_internal, exclude_events=exclude_events, answers=answers
             )
 
-        return simulate(scenario, backend=self.backend, seed=self.seed, idle=idle)
+        of = type(workflow).__name__
+        again = f"SimulatedRunner({self.backend!r}, {self.seed}).run({of}(...){f', idle={idle:g}' if idle else ''})"
+        return simulated(scenario, again=again, backend=self.backend, seed=self.seed, idle=idle)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from random import Random
+from types import MappingProxyType
 from typing import TypeVar
 from uuid import UUID
 
@@ -24,10 +25,9 @@ HORIZON_S = 10 * 365 * 86_400.0
 IN_THREADS = (
     "The scenario is stuck: it waits for work in a thread, and time doesn't. Pass idle=0.2, so that time waits too."
 )
-STUCK = (
-    "The scenario is stuck: nothing that it waits for can happen any more. Does somebody answer its questions?\n"
-    "  If it waits for work in a thread, pass idle=0.2, so that time waits too."
-)
+STUCK = "The scenario is stuck: nothing that it waits for can happen any more. Does somebody answer its questions?\n  "
+PERHAPS_IN_THREADS = "If it waits for work in a thread, pass idle=0.2, so that time waits too."
+LONGER_IN_THREADS = "If it waits for work in a thread, that takes longer than idle={idle:g} seconds: pass more."
 BUSY = (
     f"The scenario is busy for ever: the loop has turned {BUSY_TURNS} times without time passing.\n"
     "  Something never blocks: a loop around a checkpoint, or one that swallows its cancellation."
@@ -66,12 +66,14 @@ def simulated(
     at_point: Point | None = None,
     horizon_s: float = HORIZON_S,
     life: int = 0,
+    again: str = "",
 ) -> T:
     """As `simulate`, from a given instant on, with a callback at each scheduling point. For this package.
 
-    Each life of a process has ids of its own.
+    Each life of a process has ids of its own. `again` is the call that repeats it, if it isn't one of `simulate`.
     """
-    watch = _Watch(horizon_s, waits_for_threads=idle > 0)
+    watch = _Watch(horizon_s, idle)
+    again = again or repeatable(scenario, backend, seed, idle)
     uuids = Random(f"uuids of {seed}" if not life else f"uuids of {seed} in life {life}")
 
     async def main(clock: Callable[[], float]) -> T:
@@ -91,21 +93,28 @@ def simulated(
             on_busy=watch.give_up,
         )
     except Exception as error:
-        error.add_note(f"again with: {repeatable(scenario, backend, seed, idle)}")
+        tell_of_threads(error, idle)
+        error.add_note(f"again with: {again}")
         for fault in watch.faults:
             error.add_note(f"and the simulation found: {fault}")
         raise
     if watch.faults:
-        raise SimulationFault(f"{repeatable(scenario, backend, seed, idle)} went wrong:", watch.faults)
+        raise SimulationFault(f"{again} went wrong:", watch.faults)
     return result
+
+
+def tell_of_threads(error: Exception, idle: float) -> None:
+    """Time may have been up since it didn't wait for work in a thread: say so."""
+    if isinstance(error, TimeoutError) and not idle:
+        error.add_note(PERHAPS_IN_THREADS.replace("waits for", "waited for"))
 
 
 class _Watch:
     """Watches over a scenario: that it comes to an end, and leaves no task."""
 
-    def __init__(self, horizon_s: float, *, waits_for_threads: bool) -> None:
+    def __init__(self, horizon_s: float, idle: float) -> None:
         self._horizon_s = horizon_s
-        self._waits_for_threads = waits_for_threads
+        self._idle = idle
         self.faults: list[str] = []
         self._is_busy = False
         self._horizon: anyio.CancelScope | None = None
@@ -120,8 +129,10 @@ class _Watch:
             return result
         if self._is_busy:
             raise Livelock(BUSY)
-        is_in_threads = not self._waits_for_threads and not threads.issuperset(threading.enumerate())
-        raise SimulationFault(IN_THREADS if is_in_threads else STUCK)
+        if self._idle:
+            raise SimulationFault(STUCK + LONGER_IN_THREADS.format(idle=self._idle))
+        is_in_threads = not threads.issuperset(threading.enumerate())
+        raise SimulationFault(IN_THREADS if is_in_threads else STUCK + PERHAPS_IN_THREADS)
 
     def give_up(self) -> None:
         """Time stands still for ever."""
@@ -130,8 +141,16 @@ class _Watch:
             self._horizon.cancel()
 
 
-def repeatable(scenario: Callable[..., object], backend: Backend, seed: int, idle: float) -> str:
-    """The call that repeats a simulation."""
+def repeatable(
+    scenario: Callable[..., object],
+    backend: Backend,
+    seed: int,
+    idle: float,
+    *,
+    by: str = "simulate",
+    more: Mapping[str, object] = MappingProxyType({}),
+) -> str:
+    """The call that repeats a simulation, or a sweep of them."""
     name = getattr(scenario, "__qualname__", repr(scenario)).rpartition("<locals>.")[2]
-    more = f", idle={idle:g}" if idle else ""
-    return f"simulate({name}, backend={backend!r}, seed={seed}{more})"
+    given = {"backend": backend, "seed": seed, **({"idle": idle} if idle else {}), **more}
+    return f"{by}({', '.join([name, *(f'{key}={value!r}' for key, value in given.items())])})"

@@ -123,8 +123,9 @@ def from_event_type(
             further keywords as well.
 
     Raises:
-        UsageError: A class needs a strategy; all such are listed.
+        UsageError: A class needs a strategy; all such are listed. Or it's no class of events, or has no such fields.
     """
+    _look_at(event_type, fields)
     drawing = _Drawing(workflow, dict(given or {}))
     built = drawing.of_object(event_type, fields)
     if drawing.unknown:
@@ -135,6 +136,20 @@ def from_event_type(
             f"given={{{first}: st.builds(...)}}), or a workflow=... whose converter has hooks for it."
         )
     return built
+
+
+def _look_at(event_type: Any, fields: Mapping[str, object]) -> None:
+    """Refuse what is no class of events, and strategies for fields that it doesn't have: no event could be drawn."""
+    origin = get_origin(event_type) or event_type
+    if not isinstance(origin, type) or not issubclass(origin, Event):
+        raise UsageError(f"from_event_type() was given {event_type!r:.200}. Give a class of events.")
+    declared = [found.name for found in fields_of(origin) if found.keyword is not None]
+    unknown = [] if origin.__event_open__ else [name for name in fields if name not in declared]
+    if unknown:
+        raise UsageError(
+            f"from_event_type() was given {', '.join(f'{name}=' for name in unknown)}, and {_name_of(event_type)} has "
+            f"no such field. Its fields: {', '.join(declared) or 'none'}."
+        )
 
 
 class _Drawing:
