@@ -264,6 +264,19 @@ async def test_a_question_that_there_is_not_is_refused_with_those_that_there_are
         await handler.cancel_run()
 
 
+@pytest.mark.parametrize("name", ["reply_to", "step"])
+async def test_what_cannot_name_a_question_or_a_step_is_refused_with_its_value(name: str) -> None:
+    with anyio.fail_after(5):
+        handler = await asked()
+        (question,) = handler.pending
+        for wrong in (5, ["ask"], {"id": "ask"}, question):
+            target: dict[str, Any] = {name: wrong}
+            with pytest.raises(WorkflowsError) as caught:
+                handler.ctx.send_event(Approved(ok=True), **target)
+            assert repr(wrong) in str(caught.value)
+        await handler.cancel_run()
+
+
 @pytest.mark.guarantee("W3")
 async def test_an_answer_of_another_class_than_the_question_takes_is_refused() -> None:
     with anyio.fail_after(5):

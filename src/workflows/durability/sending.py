@@ -92,12 +92,12 @@ class Sender:
                 return True
         if isinstance(found, RunJournal):
             assert found.run is not None
-            check_target(found.run.program, event, step)
+            check_target(found.run.program, event, step, reply_to)
             found.run.receive(event, step=step, reply_to=reply_to)
             await found.settled()
             return True
         workflow = await self._workflow_of(run_id)
-        check_target(workflow.definition.program, event, step)
+        check_target(workflow.definition.program, event, step, reply_to)
         text = message_text(workflow.definition, event, step=step, reply_to=reply_to)
         return await self._leave(run_id, workflow, text)
 
@@ -197,7 +197,7 @@ class Sender:
         """Have a run that goes on elsewhere, or is over, take an event, and store what came of it."""
         try:
             workflow = self._host.workflow_of(content)
-            check_target(workflow.definition.program, event, step)
+            check_target(workflow.definition.program, event, step, reply_to)
             found = restored(workflow.definition, content, at=self._host.now_of(workflow))
             context: Context[Any] = Context(workflow, found.data)
             state = context.driver.core.state
