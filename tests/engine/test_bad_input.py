@@ -135,6 +135,15 @@ async def test_a_context_that_is_none_is_told_of() -> None:
         _ = Shop().run(5, amount=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
+@pytest.mark.parametrize("wrong", [5, "", b"r", ["r"], "r\ud800"])
+async def test_an_id_that_no_run_can_have_is_refused_with_its_value(wrong: Any) -> None:
+    """A run of id 5 began, and failed in the engine; what was stored of it couldn't be read."""
+    with pytest.raises(UsageError, match="is no id of a run") as caught:
+        _ = Shop().run(amount=1, run_id=wrong)
+    assert repr(wrong) in str(caught.value)
+    assert await Shop().run(amount=1, run_id="5") == 1
+
+
 async def test_inputs_that_can_not_be_stored_are_told_of_by_the_snapshot_with_their_path() -> None:
     gate = anyio.Event()
 
