@@ -189,11 +189,14 @@ class StoredRuns:
         Raises:
             RunNotFound: There's no such run.
             StoreDamaged: It isn't as it was stored.
+            StoreUnavailable: It goes on so fast that no whole of it could be read.
         """
         return await exported(self._stored().store, run_id)
 
     async def import_run(self, data: Mapping[str, Any]) -> str:
         """Store a run that was exported from another store, under its id; gives that. It goes on here if it can.
+
+        The data may have another `run_id` than the one under which it was exported: then it's stored under that.
 
         Raises:
             RunExists: There's a run of this id.
