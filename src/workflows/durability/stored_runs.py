@@ -78,7 +78,8 @@ class StoredRuns:
     async def cancel(self, run_id: str) -> None:
         """Cancel a stored run, wherever it is; it stands still when this returns, until somebody resumes it.
 
-        Safe to cancel. A run that's over stays as it is.
+        Safe to cancel. A run that's over stays as it is. One that can't go on here, since its workflow isn't registered
+        or doesn't fit, is cancelled too.
 
         Raises:
             RunNotFound: There's no such run.
