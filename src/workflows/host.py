@@ -207,7 +207,8 @@ class Runtime(StoredRuns):
 
         Args:
             run_id: The run: of this block, or of the store.
-            on_mismatch: What to do if the workflow can't carry on what is stored: as for `Context.from_dict`.
+            on_mismatch: What to do if the workflow can't carry on what is stored: as for `Context.from_dict`. What is
+                accepted is accepted for as long as this block is open, also if the run leaves memory meanwhile.
 
         Raises:
             UsageError: There's no such run in this block, or its workflow isn't registered here.
