@@ -48,7 +48,7 @@ class Runtime(StoredRuns):
         keep: How long runs that have ended are kept, in seconds or as a timedelta; None for ever.
 
     Raises:
-        UsageError: Two workflows have one name, or a number isn't one that it can be.
+        UsageError: Two workflows have one name, or something isn't what it has to be.
     """
 
     def __init__(
@@ -65,21 +65,29 @@ class Runtime(StoredRuns):
         super().__init__()
         for workflow in workflows:
             self._register(workflow)
+        _check_store(store)
         for name, seconds in (("lease", lease), ("poll", poll)):
-            if not seconds > 0:
+            if not (_is_number(seconds) and seconds > 0):
                 raise UsageError(f"{name}={seconds!r} is no length of time. Give seconds, more than 0.")
+        keep_s = keep.total_seconds() if isinstance(keep, timedelta) else keep
+        if keep_s is not None and not (_is_number(keep_s) and keep_s >= 0):
+            raise UsageError(
+                f"keep={keep!r} is no length of time. Give seconds or a timedelta, not less than 0, or None to keep "
+                "runs for ever."
+            )
         self._store = store
         self._recovers = recover
         self._releases_idle = release_idle
         self._lease_s = lease
         self._poll_s = poll
-        self._keep_s = keep.total_seconds() if isinstance(keep, timedelta) else keep
+        self._keep_s = keep_s
         self._group: TaskGroup | None = None
         self._owning: OwningGroup | None = None
         self._services: OwningGroup | None = None
         self._handlers: dict[str, tuple[Workflow[Any, Any], WorkflowHandler[Any]]] = {}
 
     def _register(self, workflow: Workflow[Any, Any]) -> None:
+        _check_workflow(workflow)
         other = self._workflows.setdefault(workflow.workflow_name, workflow)
         if other is not workflow:
             raise UsageError(
@@ -199,7 +207,8 @@ class Runtime(StoredRuns):
 
         Args:
             run_id: The run: of this block, or of the store.
-            on_mismatch: What to do if the workflow can't carry on what is stored: as for `Context.from_dict`.
+            on_mismatch: What to do if the workflow can't carry on what is stored: as for `Context.from_dict`. What is
+                accepted is accepted for as long as this block is open, also if the run leaves memory meanwhile.
 
         Raises:
             UsageError: There's no such run in this block, or its workflow isn't registered here.
@@ -250,3 +259,19 @@ class Runtime(StoredRuns):
         if self._group is None:
             raise UsageError("This Runtime isn't open: use it inside `async with Runtime() as runtime:`.")
         return self._group
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float)
+
+
+def _check_store(store: object) -> None:
+    if store is not None and not hasattr(store, "enlist"):
+        raise UsageError(f"store={store!r} is no store. Give one, such as SqliteStore('runs.db'), or None for memory.")
+
+
+def _check_workflow(workflow: object) -> None:
+    if not isinstance(workflow, Workflow):
+        raise UsageError(
+            f"{workflow!r} is no workflow. Give an instance of a Workflow class; runs of it are known by its name."
+        )

@@ -43,7 +43,7 @@ from .handler import WorkflowHandler
 from .runtime.clock import Clock
 from .runtime.crew import Launch
 from .runtime.definition import Definition
-from .runtime.identity import new_uuid
+from .runtime.identity import id_of_run, new_uuid
 from .runtime.options import RunOptions
 from .runtime.owning import OwningGroup, launch_in
 from .runtime.resources.resource_manager import ResourceManager
@@ -290,7 +290,7 @@ class Workflow(Generic[StartT, ResultT_co]):
             InvalidStartEvent: The inputs don't make a start event. (It's a WorkflowRuntimeError.)
             WorkflowValidationError: The graph is wrong.
             ContextStateError: The context's run is still going on.
-            UsageError: There's no running event loop.
+            UsageError: There's no running event loop, or `run_id` is no text.
         """
         return self.begin_run(backend().spawn, ctx, start_event, inputs, run_id=run_id, is_owned=False)
 
@@ -344,7 +344,7 @@ class Workflow(Generic[StartT, ResultT_co]):
             raise ContextStateError(
                 f"Run {state.run_id!r} on this context is still going on. Await its handler first, or run without ctx=."
             )
-        name = run_id or (state.run_id if context.is_running else "") or new_uuid().hex
+        name = id_of_run(run_id, state.run_id if context.is_running else "")
         if context.is_restored and state.status is RunStatus.ENDED and start_event is None and not inputs:
             return self._finished(context, state.run_id)
         if context.is_running and (start_event is not None or inputs):

@@ -135,6 +135,15 @@ async def test_a_context_that_is_none_is_told_of() -> None:
         _ = Shop().run(5, amount=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
+@pytest.mark.parametrize("wrong", [5, "", b"r", ["r"], "r\ud800"])
+async def test_an_id_that_no_run_can_have_is_refused_with_its_value(wrong: Any) -> None:
+    """A run of id 5 began, and failed in the engine; what was stored of it couldn't be read."""
+    with pytest.raises(UsageError, match="is no id of a run") as caught:
+        _ = Shop().run(amount=1, run_id=wrong)
+    assert repr(wrong) in str(caught.value)
+    assert await Shop().run(amount=1, run_id="5") == 1
+
+
 async def test_inputs_that_can_not_be_stored_are_told_of_by_the_snapshot_with_their_path() -> None:
     gate = anyio.Event()
 
@@ -261,6 +270,19 @@ async def test_a_question_that_there_is_not_is_refused_with_those_that_there_are
                 handler.ctx.send_event(Approved(ok=True), reply_to=wrong)
             assert repr(wrong) in str(caught.value)
             assert question.id in str(caught.value)
+        await handler.cancel_run()
+
+
+@pytest.mark.parametrize("name", ["reply_to", "step"])
+async def test_what_cannot_name_a_question_or_a_step_is_refused_with_its_value(name: str) -> None:
+    with anyio.fail_after(5):
+        handler = await asked()
+        (question,) = handler.pending
+        for wrong in (5, ["ask"], {"id": "ask"}, question):
+            target: dict[str, Any] = {name: wrong}
+            with pytest.raises(WorkflowsError) as caught:
+                handler.ctx.send_event(Approved(ok=True), **target)
+            assert repr(wrong) in str(caught.value)
         await handler.cancel_run()
 
 

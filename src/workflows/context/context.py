@@ -226,7 +226,7 @@ class Context(ContextMarker, Recorded, Generic[StateT]):
             ContextStateError: There's no run.
         """
         run = self._living_run("send_event()")
-        check_target(self._definition.program, message, step)
+        check_target(self._definition.program, message, step, reply_to)
         run.receive(message, step=step, reply_to=reply_to)
 
     # What only steps can do

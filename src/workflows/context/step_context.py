@@ -89,7 +89,7 @@ class StepContext(Context[StateT]):
 
     def send_event(self, message: Event, step: str | None = None, *, reply_to: str | None = None) -> None:
         """See `Context.send_event`."""
-        check_target(self._definition.program, message, step)
+        check_target(self._definition.program, message, step, reply_to)
         self._attempt.call(lambda: operations.send(self._attempt, message, step=step, reply_to=reply_to))
 
     def collect_events(

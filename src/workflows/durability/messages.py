@@ -6,6 +6,7 @@ has its effect once, whoever dies when.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -23,8 +24,11 @@ from ..errors import (
 )
 from ..events import Event
 from ..runtime.definition import Definition
+from ..runtime.refusals import check_target
 from ..runtime.run import Run
 from .stored_parts import data_of, event_data, event_of, question_of, question_text, text_of
+
+logger: logging.Logger = logging.getLogger(__name__)
 
 CANCEL = "cancel"
 _KINDS: Mapping[str, Callable[[str], WorkflowsError]] = {
@@ -52,7 +56,10 @@ def cancel_text() -> str:
 
 
 def act_upon(run: Run, definition: Definition, text: str) -> str:
-    """Do what a message says, and give the reply."""
+    """Do what a message says, and give the reply.
+
+    It raises nothing: whatever another process has left in the store, the runs of this one go on.
+    """
     try:
         data = data_of(text, "A message", run.run_id)
         if CANCEL in data:
@@ -61,9 +68,14 @@ def act_upon(run: Run, definition: Definition, text: str) -> str:
             event = event_of(definition, data["event"])
             if not isinstance(event, Event):
                 raise UsageError(f"A message to run {run.run_id!r} has {event!r:.200}, which is no event.")
-            run.receive(event, step=data["step"], reply_to=data["reply_to"])
+            step, reply_to = data["step"], data["reply_to"]
+            check_target(definition.program, event, step, reply_to)  # whoever sent it may have another version of it
+            run.receive(event, step=step, reply_to=reply_to)
     except WorkflowsError as error:
         return reply_text(run, error)
+    except Exception as error:
+        logger.exception("a message to run %s can't be acted upon", run.run_id, extra={"run_id": run.run_id})
+        return reply_text(run, UsageError(f"What was sent to run {run.run_id!r} can't be taken: {error!r:.200}."))
     return text_of({})
 
 

@@ -10,6 +10,7 @@ import attrs
 from anyio.lowlevel import checkpoint
 
 from ..core.questions import Question
+from ..core.stored import NOT_AS_WRITTEN
 from ..errors import JournalError, RunNotFound
 from ..events import Event
 from ..runtime.definition import Definition
@@ -69,9 +70,9 @@ def run_info(run: StoredRun) -> RunInfo:
         run.workflow,
         run.status,
         run.is_waiting,
-        None if run.wake_at is None else _instant(run.wake_at),
-        _instant(run.created_at),
-        _instant(run.changed_at),
+        None if run.wake_at is None else instant_of(run.wake_at),
+        instant_of(run.created_at),
+        instant_of(run.changed_at),
     )
 
 
@@ -81,12 +82,13 @@ def open_question(found: StoredQuestion, workflow: AnyWorkflow | None) -> OpenQu
     if workflow is not None:
         try:
             question = question_of(workflow.definition, found.data, found.run_id)
-        except JournalError:
+        except (JournalError, *NOT_AS_WRITTEN):  # one question that can't be read hides no other
             question = None
     return OpenQuestion(found.run_id, found.workflow, question, found.id, found.number)
 
 
-def _instant(seconds: float) -> datetime:
+def instant_of(seconds: float) -> datetime:
+    """An instant of a store, for users."""
     return datetime.fromtimestamp(seconds, UTC)
 
 

@@ -44,7 +44,8 @@ class Restored:
 def restored(definition: Definition, content: RunContent, *, at: float) -> Restored:
     """The snapshot from which a run goes on.
 
-    It's as of the last thing that happened: while a run's process is dead, the run spends none of its time.
+    It's as of the last thing that happened: while a run's process is dead, the run spends none of its time. Its id is
+    that under which it's stored: it may have had another one in somebody's hands, or in an export that was edited.
 
     Raises:
         SnapshotMismatch: Its journal was written by a workflow that decided otherwise.
@@ -57,7 +58,9 @@ def restored(definition: Definition, content: RunContent, *, at: float) -> Resto
         if stored is None:
             raise StoreDamaged(f"Nothing is stored of run {run_id!r} but its name.", [run_id])
         data = {name: part for name, part in stored.items() if name != LIVE}
-        return Restored(data, is_new=content.run.status not in ENDED)  # a journal follows an image, not a snapshot
+        return Restored(
+            {**data, "run_id": run_id}, is_new=content.run.status not in ENDED
+        )  # a journal follows an image, not a snapshot
     if stored is None:
         state = RunState(definition.program, definition.codec, kinds=definition.kinds)
     elif LIVE not in stored:  # its process died between what it began with and the first image
@@ -69,7 +72,7 @@ def restored(definition: Definition, content: RunContent, *, at: float) -> Resto
         fold(state, ticks)
         at = _instant_of(ticks[-1], at)
     events = _come_to_rest(state, at) if state.status in (RunStatus.ENDING, RunStatus.HALTING) else ()
-    return Restored(snapshot(state, at=at), is_new=True, events=tuple(events))
+    return Restored({**snapshot(state, at=at), "run_id": run_id}, is_new=True, events=tuple(events))
 
 
 def _instant_of(tick: Json, at: float) -> float:

@@ -76,6 +76,7 @@ class RunHost:
         self.commits: GroupCommit = GroupCommit(store, self.owner, now, self._stored, self._lost)
         self.problems: dict[str, Exception] = {}
         self._taken_in_vain: set[str] = set()
+        self._accepting: set[str] = set()
         self._workflows = workflows
         self.launch: Launch | None = None
         self._releases_idle = releases_idle
@@ -137,6 +138,10 @@ class RunHost:
         if known is not None:
             return known
         workflow = self.workflow_of(content)
+        if on_mismatch == "accept":
+            self._accepting.add(content.run.run_id)
+        elif on_mismatch == "error" and content.run.run_id in self._accepting:
+            on_mismatch = "accept"  # what departs is seen when it's replayed, and it may leave memory before that
         found = restored(workflow.definition, content, at=self.now_of(workflow))
         context: Context[Any] = Context(workflow, found.data, on_mismatch=on_mismatch)
         if on_mismatch != "error":  # what was stored isn't what it goes on from

@@ -21,7 +21,17 @@ from ..context import Context
 from ..core.open_questions import changed_questions, track_questions
 from ..core.snapshot import snapshot
 from ..core.ticks import EventReceived
-from ..errors import AnswerRefused, OwnershipLost, RunExists, RunNotFound, RunOwnedElsewhere, WorkflowDone
+from ..errors import (
+    AnswerRefused,
+    JournalError,
+    OwnershipLost,
+    RunExists,
+    RunNotFound,
+    RunOwnedElsewhere,
+    StoreError,
+    UsageError,
+    WorkflowDone,
+)
 from ..events import Event
 from ..runtime.answers import fitted_answer
 from ..runtime.refusals import check_target, error_for
@@ -92,18 +102,18 @@ class Sender:
                 return True
         if isinstance(found, RunJournal):
             assert found.run is not None
-            check_target(found.run.program, event, step)
+            check_target(found.run.program, event, step, reply_to)
             found.run.receive(event, step=step, reply_to=reply_to)
             await found.settled()
             return True
         workflow = await self._workflow_of(run_id)
-        check_target(workflow.definition.program, event, step)
+        check_target(workflow.definition.program, event, step, reply_to)
         text = message_text(workflow.definition, event, step=step, reply_to=reply_to)
         return await self._leave(run_id, workflow, text)
 
     async def _cancel(self, run_id: str) -> bool:
         async with self._alone_with(run_id):
-            found = await self._reach(run_id)
+            found = await self._reach(run_id, is_cancelled=True)
             if isinstance(found, RunContent):
                 await self._let_go(found, status="cancelled" if found.run.status == "running" else None)
                 return True
@@ -114,7 +124,7 @@ class Sender:
             await found.run.outcome.wait()
             await found.settled()
             return True
-        return await self._leave(run_id, await self._workflow_of(run_id), cancel_text())
+        return await self._leave(run_id, None, cancel_text())
 
     async def _is_fenced_off(self, run_id: str) -> bool:
         """Whether another runtime has gone on with a run that's in memory here; then it's stopped here."""
@@ -144,6 +154,7 @@ class Sender:
             RunOwnedElsewhere: A living runtime carries it.
         """
         store = self._host.store
+        await self._host.give_back()  # it may be one of which somebody was told just now that it can't go on
         run = await self._must_exist(run_id)
         if self._host.journal(run_id) is not None or not await store.delete([run_id], now=self._host.now()):
             raise RunOwnedElsewhere(f"Run {run_id!r} is carried by runtime {run.owner!r}. Cancel it before.")
@@ -160,8 +171,10 @@ class Sender:
             del self._taking[run_id]
             left.set()
 
-    async def _reach(self, run_id: str) -> RunJournal | RunContent | None:
+    async def _reach(self, run_id: str, *, is_cancelled: bool = False) -> RunJournal | RunContent | None:
         """The run, if it's here, or nobody's (then it's this runtime's now); None if another runtime has it.
+
+        One that is to be cancelled is given as it's stored, if it can't go on here.
 
         Raises:
             RunNotFound: There's no such run.
@@ -172,23 +185,29 @@ class Sender:
             return journal
         found: RunJournal | RunContent | None = None
         with anyio.CancelScope(shield=True):  # what was claimed is carried on, or let go
-            found = await self._take(run_id)
+            found = await self._take(run_id, is_cancelled=is_cancelled)
         return found  # noqa: RET504  (for type checkers, a scope may swallow what is raised)
 
-    async def _take(self, run_id: str) -> RunJournal | RunContent | None:
+    async def _take(self, run_id: str, *, is_cancelled: bool) -> RunJournal | RunContent | None:
         """Take a run over, if it's nobody's."""
         store = self._host.store
         if not await store.claim(self._host.owner, [run_id], now=self._host.now()):
             await self._must_exist(run_id)
             return self._host.journal(run_id)
-        content = await store.load(run_id)
+        try:
+            content = await store.load(run_id)
+        except StoreError:
+            self._host.took_in_vain(run_id)
+            raise
         if content is None:
             raise _not_found(run_id)
         if content.run.status != "running" or not self._carries_on:
             return content
         try:
             _ = self._host.carry_on(content)
-        except Exception:
+        except Exception as error:
+            if is_cancelled and isinstance(error, UsageError | JournalError):
+                return content
             self._host.took_in_vain(run_id)
             raise
         return self._host.journal(run_id)
@@ -197,7 +216,7 @@ class Sender:
         """Have a run that goes on elsewhere, or is over, take an event, and store what came of it."""
         try:
             workflow = self._host.workflow_of(content)
-            check_target(workflow.definition.program, event, step)
+            check_target(workflow.definition.program, event, step, reply_to)
             found = restored(workflow.definition, content, at=self._host.now_of(workflow))
             context: Context[Any] = Context(workflow, found.data)
             state = context.driver.core.state
@@ -238,8 +257,10 @@ class Sender:
         with anyio.CancelScope(shield=True):
             await self._host.store_change(left_as_it_was(content.run, status=status))
 
-    async def _leave(self, run_id: str, workflow: AnyWorkflow, text: str) -> bool:
+    async def _leave(self, run_id: str, workflow: AnyWorkflow | None, text: str) -> bool:
         """Leave a message for the run's owner, and wait for the reply; False if it has become nobody's before that.
+
+        Without a workflow it cancels the run, which is never refused.
 
         Raises:
             AnswerRefused: What the owner has replied.
@@ -255,18 +276,18 @@ class Sender:
             while await store.reply(number) is None and not is_free:
                 await anyio.sleep(pause_s)
                 pause_s = min(2 * pause_s, self._poll_s)
-                is_free = await self._has_become_free(run_id)
+                is_free = await self._has_become_free(run_id, is_cancelled=workflow is None)
         finally:
             with anyio.CancelScope(shield=True):  # whoever has taken the run since may have replied till this moment
                 reply = await store.withdraw(number)
-        if reply is not None:
+        if reply is not None and workflow is not None:
             check_reply(workflow.definition, reply, run_id)
         return reply is not None
 
-    async def _has_become_free(self, run_id: str) -> bool:
+    async def _has_become_free(self, run_id: str, *, is_cancelled: bool) -> bool:
         """Whether a run isn't another's any more. One that goes on here has acted upon its messages then."""
         async with self._alone_with(run_id):
-            found = await self._reach(run_id)
+            found = await self._reach(run_id, is_cancelled=is_cancelled)
             if isinstance(found, RunContent):
                 await self._let_go(found)
         if isinstance(found, RunJournal):

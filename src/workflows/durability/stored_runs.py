@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast, get_args
 
 from ..errors import UsageError
 from ..events import Event
@@ -16,6 +16,8 @@ from .reading import OpenQuestion, RunInfo, StoredEvents, open_question, run_inf
 from .run_host import RunHost
 from .sending import Sender
 from .store import RunStatus, Store
+
+STATUSES = get_args(RunStatus)
 
 
 class StoredRuns:
@@ -76,7 +78,8 @@ class StoredRuns:
     async def cancel(self, run_id: str) -> None:
         """Cancel a stored run, wherever it is; it stands still when this returns, until somebody resumes it.
 
-        Safe to cancel. A run that's over stays as it is.
+        Safe to cancel. A run that's over stays as it is. One that can't go on here, since its workflow isn't registered
+        or doesn't fit, is cancelled too.
 
         Raises:
             RunNotFound: There's no such run.
@@ -102,8 +105,13 @@ class StoredRuns:
             waiting: Only those in which everything waits, or only the others.
             after: From behind the run of this id on: the last one of the page before.
             limit: At most so many.
+
+        Raises:
+            UsageError: There's no such status, or it isn't the page of a list, or a workflow.
+            RunNotFound: There's no run `after` any more.
         """
-        name = workflow.workflow_name if isinstance(workflow, Workflow) else workflow
+        _check_status(status)
+        name = _wanted(workflow, limit)
         store = self._stored().store
         found = await store.runs(status=status, workflow=name, is_waiting=waiting, after=after, limit=limit)
         return [run_info(run) for run in found]
@@ -123,8 +131,11 @@ class StoredRuns:
             run_id: Only of this run.
             after: From behind the question of this `number` on: the last one of the page before.
             limit: At most so many.
+
+        Raises:
+            UsageError: It isn't the page of a list, or a workflow.
         """
-        name = workflow.workflow_name if isinstance(workflow, Workflow) else workflow
+        name = _wanted(workflow, limit, after)
         found = await self._stored().store.questions(workflow=name, run_id=run_id, after=after, limit=limit)
         return [open_question(question, self._workflows.get(question.workflow)) for question in found]
 
@@ -179,11 +190,14 @@ class StoredRuns:
         Raises:
             RunNotFound: There's no such run.
             StoreDamaged: It isn't as it was stored.
+            StoreUnavailable: It goes on so fast that no whole of it could be read.
         """
         return await exported(self._stored().store, run_id)
 
     async def import_run(self, data: Mapping[str, Any]) -> str:
         """Store a run that was exported from another store, under its id; gives that. It goes on here if it can.
+
+        The data may have another `run_id` than the one under which it was exported: then it's stored under that.
 
         Raises:
             RunExists: There's a run of this id.
@@ -206,3 +220,24 @@ class StoredRuns:
         self._stored()
         assert self._sender is not None
         return self._sender
+
+
+def _check_status(status: object) -> None:
+    if status is not None and status not in STATUSES:
+        known = ", ".join(map(repr, STATUSES))
+        raise UsageError(
+            f"status={status!r} is none that a run can have; there are: {known}.\n  Runs in which everything waits are "
+            "listed by runs(waiting=True)."
+        )
+
+
+def _wanted(workflow: str | Workflow[Any, Any] | None, limit: object, after: object = 0) -> str | None:
+    """The name of the workflow whose runs are wanted, if it's one, and only a page of them."""
+    for name, number in (("limit", limit), ("after", after)):
+        if not isinstance(number, int) or number < 0:
+            raise UsageError(f"{name}={number!r} is no place in a list. Give a whole number, not less than 0.")
+    if workflow is None or isinstance(workflow, str):
+        return workflow
+    if not isinstance(cast("object", workflow), Workflow):
+        raise UsageError(f"workflow={workflow!r} is no workflow. Give an instance of a Workflow class, or its name.")
+    return workflow.workflow_name

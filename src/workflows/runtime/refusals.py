@@ -84,18 +84,21 @@ def check_thread(event: Event, run_id: str, thread: int) -> None:
         )
 
 
-def check_target(program: Program, event: object, step: str | None) -> None:
-    """Check what is sent, and the step that it's sent to.
+def check_target(program: Program, event: object, step: object, reply_to: object) -> None:
+    """Check what is sent, and the step or the question that it's sent to.
 
     Raises:
+        UsageError: What should name a question can't be the id of one.
         WorkflowStepDoesNotExistError: There's no such step.
         WorkflowRuntimeError: The step doesn't accept it, or it's no event.
     """
     if not isinstance(event, Event):
         raise WorkflowRuntimeError(f"send_event() was given {event!r}, which is no event.")
+    if reply_to is not None and not isinstance(reply_to, str):
+        raise UsageError(f"reply_to={reply_to!r} is no id of a question, which is text. Give the `id` of the question.")
     if step is None:
         return
-    spec = program.steps.get(step)
+    spec = program.steps.get(step) if isinstance(step, str) else None
     if spec is None:
         known = ", ".join(map(repr, program.steps))
         raise WorkflowStepDoesNotExistError(f"{program.class_name} has no step {step!r}; it has {known}.")

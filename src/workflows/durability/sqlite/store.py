@@ -6,10 +6,11 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from anyio import CapacityLimiter, to_thread
 
+from ...errors import UsageError
 from ..store import ENDED, Change, Message, Refusal, RunContent, RunStatus, StoredQuestion, StoredRun
 from . import owning
 from .committing import FORGET_JOURNAL, Group, KnownRun, StaleKnowledge
@@ -32,6 +33,9 @@ class SqliteStore:
             missing; it's written at once, in the thread of the event loop, which is faster than to change threads.
         busy_timeout_s: How long to wait for other processes that are writing.
         connect: How to connect, for tests; with the arguments of `sqlite3.connect`.
+
+    Raises:
+        UsageError: `synchronous` or `busy_timeout_s` isn't what it can be.
     """
 
     def __init__(
@@ -42,6 +46,7 @@ class SqliteStore:
         busy_timeout_s: float = 5.0,
         connect: Connect = sqlite3.connect,
     ) -> None:
+        _check(synchronous, busy_timeout_s)
         self._medium = Medium(os.fspath(path), synchronous, busy_timeout_s, connect)
         self._in_thread = synchronous == "full"
         self._limiter: CapacityLimiter | None = None
@@ -248,6 +253,14 @@ class SqliteStore:
     def _locked(self, work: Callable[[], T]) -> T:
         with self._lock:  # whoever cancels a task past anyio leaves its thread at work
             return work()
+
+
+def _check(synchronous: object, busy_timeout_s: object) -> None:
+    if synchronous not in get_args(Synchronous):  # SQLite knows others, with which a file can be lost
+        known = " or ".join(map(repr, get_args(Synchronous)))
+        raise UsageError(f"synchronous={synchronous!r} is none that a store knows. Give {known}.")
+    if not (isinstance(busy_timeout_s, int | float) and busy_timeout_s >= 0):
+        raise UsageError(f"busy_timeout_s={busy_timeout_s!r} is no length of time. Give seconds, not less than 0.")
 
 
 def _delete(connection: sqlite3.Connection, run_ids: Sequence[str], now: float) -> list[str]:
