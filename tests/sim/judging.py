@@ -8,6 +8,7 @@ from collections import Counter
 from tests.sim.living import Report, is_finished, stop_events
 
 ASKED_ALIKE = ("Ask answer me", "Ask answer us")  # these don't tell where they come from
+ASKED_IN_VAIN = "Ask ignore "
 _TASK = re.compile(r".*\.(?:b\d+|loose\d+|meanwhile)")
 
 
@@ -29,26 +30,32 @@ def problems_of(report: Report) -> list[str]:
     return problems
 
 
-def differences(report: Report, reference: Report, *, is_sequential: bool) -> list[str]:
+def differences(report: Report, reference: Report, *, is_sequential: bool, waits_alike: bool = True) -> list[str]:
     """Where a run came to something else than one that nothing happened to."""
     return [
-        *unlike(report, reference, is_sequential=is_sequential),
+        *unlike(report, reference, is_sequential=is_sequential, waits_alike=waits_alike),
         *_compared("left", sorted(report.world.left), sorted(reference.world.left)),
         *_compared("questions", sorted(report.asked), sorted(reference.asked)),
         *_compared("state", _without_shared(report), _without_shared(reference)),
     ]
 
 
-def unlike(report: Report, reference: Report, *, is_sequential: bool) -> list[str]:
-    """Where a run came to something else than another one of its plan, as far as that's the same wherever it's kept."""
+def unlike(report: Report, reference: Report, *, is_sequential: bool, waits_alike: bool = True) -> list[str]:
+    """Where a run came to something else than another one of its plan, as far as that's the same wherever it's kept.
+
+    If one suspends its steps and the other has them wait in place, they don't wait alike: see `_shown_once`.
+    """
     problems = _compared("result", report.result, reference.result)
     certain, expected = report.world.certain(), reference.world.certain()
     for place in sorted(certain.keys() | expected.keys()):
         problems += _compared(str(place), certain.get(place, "nothing"), expected.get(place, "nothing"))
     problems += _compared("bodies", sorted(report.world.finished), sorted(reference.world.finished))
+    streamed, expected_stream = report.world.streamed, reference.world.streamed
+    if not waits_alike:
+        streamed, expected_stream = _shown_once(streamed), _shown_once(expected_stream)
     if is_sequential:
-        problems += _compared("stream", report.world.streamed, reference.world.streamed)
-    problems += _compared("streams of tasks", by_task(report.world.streamed), by_task(reference.world.streamed))
+        problems += _compared("stream", streamed, expected_stream)
+    problems += _compared("streams of tasks", by_task(streamed), by_task(expected_stream))
     problems += _compared("answers", report.answered, reference.answered)
     problems += _compared("writes", report.writes[0], reference.writes[0])
     return problems
@@ -56,6 +63,22 @@ def unlike(report: Report, reference: Report, *, is_sequential: bool) -> list[st
 
 def _compared(what: str, here: object, there: object) -> list[str]:
     return [] if here == there else [f"{what}: {here!r}, in the reference {there!r}"]
+
+
+def _shown_once(streamed: list[str]) -> list[str]:
+    """Without the prompts that a retry has shown again, of questions that a failed attempt had asked in vain.
+
+    It shows them again if it has come to wait for something else before, for then they were withdrawn. A wait in place
+    whose answer comes at once is none that it has come to.
+    """
+    asked: set[str] = set()
+    kept: list[str] = []
+    for name in streamed:
+        if name not in asked:
+            kept.append(name)
+        if name.startswith(ASKED_IN_VAIN):
+            asked.add(name)
+    return kept
 
 
 def by_task(streamed: list[str]) -> dict[str, list[str]]:

@@ -124,3 +124,17 @@ def test_a_loop_that_spins_for_ever_is_told_of_whatever_timers_there_are(backend
 
     with pytest.raises(Livelock):
         simulate(scenario, backend=backend)
+
+
+@pytest.mark.guarantee("W7")
+@both
+def test_a_retry_shows_a_question_again_if_it_has_come_to_wait_for_something_else_before(backend: Backend) -> None:
+    """Suspended, it has come to wait; in place it hasn't if its answer comes at once. All else is the same."""
+    waits = op.InBranch((op.WaitForParcel(), op.AskInVain(timeout=5.0)))
+    plan = Plan((waits, op.MoveOn((op.AskInVain(timeout=None),)), op.Fail(times=1)), (), ())
+    suspended, in_place = live_through(plan, Script(backend)), live_through(plan, Script(backend, parks=True))
+    assert not problems_of(suspended)
+    assert not problems_of(in_place)
+    assert not differences(in_place, suspended, is_sequential=True, waits_alike=False)
+    again = "Ask ignore 0.1.0"
+    assert (suspended.world.streamed.count(again), in_place.world.streamed.count(again)) == (2, 1)
