@@ -1,6 +1,7 @@
 """What a disk that fails does to runs: a clear error that names them, and nothing goes on as if it were stored."""
 
 import sqlite3
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from workflows import Context, Runtime, Workflow, step
 from workflows.durability import SqliteStore
+from workflows.durability.sqlite.medium import Synchronous
 from workflows.errors import StoreDamaged, StoreError, StoreFormatError, StoreUnavailable
 from workflows.events import Event, StartEvent, StopEvent
 
@@ -95,6 +97,81 @@ async def test_a_file_that_somebody_else_keeps_locked_stops_the_run(tmp_path: Pa
             other.execute("ROLLBACK")
             other.close()
             assert await runtime.resume("r") == 5
+
+
+def deleted(file: Path) -> None:
+    file.unlink()
+
+
+def moved(file: Path) -> None:
+    file.rename(file.with_suffix(".old"))
+
+
+def replaced(file: Path) -> None:
+    backup = file.with_suffix(".backup")
+    backup.write_bytes(file.read_bytes())
+    backup.replace(file)
+
+
+@pytest.mark.anyio
+@pytest.mark.guarantee("R4")
+@pytest.mark.skipif(sys.platform == "win32", reason="there, nobody can delete a file that is open")
+@pytest.mark.parametrize("synchronous", ["full", "normal"])
+@pytest.mark.parametrize("happens", [deleted, moved, replaced])
+async def test_a_file_that_is_taken_away_stops_the_run(
+    happens: Callable[[Path], None], synchronous: Synchronous, tmp_path: Path
+) -> None:
+    file, gate = tmp_path / "runs.db", anyio.Event()
+    workflow = Filling(limit=5, gate=gate)
+    with anyio.fail_after(10):
+        async with Runtime(store=SqliteStore(file, synchronous=synchronous)) as runtime:
+            handler = runtime.run(workflow, run_id="r")
+            while workflow.reached < 3:
+                await anyio.lowlevel.checkpoint()
+            happens(file)
+            gate.set()
+            with pytest.raises(StoreUnavailable, match="deleted, moved or replaced") as told:
+                await handler
+            assert told.value.run_ids == ("r",)
+            assert workflow.reached == 3
+            with pytest.raises(StoreUnavailable, match="deleted, moved or replaced"):
+                await runtime.resume("r")
+
+
+@pytest.mark.anyio
+@pytest.mark.guarantee("R4")
+async def test_a_run_goes_on_when_the_file_that_was_moved_is_put_back(tmp_path: Path) -> None:
+    file, gate = tmp_path / "runs.db", anyio.Event()
+    workflow = Filling(limit=5, gate=gate)
+    with anyio.fail_after(10):
+        async with Runtime(store=SqliteStore(file)) as runtime:
+            handler = runtime.run(workflow, run_id="r")
+            while workflow.reached < 3:
+                await anyio.lowlevel.checkpoint()
+            moved(file)
+            gate.set()
+            with pytest.raises(StoreUnavailable):
+                await handler
+            file.with_suffix(".old").rename(file)
+            assert await runtime.resume("r") == 5
+        async with Runtime(store=SqliteStore(file)) as runtime:
+            assert [run.status for run in await runtime.runs()] == ["completed"]
+
+
+@pytest.mark.anyio
+@pytest.mark.guarantee("R4")
+async def test_a_store_stays_where_it_was_opened_when_the_folder_is_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = SqliteStore("runs.db")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    async with Runtime(store=store) as runtime:
+        assert await runtime.run(Filling(limit=2), run_id="r") == 2
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    async with Runtime(store=SqliteStore(tmp_path / "runs.db")) as runtime:
+        assert [run.run_id for run in await runtime.runs()] == ["r"]
 
 
 @pytest.mark.anyio

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -20,6 +21,7 @@ STATEMENTS = 256  # that stay prepared: more than there are
 SWITCHES = 50  # that may fail, while others make the file at the same time
 
 IN_MEMORY = ":memory:"
+WRITING = "BEGIN IMMEDIATE"
 
 # What SQLite reports, by its primary code: what has happened, and what to do about it.
 UNAVAILABLE: Mapping[int, tuple[str, str]] = {
@@ -46,10 +48,15 @@ DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAI
 class Medium:
     """A SQLite file. One thread at a time may use it."""
 
-    __slots__ = ("_busy_timeout_s", "_connect", "_connection", "_is_open", "_synchronous", "openings", "path")
+    __slots__ = (
+        "_busy_timeout_s", "_connect", "_connection", "_file", "_identity", "_is_open", "_synchronous", "openings",
+        "path",
+    )  # fmt: skip
 
     def __init__(self, path: str, synchronous: Synchronous, busy_timeout_s: float, connect: Connect) -> None:
         self.path: str = path
+        self._file: str = path if path == IN_MEMORY else os.path.abspath(path)  # also when the folder is changed
+        self._identity: tuple[int, int] | None = None
         self.openings: int = 0
         self._synchronous: Synchronous = synchronous
         self._busy_timeout_s = busy_timeout_s
@@ -81,7 +88,7 @@ class Medium:
             work: What is done; if it raises, everything is undone.
             run_ids: The runs that an error concerns.
         """
-        return self._do("BEGIN IMMEDIATE", work, run_ids)
+        return self._do(WRITING, work, run_ids)
 
     def read(self, work: Callable[[sqlite3.Connection], T], run_ids: Sequence[str] = ()) -> T:
         """Read several things that fit each other, whatever others write meanwhile."""
@@ -93,6 +100,8 @@ class Medium:
             connection.execute(begin)
             try:
                 result = work(connection)
+                if begin == WRITING:
+                    self._check_file(run_ids)
                 connection.execute("COMMIT")
             except BaseException:
                 self._undo(connection)
@@ -116,6 +125,7 @@ class Medium:
         if not self._is_open:
             raise UsageError(f"The store {self.path} isn't open: await store.open() first.")
         if self._connection is None:  # the last one couldn't even be rolled back
+            self._check_file(())  # or a new one would be made where it was
             self._connection = self._connected(VERSION, UPGRADES)
         return self._connection
 
@@ -127,7 +137,7 @@ class Medium:
 
     def _connected(self, version: int, upgrades: Mapping[int, Upgrade]) -> sqlite3.Connection:
         connection = self._connect(
-            self.path,
+            self._file,
             timeout=self._busy_timeout_s,
             isolation_level=None,
             check_same_thread=False,
@@ -141,9 +151,24 @@ class Medium:
         self.openings += 1
         return connection
 
+    def _check_file(self, run_ids: Sequence[str]) -> None:
+        """See that what is written reaches the file of this name: SQLite goes on with one that was deleted.
+
+        Raises:
+            StoreUnavailable: It was deleted, moved or replaced since it was opened.
+        """
+        if self.path != IN_MEMORY and _identity_of(self._file) != self._identity:
+            raise StoreUnavailable(
+                f"{self.path} was deleted, moved or replaced while it was open{_runs_told(run_ids)}.\n"
+                "  Nothing of this was stored. Put the file back, with those that end in -wal and -shm, or leave the "
+                "runtime and open it again.",
+                run_ids,
+            )
+
     def _settle(self, connection: sqlite3.Connection, version: int, upgrades: Mapping[int, Upgrade]) -> None:
         if self.path != IN_MEMORY:
-            check_size(self.path)
+            check_size(self._file)
+            self._identity = _identity_of(self._file)
         connection.execute("BEGIN")  # or it would see another that is making the file half-way
         try:
             found = check(connection, self.path, version)
@@ -156,7 +181,7 @@ class Medium:
         connection.execute(f"PRAGMA fullfsync = {synchronous == 'full'}")  # macOS doesn't write through otherwise
         if found == version:
             return
-        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(WRITING)
         try:
             prepare(connection, self.path, version, upgrades)
             connection.execute("COMMIT")
@@ -187,6 +212,15 @@ class Medium:
             f"  Nothing of this was stored, and what was stored before is unchanged. {remedy}",
             run_ids,
         )
+
+
+def _identity_of(file: str) -> tuple[int, int] | None:
+    """Tells a file from others, whatever name it has; None if there's none."""
+    try:
+        found = os.stat(file)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _write_ahead(connection: sqlite3.Connection) -> str:
