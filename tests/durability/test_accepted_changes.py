@@ -8,7 +8,6 @@ import pytest
 from tests.durability.stores import Counting
 from workflows import Context, Runtime, Workflow, step
 from workflows.durability import MemoryStore
-from workflows.errors import ReplayMismatch
 from workflows.events import HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
 
 pytestmark = pytest.mark.anyio
@@ -64,19 +63,3 @@ async def test_what_was_accepted_is_accepted_when_the_run_comes_back() -> None:
             await runtime.send("r", Word(word="well"))
             assert await runtime.resume("r") == "well"
     assert world.done == ["old", "new"]
-
-
-@pytest.mark.guarantee("W6")
-async def test_what_was_not_accepted_ends_the_run_when_it_is_replayed() -> None:
-    world, store = Counting(), MemoryStore()
-    with anyio.fail_after(5):
-        async with Runtime(store=store, poll=0.001) as runtime:
-            _ = runtime.run(Asking(world), run_id="r").run_id
-            await asleep(runtime)
-        async with Runtime(store=store, workflows=[AskingLater(world)], poll=0.001) as runtime:
-            assert runtime.problems == {}
-            await runtime.send("r", Word(word="well"))
-            with pytest.raises(ReplayMismatch):
-                await runtime.resume("r")
-            assert [run.status for run in await runtime.runs()] == ["failed"]
-    assert world.done == ["old"]

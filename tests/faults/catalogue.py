@@ -37,6 +37,7 @@ CHILD_RUNS = "tests/engine/test_child_runs.py"
 FLAT_COST = "tests/core/test_flat_cost.py"
 OWNERSHIP = "tests/engine/test_ownership.py"
 BATCHES = "tests/core/test_batches.py"
+DEPARTURES = "tests/durability/test_departures.py"
 BURSTS = "tests/engine/test_bursts.py"
 TIME = "tests/engine/test_time.py"
 TALLY = "tests/core/test_tally.py"
@@ -728,6 +729,22 @@ _ALL = [
         "        if is_last or is_full or (is_waiting and (ticks or self._size)):\n",
         "        if is_last or is_full:\n",
         STRUCTURE,
+    ),
+    Fault(
+        "a durable run whose replay departs fails for good",
+        "W6",
+        "workflows.runtime.departures",
+        "    if journal is None or departure is None or not _is_or_has(error, departure):\n",
+        "    if True:\n",
+        DEPARTURES,
+    ),
+    Fault(
+        "a file that was taken away is written on",
+        "R4",
+        "workflows.durability.sqlite.medium",
+        "                if begin == WRITING:\n",
+        "                if False:\n",
+        "tests/durability/test_disk.py",
     ),
     Fault(
         "messages to runs that have ended stay",

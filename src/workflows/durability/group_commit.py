@@ -75,6 +75,10 @@ class GroupCommit:
                     self._wake = anyio.Event()
                     await self._wake.wait()
 
+    def lose_departed(self, journal: RunJournal, error: Exception) -> None:
+        """Stop a run that has departed from what is stored of it, which stays as it is."""
+        self._lose(journal, error)
+
     def lose_stale(self, journal: RunJournal) -> None:
         """Stop a run of which the store has more than is known here: another runtime has gone on with it meanwhile."""
         self._lose(journal, refusal_error(Refusal(journal.run_id, "lost")))

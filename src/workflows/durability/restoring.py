@@ -11,6 +11,7 @@ from typing import Any, cast
 import attrs
 
 from ..codec import Json
+from ..context import Context
 from ..core.commands import PublishEvent
 from ..core.engine import Core
 from ..core.image import LIVE, from_image
@@ -23,7 +24,7 @@ from ..errors import ContextSerdeError, SnapshotMismatch, StoreDamaged
 from ..events import Event
 from ..runtime.definition import Definition
 from .store import ENDED, RunContent
-from .stored_parts import data_of
+from .stored_parts import data_of, text_of
 
 
 @attrs.frozen
@@ -132,3 +133,11 @@ def _halting(state: RunState, at: float) -> Tick | None:
         if execution.is_live:
             return StepHalted(name, at, execution.id, execution.attempt)
     return None
+
+
+def base_of(context: Context[Any], stored: Restored | None) -> str | None:
+    """What a run begins with, if that has to be stored."""
+    if stored is not None:
+        return text_of(stored.data) if stored.is_new else None
+    state = context.driver.core.state
+    return text_of(snapshot(state, at=context.driver.now())) if state.last_tick else None

@@ -35,10 +35,9 @@ from ..runtime.identity import new_uuid
 from ..runtime.run import Run
 from ..workflow import Workflow
 from .group_commit import GroupCommit, refusal_error
-from .restoring import Restored, restored
+from .restoring import Restored, base_of, restored
 from .run_journal import RunJournal
 from .store import Change, RunContent, Store
-from .stored_parts import text_of
 
 logger: logging.Logger = logging.getLogger(__name__)
 
@@ -187,8 +186,9 @@ class RunHost:
             context,
             self.commits.stage,
             self._fell_asleep,
+            self._departed,
             entry=entry,
-            base=_base_of(context, stored),
+            base=base_of(context, stored),
             is_new=stored is None,
         )
         if stored is not None:
@@ -204,6 +204,7 @@ class RunHost:
             context.driver.journal = None
             return handler
         self._loaded[handler.run_id] = journal
+        self.problems.pop(handler.run_id, None)
         self._hold(handler)
         if journal.is_settled and not is_stored:
             journal.stage()
@@ -310,6 +311,11 @@ class RunHost:
             self._held.pop(journal.run_id, None)
             self.wake()
 
+    def _departed(self, journal: RunJournal, error: Exception) -> None:
+        """A run doesn't fit, as its replay has shown. It stays this runtime's, which goes on with it if asked to."""
+        self.problems[journal.run_id] = error
+        self.commits.lose_departed(journal, error)
+
     def _drop(self, journal: RunJournal) -> None:
         self._lost(journal)
         journal.driver.journal = None
@@ -389,11 +395,3 @@ class RunHost:
     async def wait_for_events(self, run_id: str) -> None:
         """Wait until something of a run was stored from here."""
         await self._watched.setdefault(run_id, anyio.Event()).wait()
-
-
-def _base_of(context: Context[Any], stored: Restored | None) -> str | None:
-    """What a run begins with, if that has to be stored."""
-    if stored is not None:
-        return text_of(stored.data) if stored.is_new else None
-    state = context.driver.core.state
-    return text_of(snapshot(state, at=context.driver.now())) if state.last_tick else None

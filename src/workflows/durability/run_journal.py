@@ -45,6 +45,7 @@ class RunJournal(Journal):
         context: What feeds its core.
         on_staged: Called with this when there's something to store.
         on_asleep: Called with this when everything in the run waits.
+        on_departed: Called with this when a replay has departed from what is stored.
         entry: The number of the last entry that is stored.
         base: A snapshot that takes the place of all that is stored, if that's needed.
         is_new: Whether nothing is stored yet.
@@ -59,6 +60,7 @@ class RunJournal(Journal):
         context: Context[Any],
         on_staged: Callable[[RunJournal], anyio.Event],
         on_asleep: Callable[[RunJournal], None],
+        on_departed: Callable[[RunJournal, Exception], None],
         *,
         entry: int = 0,
         base: str | None = None,
@@ -73,6 +75,7 @@ class RunJournal(Journal):
         self.replied: set[int] = set()
         self._replies: list[tuple[int, str]] = []
         self._on_asleep = on_asleep
+        self._on_departed = on_departed
         self._base = base
         self._is_new = is_new
         self._size = 0
@@ -94,6 +97,10 @@ class RunJournal(Journal):
     def fell_asleep(self) -> None:
         """Everything in the run waits, and no task of it is left."""
         self._on_asleep(self)
+
+    def depart(self, error: Exception) -> None:
+        """A replay has departed from what is stored: let that stay as it is."""
+        self._on_departed(self, error)
 
     @property
     def is_over(self) -> bool:

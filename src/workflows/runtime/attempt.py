@@ -21,7 +21,7 @@ from ..core.records import Branch
 from ..core.replay import Replay
 from ..core.state import Status
 from ..core.ticks import StepParked, StepSuspending, StepUnparked
-from ..errors import ContextStateError, SuspensionSwallowed, UsageError
+from ..errors import ContextStateError, ReplayMismatch, SuspensionSwallowed, UsageError
 from . import spawn
 from .seam import Seam
 
@@ -64,6 +64,7 @@ class Attempt(Seam):
         "_waits_for",
         "branches",
         "context",
+        "departure",
         "is_closed",
         "is_parked",
         "is_root_parked",
@@ -95,6 +96,7 @@ class Attempt(Seam):
         self.parked: dict[str, anyio.Event] | None = None  # question id -> wakes those who wait for it in place
         self.used: set[tuple[str, str]] | None = None  # what was found by content in this attempt
         self.context: object = None
+        self.departure: ReplayMismatch | None = None  # from what an earlier attempt has recorded
         self._once_running = 0
         self._waits_for: Callable[[], tuple[str, ...]] = tuple
         self._parked_branches = 0

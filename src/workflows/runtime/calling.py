@@ -21,7 +21,7 @@ from ..graph import StepSpec
 from ..retry_policy.arguments import as_delay
 from . import spawn
 from .attempt import Attempt, current_attempt
-from .departures import unread
+from .departures import stands_still, unread
 from .processes import call_in_process
 from .resources.injecting import call_with_resources
 from .telling import tell_ended, tell_running
@@ -179,6 +179,8 @@ def _without_cancellation(attempt: Attempt, failure: BaseException) -> BaseExcep
 
 def _fail(attempt: Attempt, error: BaseException) -> None:
     """Feed a failure, with what the retry policy says."""
+    if stands_still(attempt, error):
+        return
     delay: float | None = None
     policy = attempt.step.retry_policy
     if policy is not None and isinstance(error, Exception) and not _is_final(error):

@@ -1,11 +1,19 @@
-"""Departures: what happens when a replay comes to something else than was recorded."""
+"""Departures: what happens when a replay comes to something else than was recorded.
+
+Rules:
+- A departing operation has no effect: the replay fails before that.
+- Its run fails then. A durable one doesn't: it stands still as it's stored, and is reported, like one that doesn't fit
+  when it's loaded; a version of its workflow that it fits goes on with it.
+- Where changes are accepted, the records that no longer fit are dropped instead.
+"""
 
 from __future__ import annotations
 
 import logging
+from typing import cast
 
 from ..core.records import Branch
-from ..core.ticks import TapeDropped
+from ..core.ticks import StepHalted, TapeDropped
 from ..errors import ReplayMismatch
 from .attempt import Attempt
 
@@ -22,6 +30,7 @@ def departed(attempt: Attempt, branch: Branch, mismatch: ReplayMismatch) -> None
     """
     replay = attempt.replay
     if not attempt.run.options.accepts_changes or branch is None or replay is None:
+        attempt.departure = mismatch
         raise mismatch
     logger.warning("%s", mismatch, extra={"run_id": attempt.run.run_id})
     attempt.emit(TapeDropped, branch, *replay.give_up(branch))
@@ -42,6 +51,24 @@ def unread(attempt: Attempt) -> ReplayMismatch | None:
         now="the step ended",
     )
     if not attempt.run.options.accepts_changes:
+        attempt.departure = mismatch
         return mismatch
     logger.warning("%s", mismatch, extra={"run_id": attempt.run.run_id})
     return None
+
+
+def stands_still(attempt: Attempt, error: BaseException) -> bool:
+    """Stop a durable run here that an attempt has departed in, as it's stored; False if that isn't what has failed."""
+    journal, departure = attempt.run.journal, attempt.departure
+    if journal is None or departure is None or not _is_or_has(error, departure):
+        return False
+    journal.depart(departure)
+    attempt.emit_last(StepHalted)
+    return True
+
+
+def _is_or_has(error: BaseException, wanted: BaseException) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        members = cast("BaseExceptionGroup[BaseException]", error).exceptions
+        return any(_is_or_has(member, wanted) for member in members)
+    return error is wanted

@@ -6,8 +6,8 @@ Rules:
   run. Only a refusal, and the grant of an edit, concern nobody but the one who asks.
 - Whoever gives a step's work to the world waits until it's stored: a worker between two steps, `once` before it calls
   and before it returns, and who sends an event from outside.
-- A run that can't be stored any more, or that another runtime has taken over, is lost here: it's stopped without
-  another word to the store, and those who wait for it are told why.
+- A run that can't be stored any more, that another runtime has taken over, or that departs from what is stored, is lost
+  here: it's stopped without another word to the store, and those who wait for it are told why.
 """
 
 from __future__ import annotations
@@ -149,8 +149,12 @@ class Journal:
         self._stored = self._taken
         self._release()
 
+    def depart(self, error: Exception) -> None:
+        """A replay has departed from what is stored: let that stay as it is."""
+        self.lose(error)
+
     def lose(self, error: Exception) -> None:
-        """The run can't be stored any more: stop it here."""
+        """The run can't be stored any more, or mustn't: stop it here."""
         if self.lost is not None:
             return
         self.lost = error
