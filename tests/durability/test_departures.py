@@ -8,11 +8,12 @@ from typing import Any
 import anyio
 import pytest
 
-from tests.durability.stores import Counting
+from tests.durability.stores import Counting, Gate
 from workflows import Context, Runtime, Workflow, step
 from workflows.durability import MemoryStore, SqliteStore, Store
 from workflows.errors import ReplayMismatch, UsageError
 from workflows.events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
+from workflows.retry_policy import retry_policy, stop_after_attempt
 
 pytestmark = [pytest.mark.anyio, pytest.mark.guarantee("W6", "R4")]
 
@@ -235,3 +236,154 @@ async def test_an_error_of_another_kind_that_a_departing_step_raises_fails_the_r
             with pytest.raises(UsageError, match="another error"):
                 await handler
             assert [run.status for run in await runtime.runs()] == ["failed"]
+
+
+async def test_a_run_that_stands_still_is_cancelled_from_another_runtime(store: Store) -> None:
+    """It waited for as long as the runtime was open in which the run stood still."""
+    world = Counting()
+    with anyio.fail_after(20):
+        await asked(store, Asking(world))
+        elsewhere = SqliteStore(store.path, synchronous="normal") if isinstance(store, SqliteStore) else store
+        async with Runtime(store=store, workflows=[AskingLater(world)], poll=0.001) as runtime:
+            await runtime.send("r", Word(word="well"))
+            while "r" not in runtime.problems or runtime.in_memory:
+                await anyio.lowlevel.checkpoint()
+            async with Runtime(store=elsewhere, workflows=[Asking(world)], recover=False, poll=0.001) as other:
+                await other.cancel("r")
+                assert [run.status for run in await other.runs()] == ["cancelled"]
+    assert world.done == ["old"]
+
+
+class Wrapping(AskingLater):
+    """A version that departs, and raises an error of its own from that."""
+
+    @step(retry_policy=retry_policy(stop=stop_after_attempt(3)))
+    async def ask(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
+        try:
+            await ctx.once(self.world.do, "new")
+        except Exception as error:
+            raise ValueError("it went wrong") from error
+        return StopEvent(result="wrong")
+
+
+async def test_a_departure_is_found_behind_the_error_that_a_step_makes_of_it_and_not_tried_again(store: Store) -> None:
+    world = Counting()
+    with anyio.fail_after(20):
+        await asked(store, Asking(world))
+        async with Runtime(store=store, workflows=[Wrapping(world)], poll=0.001) as runtime:
+            handler = runtime.resume("r")
+            await handler.send_event(Word(word="well"))
+            with pytest.raises(ReplayMismatch):
+                await handler
+        async with Runtime(store=store, workflows=[Asking(world)], poll=0.001) as runtime:
+            assert await runtime.resume("r") == "well"
+    assert world.done == ["old", "well"]
+
+
+class Racing(Workflow):
+    """One step departs, while another one works."""
+
+    def __init__(self, world: Counting, *, departs: bool) -> None:
+        super().__init__(workflow_name="racing", types=[Asked, Word, Two])
+        self.world = world
+        self.departs = departs
+        self.may_depart, self.may_end = anyio.Event(), anyio.Event()
+        self.paying = world.do
+        self.cleans_up = anyio.Event()
+
+    async def pay(self, what: str) -> None:
+        """The function that is called once."""
+        await self.paying(what)
+
+    @step
+    async def asks(self, ctx: Context[Any], ev: StartEvent) -> StopEvent | None:
+        try:
+            if self.departs:
+                await self.may_depart.wait()
+                await ctx.once(self.world.do, "new")
+        except ReplayMismatch:
+            self.cleans_up.set()
+            with anyio.CancelScope(shield=True):
+                await self.may_end.wait()
+            raise
+        await ctx.ask(Asked())
+        return None if self.departs else StopEvent(result="the old version")
+
+    @step
+    async def pays(self, ctx: Context[Any], ev: StartEvent) -> StopEvent | None:
+        if not self.departs:
+            await ctx.once(self.pay, "paid")
+            return None
+        await ctx.once(self.pay, "paid")
+        await self.cleans_up.wait()
+        return StopEvent(result="the other step")
+
+
+async def waiting(store: Store, world: Counting) -> None:
+    """Have a run ask, whose other step stands still in the middle."""
+    first = Racing(world, departs=False)
+    never = anyio.Event()
+
+    async def pay(what: str) -> None:
+        await never.wait()
+
+    first.paying = pay
+    async with Runtime(store=store, poll=0.001) as runtime:
+        _ = runtime.run(first, run_id="r").run_id
+        while not await runtime.pending():
+            await anyio.lowlevel.checkpoint()
+
+
+async def test_a_departure_that_comes_to_its_end_late_changes_nothing_of_what_was_decided(store: Store) -> None:
+    world = Counting()
+    with anyio.fail_after(20):
+        await waiting(store, world)
+        second = Racing(world, departs=True)
+        second.may_depart.set()
+        async with Runtime(store=store, workflows=[second], poll=0.001) as runtime:
+            handler = runtime.resume("r")
+            await handler.send_event(Word(word="well"))
+            async with anyio.create_task_group() as group:
+
+                async def let_it_end() -> None:
+                    await second.cleans_up.wait()
+                    await anyio.wait_all_tasks_blocked()  # till the other step has ended the run
+                    second.may_end.set()
+
+                group.start_soon(let_it_end)
+                assert await handler == "the other step"
+            assert runtime.problems == {}
+            assert [run.status for run in await runtime.runs()] == ["completed"]
+
+
+async def test_what_another_step_has_recorded_when_one_departs_stays_on_record() -> None:
+    """What was about to be stored was dropped, and done again."""
+    world, store = Counting(), Gate()
+    with anyio.fail_after(20):
+        await waiting(store, world)
+        second = Racing(world, departs=True)
+        second.may_end.set()
+        is_answered = anyio.Event()
+
+        async def pay(what: str) -> None:
+            await is_answered.wait()
+            world.done.append(what)
+            second.may_depart.set()
+
+        second.paying = pay
+        async with Runtime(store=store, workflows=[second], poll=0.001) as runtime:
+            handler = runtime.resume("r")
+            await handler.send_event(Word(word="well"))
+            await anyio.wait_all_tasks_blocked()
+            store.shut()
+            handler.ctx.send_event(Two())  # nobody takes it
+            while not store.is_waiting:
+                await anyio.lowlevel.checkpoint()
+            is_answered.set()  # what follows is to be stored after that
+            await second.cleans_up.wait()
+            store.let_through()
+            with pytest.raises(ReplayMismatch):
+                await handler
+        async with Runtime(store=store, workflows=[Racing(world, departs=False)], poll=0.001) as runtime:
+            assert await runtime.resume("r") == "the old version"
+    assert world.done == ["paid"]

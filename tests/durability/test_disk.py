@@ -10,10 +10,12 @@ import anyio
 import pytest
 
 from workflows import Context, Runtime, Workflow, step
-from workflows.durability import SqliteStore
+from workflows.durability import MemoryStore, SqliteStore
 from workflows.durability.sqlite.medium import Synchronous
 from workflows.errors import StoreDamaged, StoreError, StoreFormatError, StoreUnavailable
 from workflows.events import Event, StartEvent, StopEvent
+from workflows.testing import simulate
+from workflows.testing.backends import Backend
 
 
 class Page(Event, name="disk.page"):
@@ -172,6 +174,45 @@ async def test_a_store_stays_where_it_was_opened_when_the_folder_is_changed(
     assert list((tmp_path / "elsewhere").iterdir()) == []
     async with Runtime(store=SqliteStore(tmp_path / "runs.db")) as runtime:
         assert [run.run_id for run in await runtime.runs()] == ["r"]
+
+
+@pytest.mark.anyio
+@pytest.mark.skipif(sys.platform == "win32", reason="it needs a right there to make a link")
+async def test_a_relative_path_means_what_it_means_to_the_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "inner" / "deeper").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "inner" / "deeper")
+    monkeypatch.chdir(tmp_path)
+    async with Runtime(store=SqliteStore("link/../runs.db")) as runtime:
+        assert await runtime.run(Filling(limit=2), run_id="r") == 2
+    assert (tmp_path / "inner" / "runs.db").exists()
+    assert not (tmp_path / "runs.db").exists()
+
+
+class Unlooked(MemoryStore):
+    """A store that can't be looked after."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.renewals = 0
+
+    async def renew(self, owner: str, *, now: float, until: float) -> bool:
+        self.renewals += 1
+        raise StoreUnavailable("it's gone")
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_store_that_fails_is_looked_after_again_after_a_pause(backend: Backend) -> None:
+    """It was tried again at once, by the thousand, and each time that was logged."""
+    store = Unlooked()
+
+    async def scenario() -> None:
+        async with Runtime(store=store, lease=3, poll=1):
+            await anyio.sleep(30)
+
+    simulate(scenario, backend=backend)
+    assert 25 <= store.renewals <= 30
 
 
 @pytest.mark.anyio

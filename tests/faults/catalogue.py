@@ -734,7 +734,7 @@ _ALL = [
         "a durable run whose replay departs fails for good",
         "W6",
         "workflows.runtime.departures",
-        "    if journal is None or departure is None or not _is_or_has(error, departure):\n",
+        "    if journal is None or departure is None or not has_departed(attempt, error):\n",
         "    if True:\n",
         DEPARTURES,
     ),

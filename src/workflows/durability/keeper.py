@@ -78,6 +78,7 @@ class Keeper:
                 except StoreError as error:
                     logger.error("the store of durable runs can't be looked after: %s", error)
                     self._is_stale = True
+                    await anyio.sleep(self._poll_s)  # what was due is due still
                 with anyio.move_on_after(self._pause()):
                     seen = await self._host.wait_for_change(seen)
                     self._is_stale = True

@@ -312,7 +312,7 @@ class RunHost:
             self.wake()
 
     def _departed(self, journal: RunJournal, error: Exception) -> None:
-        """A run doesn't fit, as its replay has shown. It stays this runtime's, which goes on with it if asked to."""
+        """A run doesn't fit, as its replay has shown. It stays this runtime's, lest anybody tries it over and over."""
         self.problems[journal.run_id] = error
         self.commits.lose_departed(journal, error)
 

@@ -45,13 +45,14 @@ class RunJournal(Journal):
         context: What feeds its core.
         on_staged: Called with this when there's something to store.
         on_asleep: Called with this when everything in the run waits.
-        on_departed: Called with this when a replay has departed from what is stored.
+        on_departed: Called with this when the run stands still, since a replay has departed from what is stored.
         entry: The number of the last entry that is stored.
         base: A snapshot that takes the place of all that is stored, if that's needed.
         is_new: Whether nothing is stored yet.
 
     Attributes:
         replied: The numbers of the messages that were replied to.
+        departure: How a replay has departed from what is stored.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class RunJournal(Journal):
         self._replies: list[tuple[int, str]] = []
         self._on_asleep = on_asleep
         self._on_departed = on_departed
+        self.departure: Exception | None = None
         self._base = base
         self._is_new = is_new
         self._size = 0
@@ -99,8 +101,22 @@ class RunJournal(Journal):
         self._on_asleep(self)
 
     def depart(self, error: Exception) -> None:
-        """A replay has departed from what is stored: let that stay as it is."""
-        self._on_departed(self, error)
+        """A replay has departed from what is stored: stop the run as if it was left, and own it still."""
+        self.departure = error
+        if self.run is not None:
+            self.run.cancel("its replay departs from what is stored", is_left=True)
+
+    @property
+    def _has_departed(self) -> bool:
+        """Whether it stands still since a replay has departed."""
+        state = self.state
+        return self.departure is not None and state.status is RunStatus.HALTED and not state.is_cancelled
+
+    def _release(self) -> None:
+        if self.departure is not None and self._has_departed and self.is_settled and self.lost is None:
+            self._on_departed(self, self.departure)  # loses it, and comes back here
+            return
+        super()._release()
 
     @property
     def is_over(self) -> bool:
@@ -159,13 +175,14 @@ class RunJournal(Journal):
         ticks, events = self.begin_storing()
         if self._is_releasing and not self._rests:
             self._is_releasing = False  # something came before this was taken
-        is_last = self._is_released = self._is_releasing or self.is_over
+        is_last = self._is_releasing or self.is_over
+        self._is_released = is_last and not self._has_departed
         is_waiting, wake_at = self._waits(now)
         is_full = self._base is not None or self._size > self._limit
         text: str | None = None
         stored: str | None = None
         if is_last or is_full or (is_waiting and (ticks or self._size)):
-            stored = self._snapshot_of(state)
+            stored = self._snapshot_of(state, is_last=is_last)
         if stored is not None:
             self._base, self._size, self._limit = None, 0, max(SNAPSHOT_AFTER, SNAPSHOT_RATIO * len(stored))
         elif ticks:
@@ -190,16 +207,16 @@ class RunJournal(Journal):
             opened=[(question.id, question_text(state, question)) for question in opened],
             closed=closed,
             replies=replies,
-            is_released=is_last,
+            is_released=self._is_released,
         )
 
-    def _snapshot_of(self, state: RunState) -> str | None:
+    def _snapshot_of(self, state: RunState, *, is_last: bool) -> str | None:
         """What takes the place of all that is stored; None if there's no image of a run that goes on now."""
         at = self.driver.now_or_last()
         self._left = image(state, at=at) if self._is_releasing and can_be_imaged(state) else None
         if self._left is not None:
             return text_of({name: part for name, part in self._left.items() if name != LIVE})
-        if self._is_released:
+        if is_last:
             return text_of(snapshot(state, at=at))
         return text_of(image(state, at=at)) if can_be_imaged(state) else None
 

@@ -141,6 +141,8 @@ class Sender:
         """Act upon the messages for runs that are here, and have each reply stored with what came of it."""
         for message in await self._host.store.messages(self._host.owner):
             journal = self._host.journal(message.run_id)
+            if journal is None and message.run_id not in self._taking:  # it stands still: whoever takes it up acts
+                self._host.took_in_vain(message.run_id)
             if journal is None or journal.run is None or message.number in journal.replied:
                 continue
             journal.want()

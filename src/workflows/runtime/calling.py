@@ -21,7 +21,7 @@ from ..graph import StepSpec
 from ..retry_policy.arguments import as_delay
 from . import spawn
 from .attempt import Attempt, current_attempt
-from .departures import stands_still, unread
+from .departures import has_departed, stands_still, unread
 from .processes import call_in_process
 from .resources.injecting import call_with_resources
 from .telling import tell_ended, tell_running
@@ -183,7 +183,7 @@ def _fail(attempt: Attempt, error: BaseException) -> None:
         return
     delay: float | None = None
     policy = attempt.step.retry_policy
-    if policy is not None and isinstance(error, Exception) and not _is_final(error):
+    if policy is not None and isinstance(error, Exception) and not (_is_final(error) or has_departed(attempt, error)):
         execution = attempt.recall_execution()
         failures = execution.failures + 1
         started = attempt.now() if execution.first_at is None else execution.first_at

@@ -13,6 +13,7 @@ import logging
 from typing import cast
 
 from ..core.records import Branch
+from ..core.state import RunStatus
 from ..core.ticks import StepHalted, TapeDropped
 from ..errors import ReplayMismatch
 from .attempt import Attempt
@@ -57,18 +58,29 @@ def unread(attempt: Attempt) -> ReplayMismatch | None:
     return None
 
 
+def has_departed(attempt: Attempt, error: BaseException) -> bool:
+    """Whether an attempt fails by its departure, be that in a group, or behind an error that was raised from it."""
+    left: list[BaseException | None] = [] if attempt.departure is None else [error]
+    seen = set[int]()
+    while left:
+        found = left.pop()
+        if found is None or id(found) in seen:
+            continue
+        if found is attempt.departure:
+            return True
+        seen.add(id(found))
+        if isinstance(found, BaseExceptionGroup):
+            left += cast("BaseExceptionGroup[BaseException]", found).exceptions
+        left.append(found.__cause__ if found.__suppress_context__ else found.__context__)
+    return False
+
+
 def stands_still(attempt: Attempt, error: BaseException) -> bool:
-    """Stop a durable run here that an attempt has departed in, as it's stored; False if that isn't what has failed."""
+    """Have a durable run stand still that an attempt has departed in; False if that isn't what has failed."""
     journal, departure = attempt.run.journal, attempt.departure
-    if journal is None or departure is None or not _is_or_has(error, departure):
+    if journal is None or departure is None or not has_departed(attempt, error):
         return False
-    journal.depart(departure)
+    if attempt.run.core.state.status is RunStatus.RUNNING:  # else it has been decided how it ends
+        journal.depart(departure)
     attempt.emit_last(StepHalted)
     return True
-
-
-def _is_or_has(error: BaseException, wanted: BaseException) -> bool:
-    if isinstance(error, BaseExceptionGroup):
-        members = cast("BaseExceptionGroup[BaseException]", error).exceptions
-        return any(_is_or_has(member, wanted) for member in members)
-    return error is wanted

@@ -55,7 +55,8 @@ class Medium:
 
     def __init__(self, path: str, synchronous: Synchronous, busy_timeout_s: float, connect: Connect) -> None:
         self.path: str = path
-        self._file: str = path if path == IN_MEMORY else os.path.abspath(path)  # also when the folder is changed
+        is_full = path == IN_MEMORY or os.path.isabs(path)
+        self._file: str = path if is_full else os.path.join(os.getcwd(), path)  # also when the folder is changed
         self._identity: tuple[int, int] | None = None
         self.openings: int = 0
         self._synchronous: Synchronous = synchronous
