@@ -35,7 +35,7 @@ from expense_review.reviews import Failure, begin, review_of, run_id_of, runtime
 from expense_review.terminal import Lines, TerminalGone, details_of, say, split_line, title_of
 from expense_review.workflow import Approval, Finished
 from workflows import Runtime
-from workflows.errors import RunOwnedElsewhere, SnapshotMismatch, WorkflowsError
+from workflows.errors import ReplayMismatch, RunOwnedElsewhere, SnapshotMismatch, WorkflowsError
 
 DONE, FAILED, INPUT_ENDED, SIGNALLED, HUNG_UP = 0, 1, 3, 128, 129
 """Exit codes; a signal's is its number on top of SIGNALLED."""
@@ -158,11 +158,11 @@ async def carry(job: Job) -> int:
             code = HUNG_UP
         except Failure as failure:
             complain(str(failure))
-        except SnapshotMismatch as error:
+        except (SnapshotMismatch, ReplayMismatch) as error:
             complain(
                 f"The review in {job.store} doesn't fit the program as it is now: {error}\nGo on with the version of "
                 "the program that began it; or start from nothing with --fresh, which keeps a copy of what was said. "
-                "Nothing was changed."
+                "Nothing was changed but what was noted as saved."
             )
         except WorkflowsError as error:
             complain(f"{error}\nMend that, and start again; or name another file with --store.")

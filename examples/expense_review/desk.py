@@ -10,7 +10,7 @@ import attrs
 
 from workflows import Runtime
 from workflows.durability.reading import StoredEvents
-from workflows.errors import AnswerRefused, InvalidAnswer, WorkflowDone
+from workflows.errors import AnswerRefused, InvalidAnswer, ReplayMismatch, WorkflowDone
 
 from .reviews import Failure
 from .terminal import Lines, answer_of, choices_of, details_of, list_of, say, split_line, title_of
@@ -60,10 +60,13 @@ class Desk:
 
         Raises:
             Failure: It has failed.
+            ReplayMismatch: It doesn't fit the program as it is now.
         """
         handler = self.runtime.resume(self.run_id)
         try:
             result = await handler
+        except ReplayMismatch:  # it hasn't failed: it doesn't fit the program
+            raise
         except Exception as error:
             raise Failure(f"The review has failed: {error}\n--fresh starts anew, and keeps a copy of it.") from error
         assert isinstance(result, Finished)

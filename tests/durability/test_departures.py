@@ -143,6 +143,21 @@ async def test_whoever_waits_for_a_run_that_departs_is_told_why_and_it_is_tried_
     assert world.done == ["old", "new", "well"]
 
 
+async def test_whoever_reads_the_stream_of_a_run_that_departs_is_told_why_it_goes_on_no_more(store: Store) -> None:
+    """It waited for an event that nobody would bring."""
+    world = Counting()
+    with anyio.fail_after(20):
+        await asked(store, Asking(world))
+        async with Runtime(store=store, workflows=[AskingLater(world)], poll=0.001) as runtime:
+            events = runtime.events("r")
+            assert isinstance(await anext(events), Asked)
+            await runtime.send("r", Word(word="well"))
+            with pytest.raises(ReplayMismatch):
+                await anext(events)
+        async with Runtime(store=store, workflows=[Asking(world)], poll=0.001) as runtime:
+            assert [type(event) async for event in runtime.events("r", after=1)] == [StopEvent]
+
+
 async def test_a_run_whose_child_departs_stands_still_too(store: Store) -> None:
     world = Counting()
     with anyio.fail_after(20):

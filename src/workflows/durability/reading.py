@@ -95,7 +95,9 @@ def instant_of(seconds: float) -> datetime:
 class StoredEvents(AsyncIterator[Event]):
     """The stored stream of a run: `async for event in runtime.events(run_id)`.
 
-    It ends when the run has, or stands still since it was cancelled, wherever it lives. Safe to cancel, and to leave.
+    It ends when the run has, or stands still since it was cancelled, wherever it lives. If it stands still since its
+    replay departs from what is stored, and this runtime has found that out, that's raised: nobody goes on with it until
+    this runtime is left, or something is sent to the run. Safe to cancel, and to leave.
 
     Attributes:
         position: Where the event stands that was given last: what `after=` takes to go on from there.
@@ -109,6 +111,7 @@ class StoredEvents(AsyncIterator[Event]):
         after: int,
         wait: Callable[[str], Awaitable[None]],
         is_here: Callable[[str], bool],
+        departure: Callable[[str], Exception | None],
         poll_s: float,
     ) -> None:
         self._store = store
@@ -116,6 +119,7 @@ class StoredEvents(AsyncIterator[Event]):
         self._run_id = run_id
         self._wait = wait
         self._is_here = is_here
+        self._departure = departure
         self._poll_s = poll_s
         self._page: list[tuple[int, str]] = []
         self._workflow = ""
@@ -136,6 +140,9 @@ class StoredEvents(AsyncIterator[Event]):
             found = await self._store.events(self._run_id, after=self.position, limit=PAGE)
             if not found and run.status != "running":
                 raise StopAsyncIteration
+            departure = self._departure(self._run_id)
+            if not found and departure is not None:
+                raise departure
             if not found:
                 await self._wait_a_little()
             self._page = found[::-1]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast, get_args
 
-from ..errors import UsageError
+from ..errors import ReplayMismatch, UsageError
 from ..events import Event
 from ..runtime.definition import Definition
 from ..workflow import Workflow
@@ -152,11 +152,24 @@ class StoredRuns:
         Raises:
             RunNotFound: When it's read: there's no such run.
             DecodeError: When it's read: the workflow doesn't know an event any more.
+            ReplayMismatch: When it's read: the run stands still here, since its replay departs from what is stored.
         """
         host = self._stored()
         return StoredEvents(
-            host.store, self._definition_of, run_id, after, host.wait_for_events, host.has_in_memory, self._poll_s
+            host.store,
+            self._definition_of,
+            run_id,
+            after,
+            host.wait_for_events,
+            host.has_in_memory,
+            self._departure_of,
+            self._poll_s,
         )
+
+    def _departure_of(self, run_id: str) -> Exception | None:
+        host = self._stored()
+        problem = host.problems.get(run_id)
+        return problem if isinstance(problem, ReplayMismatch) and not host.has_in_memory(run_id) else None
 
     def _definition_of(self, name: str) -> Definition:
         if name not in self._workflows:

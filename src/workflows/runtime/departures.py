@@ -13,7 +13,6 @@ import logging
 from typing import cast
 
 from ..core.records import Branch
-from ..core.state import RunStatus
 from ..core.ticks import StepHalted, TapeDropped
 from ..errors import ReplayMismatch
 from .attempt import Attempt
@@ -80,7 +79,7 @@ def stands_still(attempt: Attempt, error: BaseException) -> bool:
     journal, departure = attempt.run.journal, attempt.departure
     if journal is None or departure is None or not has_departed(attempt, error):
         return False
-    if attempt.run.core.state.status is RunStatus.RUNNING:  # else it has been decided how it ends
+    if not attempt.is_stopping():  # else it has been decided how it ends
         journal.depart(departure)
     attempt.emit_last(StepHalted)
     return True

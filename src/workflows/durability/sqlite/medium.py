@@ -168,7 +168,7 @@ class Medium:
 
     def _settle(self, connection: sqlite3.Connection, version: int, upgrades: Mapping[int, Upgrade]) -> None:
         if self.path != IN_MEMORY:
-            check_size(self._file)
+            check_size(self._file, self.path)
             self._identity = _identity_of(self._file)
         connection.execute("BEGIN")  # or it would see another that is making the file half-way
         try:

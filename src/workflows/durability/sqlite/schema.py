@@ -131,22 +131,26 @@ def check(connection: sqlite3.Connection, path: str, version: int) -> int | None
     return None
 
 
-def check_size(path: str) -> None:
+def check_size(file_path: str, path: str) -> None:
     """See that a file isn't shorter than it says: SQLite finds that out only when it comes to what is missing.
+
+    Args:
+        file_path: Where it is.
+        path: What it was called by whoever opens it.
 
     Raises:
         StoreDamaged: It is.
         StoreFormatError: It's too short for a database, which SQLite may take for an empty file.
     """
-    may_be_elsewhere = _has_log(path)
-    with open(path, "rb") as file:
+    may_be_elsewhere = _has_log(file_path)
+    with open(file_path, "rb") as file:
         header = file.read(HEADER)
-    size = os.path.getsize(path)
+    size = os.path.getsize(file_path)
     if 0 < size < HEADER:
         raise StoreFormatError(f"{path} is no SQLite database: it has {size} bytes. Give SqliteStore() another path.")
     page = int.from_bytes(header[16:18], "big")
     said = int.from_bytes(header[28:32], "big") * (65536 if page == 1 else page)
-    if header.startswith(MAGIC) and size < said and not (may_be_elsewhere or _has_log(path)):
+    if header.startswith(MAGIC) and size < said and not (may_be_elsewhere or _has_log(file_path)):
         raise StoreDamaged(
             f"{path} is damaged: it was cut short, it has {size} bytes and says that it has {said}.\n"
             "  It was left as it is: put back a backup."
