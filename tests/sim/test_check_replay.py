@@ -699,11 +699,11 @@ def test_a_thread_is_told_of_though_another_ended_meanwhile(backend: Backend) ->
 
 def test_a_function_may_be_listed_and_what_is_no_answer_is_refused(tmp_path: Path) -> None:
     answers: Any = {Approval: lambda _question: Decision(approved=True)}
-    assert check_replay(acting(tmp_path), answers=answers).result is True
+    assert check_replay(acting(tmp_path), answers=answers, backend="asyncio").result is True
     wrong: Any
     for wrong in ("yes", Decision, [Decision]):
         with pytest.raises(UsageError, match="List an event, a list of events, or a function"):
-            check_replay(acting(tmp_path), answers={Approval: wrong})
+            check_replay(acting(tmp_path), answers={Approval: wrong}, backend="asyncio")
 
 
 def test_what_is_given_must_be_a_workflow() -> None:
@@ -761,4 +761,4 @@ def test_it_is_safe_if_and_only_if_nothing_bare_comes_before_the_wait(before: li
 )
 def test_options_under_which_nothing_would_be_checked_are_refused(options: dict[str, Any], told: str) -> None:
     with pytest.raises(UsageError, match=told):
-        check_replay(Careful, **options)
+        check_replay(Careful, backend="asyncio", **options)
