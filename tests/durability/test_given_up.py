@@ -8,30 +8,13 @@ from typing import Any
 import anyio
 import pytest
 
+from tests.durability.asking import Asked, Asking, Word
 from workflows import Context, Runtime, Workflow, step
 from workflows.durability import MemoryStore, SqliteStore, Store
 from workflows.errors import RunNotFound, SnapshotMismatch, StoreDamaged, WorkflowCancelledByUser
-from workflows.events import HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
+from workflows.events import StartEvent, StopEvent
 
 pytestmark = pytest.mark.anyio
-
-
-class Word(HumanResponseEvent, name="given_up.word"):
-    word: str
-
-
-class Asked(InputRequiredEvent, name="given_up.asked", answer=Word):
-    pass
-
-
-class Asking(Workflow):
-    def __init__(self) -> None:
-        super().__init__(workflow_name="asking", types=[Asked, Word])
-
-    @step
-    async def ask(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
-        answer: Word = await ctx.ask(Asked())
-        return StopEvent(result=answer.word)
 
 
 class Renamed(Workflow):

@@ -5,38 +5,19 @@ from typing import Any
 import anyio
 import pytest
 
+from tests.durability.asking import Asking, Word
 from tests.durability.slow import SlowToLoad, TakesItsTime
 from tests.durability.stores import Counting, Gate, begin, until
 from workflows import Context, Runtime, Workflow, step
 from workflows.durability import MemoryStore
 from workflows.errors import OwnershipLost, UsageError
-from workflows.events import Event, HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
+from workflows.events import Event, StartEvent, StopEvent
 
 pytestmark = pytest.mark.anyio
 
 
-class Word(HumanResponseEvent, name="leaving.word"):
-    word: str
-
-
-class Asked(InputRequiredEvent, name="leaving.asked", answer=Word):
-    pass
-
-
 class Told(Event, name="leaving.told"):
     pass
-
-
-class Asking(Workflow):
-    """Asks, and gives what it's told."""
-
-    def __init__(self) -> None:
-        super().__init__(workflow_name="asking", types=[Asked, Word])
-
-    @step
-    async def ask(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
-        answer: Word = await ctx.ask(Asked())
-        return StopEvent(result=answer.word)
 
 
 @pytest.mark.guarantee("R1", "W4")

@@ -6,30 +6,13 @@ from typing import Any
 import anyio
 import pytest
 
-from workflows import Context, Runtime, Workflow, step
+from tests.durability.asking import Asking, Word
+from workflows import Runtime
 from workflows.durability import MemoryStore
 from workflows.errors import UsageError
-from workflows.events import HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
+from workflows.events import StopEvent
 
 pytestmark = pytest.mark.anyio
-
-
-class Word(HumanResponseEvent, name="messages.word"):
-    word: str
-
-
-class Asked(InputRequiredEvent, name="messages.asked", answer=Word):
-    pass
-
-
-class Asking(Workflow):
-    def __init__(self) -> None:
-        super().__init__(workflow_name="asking", types=[Asked, Word])
-
-    @step
-    async def ask(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
-        answer: Word = await ctx.ask(Asked())
-        return StopEvent(result=answer.word)
 
 
 async def the_question(runtime: Runtime) -> str:
