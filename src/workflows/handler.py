@@ -13,7 +13,7 @@ from .context import Context
 from .core.questions import Question
 from .errors import WorkflowCancelledByUser, WorkflowRuntimeError
 from .events import Event, StopEvent
-from .runtime.log import Cursor, Reader, check_position, cursor_after, cursor_at_start
+from .runtime.reading import Cursor, Reader, check_position, cursor_after, cursor_at_start
 from .runtime.run import Run
 from .types import ResultT_co
 

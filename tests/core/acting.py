@@ -15,8 +15,9 @@ from tests.core.reference import Branch, Job, Op, Wait
 from tests.core.rules import ops_until
 from workflows.codec import Codec
 from workflows.core import ticks
+from workflows.core.effects import Effects
 from workflows.core.questions import Ask
-from workflows.core.records import Asked, Collected, Edited, Effects, Read, Value
+from workflows.core.records import Asked, Collected, Edited, Read, Value
 from workflows.core.replay import Raised, Replay
 from workflows.core.state import RunState
 from workflows.errors import ReplayMismatch

@@ -24,10 +24,11 @@ from workflows.core.batches import waiting_in
 from workflows.core.commands import (
     RunStep,
 )
+from workflows.core.effects import Effects
 from workflows.core.engine import Core
 from workflows.core.image import can_be_imaged
 from workflows.core.places import Place
-from workflows.core.records import Asked, Edited, Effects, Read, Tape, Value
+from workflows.core.records import Asked, Edited, Read, Tape, Value
 from workflows.core.snapshot import snapshot
 from workflows.core.state import RunStatus, Status
 from workflows.core.tallying import tally_data

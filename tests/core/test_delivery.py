@@ -24,9 +24,10 @@ from tests.core.flow import (
 )
 from workflows.core import ticks
 from workflows.core.commands import Refuse, ReportKept, RunStep, WakeWait, published
+from workflows.core.effects import Effects, folded
 from workflows.core.engine import Core
 from workflows.core.questions import LATEST, Ask
-from workflows.core.records import Asked, Effects, Value, folded
+from workflows.core.records import Asked, Value
 from workflows.core.state import Status
 from workflows.events import Event, HumanResponseEvent, InputRequiredEvent, StopEvent
 from workflows.graph import compile_program

@@ -6,7 +6,7 @@ import pytest
 
 from tests.core.busy import PAY
 from tests.core.flow import Hand
-from workflows.core import commands, mailbox, questions, records, state, tally, ticks, timers, values
+from workflows.core import commands, effects, mailbox, questions, records, state, tally, ticks, timers, values
 from workflows.core.plain import Plain
 from workflows.core.ticks import Tick, TimerFired
 
@@ -18,7 +18,7 @@ KINDS = [
 ]
 KEPT = (  # there's one of each, or more, in each run
     *(state.RunState, state.Execution, state.StepWork, state.Budget, state.Batch, state.Gathered, state.Child),
-    *(records.Memory, records.Tape, records.Effects, records.Value, records.Read, records.Edited, records.Asked),
+    *(records.Memory, records.Tape, effects.Effects, records.Value, records.Read, records.Edited, records.Asked),
     *(records.Collected, records.Ran, questions.Questions, questions.Question, tally.Tally, tally.Counts),
     *(timers.Timers, mailbox.Mailbox, values.Values),
 )

@@ -7,21 +7,9 @@ from hypothesis import strategies as st
 from tests.core.flow import Approval, Approved, Hand, Note, only
 from workflows.core import ticks
 from workflows.core.commands import RunStep
+from workflows.core.effects import Effects, folded
 from workflows.core.questions import Ask, Question
-from workflows.core.records import (
-    RAISED,
-    Asked,
-    Collected,
-    Edited,
-    Effects,
-    Memory,
-    Ran,
-    Read,
-    Record,
-    Tape,
-    Value,
-    folded,
-)
+from workflows.core.records import RAISED, Asked, Collected, Edited, Memory, Ran, Read, Record, Tape, Value
 from workflows.core.replay import Raised, Replay
 
 ONCE = Value("once", "f", 1)

@@ -10,21 +10,9 @@ from hypothesis import strategies as st
 
 from tests.core.flow import Approved, Hand, Note
 from workflows.core import ticks
+from workflows.core.effects import Effects, folded
 from workflows.core.questions import Ask
-from workflows.core.records import (
-    EDIT_BEGUN,
-    RAISED,
-    Asked,
-    Branch,
-    Collected,
-    Edited,
-    Effects,
-    Memory,
-    Ran,
-    Read,
-    Value,
-    folded,
-)
+from workflows.core.records import EDIT_BEGUN, RAISED, Asked, Branch, Collected, Edited, Memory, Ran, Read, Value
 from workflows.core.replay import Replay
 from workflows.core.ticks import Write
 from workflows.errors import ReplayMismatch

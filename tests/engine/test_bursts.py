@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
+from weakref import WeakSet
 
 import anyio
 import pytest
@@ -103,6 +104,24 @@ async def test_one_that_never_pauses_tells_of_what_it_has_written_now_and_then()
     assert await numbers(handler.stream_events(after=2 * LONGEST)) == [2 * LONGEST]
 
 
+async def test_for_digests_nothing_is_kept_that_the_log_has_forgotten() -> None:
+    living: WeakSet[Word] = WeakSet()
+    most = 0
+
+    def talk(ctx: Context[Any]) -> None:
+        nonlocal most
+        for number in range(8 * LONGEST):
+            word = Word(number=number)
+            living.add(word)
+            ctx.write_event_to_stream(word)
+            most = max(most, len(living))
+
+    workflow = Talking(talk, stream_history=LONGEST)
+    workflow.over.set()
+    await workflow.run()
+    assert LONGEST < most <= 4 * LONGEST, "those of the log, of the burst, and as many without a digest"
+
+
 async def test_a_reader_that_waits_is_woken_by_the_first_event_of_a_burst() -> None:
     may_speak = anyio.Event()
 
@@ -158,6 +177,7 @@ async def test_a_snapshot_has_what_was_written_before_it() -> None:
     assert await numbers(resumed.stream_events()) == [], "the replay writes none of it again"
 
 
+@pytest.mark.guarantee("W1")
 async def test_each_event_is_recorded_as_it_was_when_it_was_written() -> None:
     def talk(ctx: Context[Any]) -> None:
         word = Word(number=1, notes=["first"])

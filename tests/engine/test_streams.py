@@ -25,7 +25,7 @@ from workflows.events import (
     WorkflowTimedOutEvent,
 )
 from workflows.handler import WorkflowHandler
-from workflows.runtime.log import Reader
+from workflows.runtime.reading import Reader
 
 pytestmark = [pytest.mark.anyio, pytest.mark.guarantee("R3")]
 
@@ -528,6 +528,36 @@ async def test_a_writer_waits_while_the_slowest_reader_is_too_far_behind() -> No
             group.start_soon(read, fast, rest)
             assert await take(slow, 6) == words(*range(5, 11))
         assert rest == [*words(*range(5, 11)), StopEvent()]
+        await handler
+
+
+async def test_a_writer_goes_on_when_its_reader_moves_on_among_events_that_it_had_already_taken() -> None:
+    class Bursting(Pouring):
+        @step
+        async def pour(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
+            for number in range(1, 6):
+                ctx.write_event_to_stream(Word(number=number))
+            await self.may_go_on.wait()
+            await ctx.stream(Word(number=6))
+            self.poured = 6
+            return StopEvent()
+
+        may_go_on = anyio.Event()
+
+    workflow = Bursting(history=3)
+    with anyio.fail_after(5):
+        handler = workflow.run()
+        reader = handler.stream_events()
+        assert await take(reader, 1) == words(1)
+        workflow.may_go_on.set()
+        await wait_until_all_wait()
+        assert await take(reader, 1) == words(2)
+        await wait_until_all_wait()
+        assert workflow.poured == 0, "there are more than three that the reader hasn't seen"
+        assert await take(reader, 1) == words(3)
+        await wait_until_all_wait()
+        assert workflow.poured == 6
+        assert await take(reader, 3) == words(4, 5, 6)
         await handler
 
 

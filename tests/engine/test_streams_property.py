@@ -23,7 +23,7 @@ from workflows.events import (
     WorkflowFailedEvent,
 )
 from workflows.handler import WorkflowHandler
-from workflows.runtime.log import Reader
+from workflows.runtime.reading import Reader
 
 Ending = Literal["result", "failure", "cancelled"]
 LAST: dict[Ending, type[Event]] = {

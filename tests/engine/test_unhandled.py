@@ -18,7 +18,7 @@ from workflows.events import (
     WorkflowIdleEvent,
 )
 from workflows.handler import WorkflowHandler
-from workflows.runtime.log import Reader
+from workflows.runtime.reading import Reader
 
 pytestmark = pytest.mark.anyio
 

@@ -27,6 +27,9 @@ class Fault:
 DURABLE_RUNS = "tests/durability/test_durable_runs.py"
 FOUND_BY_SWEEPS = "tests/durability/test_found_by_sweeps.py"
 RECORDS = "tests/core/test_records.py"
+EFFECTS = "tests/core/test_effects.py"
+LOGS = "tests/engine/test_log_property.py"
+STREAMS = "tests/engine/test_streams.py"
 OWN_COPIES = "tests/engine/test_own_copies.py"
 MACHINE = "tests/core/test_machine.py"
 CONTEXT_MANAGERS = "tests/resource/test_context_managers.py"
@@ -38,6 +41,7 @@ FLAT_COST = "tests/core/test_flat_cost.py"
 OWNERSHIP = "tests/engine/test_ownership.py"
 BATCHES = "tests/core/test_batches.py"
 DEPARTURES = "tests/durability/test_departures.py"
+DIGESTS = "tests/engine/test_digests.py"
 BURSTS = "tests/engine/test_bursts.py"
 TIME = "tests/engine/test_time.py"
 TALLY = "tests/core/test_tally.py"
@@ -509,9 +513,41 @@ _ALL = [
         "what clean-up writes goes on with the burst of before the step was cancelled",
         "R3",
         "workflows.runtime.burst",
-        "            or ((self._has_waited is None or self._has_waited(task, self)) and attempt.run.crew.is_cut_off)\n",
-        "",
+        "self._has_waited(task, self) and attempt.run.crew.is_cut_off)\n",
+        "not self)\n",
         BURSTS,
+    ),
+    Fault(
+        "on asyncio, a burst goes the short way though its step has waited",
+        "R3",
+        "workflows.runtime.burst",
+        "                self._next_turn(self._leave_short_way)\n",
+        "                pass\n",
+        BURSTS,
+    ),
+    Fault(
+        "the record keeps events that the log has forgotten",
+        "R3",
+        "workflows.runtime.burst",
+        "        if self._undigested <= self._log.history:\n",
+        "        if events:\n",
+        BURSTS,
+    ),
+    Fault(
+        "a digest that was made when its event was written is taken for that of another event",
+        "W1",
+        "workflows.runtime.burst",
+        "        self._digests[len(self._events)] = digest\n",
+        "        self._digests[0] = digest\n",
+        BURSTS,
+    ),
+    Fault(
+        "a digest that is made late isn't the one that's made at once",
+        "W1",
+        "workflows.runtime.digests",
+        "                if type(event) is not kind:\n",
+        "                if kind is None:\n",
+        DIGESTS,
     ),
     Fault(
         "a step that has waited counts as one that hasn't: nobody looks whether it was cancelled meanwhile",
@@ -532,9 +568,25 @@ _ALL = [
     Fault(
         "a reader skips an event",
         "R3",
+        "workflows.runtime.reading",
+        "        self._index += len(events)\n",
+        "        self._index += len(events) + 1\n",
+    ),
+    Fault(
+        "a reader counts as read what it has only taken",
+        "R3",
+        "workflows.runtime.reading",
+        "        return self._index - length_hint(self.batch)\n",
+        "        return self._index\n",
+        LOGS,
+    ),
+    Fault(
+        "a writer waits for a reader that has moved on among what it had taken",
+        "R3",
         "workflows.runtime.log",
-        "cursor.index = index + 1\n",
-        "cursor.index = index + 2\n",
+        "            self._have_all_given_back()\n",
+        "",
+        STREAMS,
     ),
     Fault(
         "sleeping readers aren't told of the end",
@@ -888,9 +940,17 @@ _ALL = [
         "each streamed event is a record of its own",
         "D4",
         "workflows.core.records",
-        "                last.add(digest)\n                return\n",
-        "                pass\n",
+        "            if type(last) is Effects:\n                return last\n",
+        "            pass\n",
         FLAT_COST,
+    ),
+    Fault(
+        "digests that may be made late are forgotten",
+        "W1",
+        "workflows.core.effects",
+        "            self._later.append(digests)\n",
+        "            pass\n",
+        EFFECTS,
     ),
     Fault(
         "children that are over stay",

@@ -18,9 +18,10 @@ from tests.golden import expenses_v1 as v1
 from tests.golden import joining_v1, recovering_v1
 from workflows.core import ticks
 from workflows.core.commands import Finish, PublishEvent, RunStep
+from workflows.core.effects import Effects
 from workflows.core.engine import Core
 from workflows.core.questions import Ask
-from workflows.core.records import Asked, Collected, Edited, Effects, Read, Value
+from workflows.core.records import Asked, Collected, Edited, Read, Value
 from workflows.core.restore import restore
 from workflows.core.snapshot import FORMAT_VERSION
 from workflows.core.state import RunState, RunStatus, Status

@@ -27,8 +27,16 @@ from workflows.testing.backends import Backend
 BACKENDS: list[Backend] = ["asyncio", "trio"]
 
 
+NOTES = (None, "text", "text", ["a list"], 2.5, "half a character: \ud800", 10**5000, True)
+
+
 class Word(Event):
     number: int
+    note: object = None
+
+
+class Shout(Word):
+    """A word of another class."""
 
 
 class Mark(Event):
@@ -105,7 +113,9 @@ class Writing(Workflow):
 
     def write_words(self, ctx: Context[Any], count: int) -> None:
         for _ in range(count):
-            ctx.write_event_to_stream(Word(number=self.seen.written))
+            number = self.seen.written
+            kind = Shout if number % 7 > 4 else Word
+            ctx.write_event_to_stream(kind(number=number, note=NOTES[number % len(NOTES)]))
             self.seen.written += 1
 
     async def do(self, ctx: Context[Any], deed: Other) -> None:

@@ -30,7 +30,7 @@ from ..runtime.attempt import current_attempt
 from ..runtime.clock import utc_seconds
 from ..runtime.definition import Definition
 from ..runtime.driver import Driver
-from ..runtime.log import Reader, cursor_at_start
+from ..runtime.reading import Reader, cursor_at_start
 from ..runtime.refusals import check_target
 from ..runtime.run import Run
 from ..steps import ContextMarker

@@ -21,7 +21,7 @@ from ..runtime import operations
 from ..runtime.attempt import Attempt
 from ..runtime.calling_once import Call, once
 from ..runtime.definition import Definition
-from ..runtime.log import Reader
+from ..runtime.reading import Reader
 from ..runtime.refusals import check_target
 from ..runtime.running_children import ChildCall, run_child
 from ..runtime.starting import start_event_of

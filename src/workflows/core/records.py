@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, MutableMapping, Sequence
-from functools import reduce
 from itertools import count as counting
 from itertools import takewhile
 from typing import TypeAlias, TypeGuard
@@ -21,6 +20,7 @@ import attrs
 
 from ..codec import Json
 from ..events import Event
+from .effects import Effects, folded
 from .empty import EMPTY, with_item
 from .one import with_one
 from .outcomes import Outcome
@@ -28,30 +28,6 @@ from .questions import Question
 
 Branch: TypeAlias = str | None
 FEW = 8  # so many records are looked through as quickly as they'd be looked up
-_DIGEST_BITS = 0xFFFF_FFFF_FFFF_FFFF
-
-
-@attrs.define(weakref_slot=False)
-class Effects:
-    """So many operations without a result, one after the other; `digest` covers what they were, in their order."""
-
-    count: int
-    digest: int
-
-    def add(self, digest: int) -> None:
-        """Take in one more."""
-        self.count += 1
-        self.digest = folded(self.digest, digest)
-
-    def add_all(self, digests: Sequence[int]) -> None:
-        """Take in several more."""
-        self.count += len(digests)
-        self.digest = reduce(folded, digests, self.digest)
-
-    def __str__(self) -> str:
-        return (
-            f"{self.count} operations without a result (sending, streaming, writing state), digest {self.digest:016x}"
-        )
 
 
 @attrs.frozen(weakref_slot=False)
@@ -172,11 +148,6 @@ Found: TypeAlias = tuple[str, str]  # kind and key
 Kept: TypeAlias = tuple[Branch, str, str, int]  # branch, kind, key, occurrence
 
 
-def folded(digest: int, item: int) -> int:
-    """The digest of a sequence with one more item."""
-    return (digest * 0x1000003 + item + 1) & _DIGEST_BITS
-
-
 @attrs.define(weakref_slot=False)
 class Tape:
     """The records of one branch; those before `sealed` were made by earlier attempts."""
@@ -196,7 +167,10 @@ class Tape:
 
     def add(self, record: Value | Read | Edited | Asked | Collected | Ran) -> None:
         """Append a record."""
-        self.records.append(record)
+        records = self.records
+        if records and type(records[-1]) is Effects:
+            records[-1].settle()
+        records.append(record)
         if self.seen is not None and _is_result(record):
             place = (record.kind, record.key)
             self.seen[place] = self.seen.get(place, 0) + 1
@@ -219,21 +193,22 @@ class Tape:
                 return
 
     def add_effect(self, digest: int) -> None:
-        """Append an operation without a result, to the last record if that's of this attempt and such a one too."""
+        """Append an operation without a result."""
+        self._effects().add(digest)
+
+    def add_effects(self, digests: Sequence[int]) -> None:
+        """Append several operations without a result: one at least."""
+        self._effects().add_all(digests)
+
+    def _effects(self) -> Effects:
+        """The last record, if that's of this attempt and of operations without a result; or else a new one."""
         records = self.records
         if len(records) > self.sealed:
             last = records[-1]
             if type(last) is Effects:
-                last.add(digest)
-                return
-        records.append(Effects(1, folded(0, digest)))
-
-    def add_effects(self, digests: Sequence[int]) -> None:
-        """Append several operations without a result: one at least."""
-        self.add_effect(digests[0])
-        last = self.records[-1]
-        assert type(last) is Effects
-        last.add_all(digests[1:])
+                return last
+        records.append(made := Effects(0, 0))
+        return made
 
 
 @attrs.define(weakref_slot=False)

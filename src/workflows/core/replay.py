@@ -18,20 +18,8 @@ import attrs
 
 from ..codec import Json
 from ..errors import ReplayMismatch
-from .records import (
-    EDIT_BEGUN,
-    RAISED,
-    Branch,
-    Edited,
-    Effects,
-    Found,
-    Memory,
-    Record,
-    Tape,
-    Value,
-    folded,
-    refusals_of,
-)
+from .effects import Effects, folded
+from .records import EDIT_BEGUN, RAISED, Branch, Edited, Found, Memory, Record, Tape, Value, refusals_of
 
 Served: TypeAlias = Record | None
 
@@ -69,10 +57,11 @@ class Replay:
     cursors: dict[str, Cursor] = attrs.field(factory=dict[str, Cursor])
     taken: dict[Found, int] = attrs.field(factory=dict[Found, int])
 
-    def effect(self, branch: Branch, what: str, digest: int) -> Served:
+    def effect(self, branch: Branch, what: object, digest: int) -> Served:
         """What became of an operation without a result; None if it hasn't been done, else it mustn't be done again.
 
-        What was refused before is given as a `Value` of kind "refused"."""
+        What was refused before is given as a `Value` of kind "refused". The text of `what` tells of a
+        departure."""
         if branch is None:
             return self._effect_found(digest)
         cursor = self._cursor(branch)
@@ -83,7 +72,7 @@ class Replay:
             cursor.index += 1
             return record
         if not isinstance(record, Effects):
-            raise self._departure(branch, str(record), what)
+            raise self._departure(branch, str(record), str(what))
         count, digest = cursor.count + 1, folded(cursor.digest, digest)
         if count < record.count:
             cursor.count, cursor.digest = count, digest

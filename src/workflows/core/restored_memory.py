@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+from .effects import Effects
 from .empty import with_item
-from .records import Asked, Branch, Collected, Edited, Effects, Found, Memory, Ran, Read, Record, Value
+from .records import Asked, Branch, Collected, Edited, Found, Memory, Ran, Read, Record, Value
 from .restored_children import read_ran
 from .stored import Malformed, SnapshotReader, count, of
 from .values import copied

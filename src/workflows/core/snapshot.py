@@ -14,12 +14,13 @@ import attrs
 from ..codec import Codec, Json
 from ..errors import EncodeError
 from ..events import CollectionReleaseEvent, Event
+from .effects import Effects
 from .empty import EMPTY
 from .gather import Buffer
 from .outcomes import Failure, Outcome
 from .places import Place, Recoveries
 from .questions import Question, class_name
-from .records import Asked, Collected, Edited, Effects, Memory, Ran, Read, Record, Value
+from .records import Asked, Collected, Edited, Memory, Ran, Read, Record, Value
 from .state import Batch, ChildKind, Execution, RunState, RunStatus, Status
 from .tallying import tally_data
 from .values import copied

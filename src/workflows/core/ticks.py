@@ -183,10 +183,13 @@ class EventStreamed(StepTick):
 
 @attrs.frozen(eq=False, repr=False)
 class BurstStreamed(StepTick):
-    """A step wrote several events to the stream, and nothing else happened meanwhile."""
+    """A step wrote several events to the stream, and nothing else happened meanwhile.
+
+    The digests may be a sequence that makes them when it's looked at: a step that ends has no more need of them.
+    """
 
     branch: Branch
-    digests: tuple[int, ...]
+    digests: Sequence[int]
     events: tuple[Event, ...]
 
 

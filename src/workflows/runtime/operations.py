@@ -11,6 +11,7 @@ from uuid import UUID
 from anyio.lowlevel import checkpoint
 
 from ..codec import Json, own_event
+from ..codec.problems import shown
 from ..core.commands import Refuse
 from ..core.records import Branch, Collected, Record, Value
 from ..core.ticks import EventCollected, EventPublished, EventSent, ValueRecorded
@@ -63,13 +64,25 @@ async def stream(attempt: Attempt, event: Event) -> None:
     await checkpoint()
 
 
+class Doing:
+    """What a step does, as a departure tells of it: an event is only shown then, for that may be long, or fail."""
+
+    __slots__ = ("_event", "_what")
+
+    def __init__(self, what: str, event: Event | None) -> None:
+        self._what = what
+        self._event = event
+
+    def __str__(self) -> str:
+        return self._what if self._event is None else f"{self._what}: {shown(self._event)}"
+
+
 def was_done(attempt: Attempt, branch: Branch, what: str, digest: int, event: Event | None = None) -> bool:
     """Whether the record says that an operation without a result was done; if it was refused, it's refused again."""
     if attempt.replay is None:
         return False
-    shown = what if event is None else f"{what}: {event!r}"
     try:
-        record = attempt.replay.effect(branch, shown, digest)
+        record = attempt.replay.effect(branch, Doing(what, event), digest)
     except ReplayMismatch as mismatch:
         departed(attempt, branch, mismatch)
         return False

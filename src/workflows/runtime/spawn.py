@@ -47,6 +47,8 @@ class Backend:
             which costs a fraction: it needn't find out which loop runs.
         has_waited: Whether a task, the one that calls, has waited since this was last asked with the same mark; None
             where nothing tells.
+        next_turn_here: Gives what has a function called when the event loop of this thread comes to its next turn,
+            before any task that waits now goes on; None where nothing can be done then.
         checkpoint: The backend's own checkpoint, which costs less than the neutral one.
         loop: Gives an object for the event loop that runs in this thread.
         call_in: Has a function called in such a loop, from any thread; does nothing if the loop is closed.
@@ -56,6 +58,7 @@ class Backend:
     current_task: Callable[[], object]
     current_task_here: Callable[[], Callable[[], object]]
     has_waited: Callable[[Any, object], bool] | None
+    next_turn_here: Callable[[], Callable[[Callable[[], object]], object] | None]
     checkpoint: Callable[[], Awaitable[None]]
     loop: Callable[[], object]
     call_in: Callable[[Any, Callable[[], object]], None]
@@ -166,6 +169,7 @@ def _trio_backend(trio: ModuleType) -> Backend:
         current_task,
         lambda: current_task,
         has_waited,
+        lambda: None,
         trio.lowlevel.checkpoint,
         trio.lowlevel.current_trio_token,
         call_in,
@@ -205,6 +209,7 @@ def _asyncio_backend(asyncio: ModuleType) -> Backend:
         _or_none(asyncio.current_task),
         current_task_here,
         None,
+        lambda: asyncio.get_running_loop().call_soon,
         partial(asyncio.sleep, 0),
         asyncio.get_running_loop,
         call_in,
