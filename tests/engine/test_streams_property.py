@@ -8,7 +8,7 @@ import anyio
 import attrs
 import pytest
 from anyio.lowlevel import checkpoint
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.conftest import Backend
@@ -216,6 +216,19 @@ def check(reading: Reading, said: int, last: type[Event]) -> None:
 
 
 @pytest.mark.guarantee("R3")
+@example(  # two tasks that share a reader come to the log one after the other, before either has an event
+    plan=[
+        Emit(2),
+        *[Attach(None, False)] * 2,
+        Attach(None, True),
+        Pass(1),
+        Take(0, 1, False),
+        Pass(1),
+        Take(2, 1, False),
+    ],
+    ending="result",
+    history=1,
+)
 @given(
     plan=st.lists(actions, max_size=20),
     ending=st.sampled_from(["result", "failure", "cancelled"]),

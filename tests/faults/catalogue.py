@@ -569,8 +569,8 @@ _ALL = [
         "a reader skips an event",
         "R3",
         "workflows.runtime.reading",
-        "        self._index += len(events)\n",
-        "        self._index += len(events) + 1\n",
+        "self.move(self.index + len(events), ",
+        "self.move(self.index + len(events) + 1, ",
     ),
     Fault(
         "a reader counts as read what it has only taken",

@@ -51,9 +51,8 @@ class Cursor:
         self._index, self._position, self.batch = index, position, NOTHING
 
     def take(self, events: Sequence[Event]) -> None:
-        """Take the events that come next, with a position each."""
-        self._index += len(events)
-        self._position += len(events)
+        """Take the events that come next, with a position each; what another task has taken stands among them."""
+        self.move(self.index + len(events), self.position + len(events))
         self.batch = iter(events)
 
     def give_back(self) -> None:
