@@ -87,7 +87,7 @@ class Codec:
             EncodeError: Something in it can't be stored; `problems` has all of it, with paths.
         """
         try:
-            return Writer(self._encoders, self._limits).value(value)
+            return self._encoders[type(value)](value, Writer(self._encoders, self._limits))
         except Exception as error:
             raise self._encode_error(value, error) from _cause_of(error)
 
@@ -157,6 +157,11 @@ class Codec:
         """The declared classes by stored name, aliases included."""
         return self._table.types
 
+    @property
+    def names(self) -> Mapping[type, str]:
+        """The stored name of each declared class."""
+        return self._table.names
+
     def knows(self, cls: type) -> bool:
         """Whether a class is declared."""
         return cls in self._table.names
@@ -211,7 +216,7 @@ class Codec:
         cls = self._table.types.get(name)
         if cls is None:
             return [_unknown(name)]
-        now = self.shape(cls)
+        now = self._shapes.get(cls) or self.shape(cls)
         if recorded == now:
             return []
         aliases = {alias: self._table.names[found] for alias, found in self._table.types.items()}
