@@ -211,12 +211,17 @@ class Codec:
             for field in fields_of(cls)
         }
 
+    def is_of_shape(self, name: object, recorded: object) -> bool:
+        """Whether the class that has this name is known to have the recorded shape; if not, `shape_problems` tells."""
+        cls = self._table.types.get(name)  # type: ignore[call-overload]  # another key isn't there, or is refused
+        return cls is not None and self._shapes.get(cls) == recorded
+
     def shape_problems(self, name: str, recorded: Mapping[str, str]) -> list[str]:
         """Tell why data of a recorded shape can't be read as the class that has this name now."""
         cls = self._table.types.get(name)
         if cls is None:
             return [_unknown(name)]
-        now = self._shapes.get(cls) or self.shape(cls)
+        now = self.shape(cls)
         if recorded == now:
             return []
         aliases = {alias: self._table.names[found] for alias, found in self._table.types.items()}

@@ -88,8 +88,6 @@ def event_form(cls: type[Event], name: str) -> Form:
         return {"$": name, "v": writer.attributes(value, names, values)}
 
     def restored(values: dict[str, object], extras: dict[str, object]) -> object:
-        if plain is not None and not extras and values.keys() == known:
-            return plain(values)
         try:
             event = restore_event(cls, values, extras)
             fields.validate(event)
@@ -99,6 +97,8 @@ def event_form(cls: type[Event], name: str) -> Form:
 
     def decode(payload: Json, reader: Reader) -> object:
         values = reader.mapping(fields_in(payload), attribute_step)
+        if plain is not None and values.keys() == known:
+            return plain(values)
         fields.compare(values)
         return restored(values, {})
 

@@ -8,7 +8,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from ..codec import Codec
@@ -18,10 +18,9 @@ from ..graph import Program
 from .empty import with_item
 from .gather import Buffer
 from .places import OUTSIDE, Place
-from .questions import Question
 from .records import Asked, Edited, Ran, Read, Record
 from .restored_batches import check_place, count_open, read_batches, read_input
-from .restored_children import read_children, read_outcome
+from .restored_children import Wait, read_children, read_outcome
 from .restored_memory import read_memory
 from .snapshot import FORMAT_VERSION
 from .state import ChildKind, Execution, RunState, RunStatus, Status
@@ -118,16 +117,17 @@ def _state(reader: SnapshotReader, data: Mapping[str, Any]) -> RunState:
         kept = reader.needed_event(event, "an event in the mailbox")
         if kept is not None:
             state.mailbox.keep(kept)
-    state.questions.note_asked(of(str, name) for name in data.get("asked", ()))
+    state.questions.note_asked([of(str, name) for name in data.get("asked", ())])
     for buffer in data.get("buffers", ()):
         _read_buffer(reader, state, buffer)
     read_batches(reader, state, data)
+    waits: list[Wait] = []
     for item in data["executions"]:
-        _read_execution(reader, state, item)
-    _open_questions(reader, state, data)
+        _read_execution(reader, state, item, waits)
+    _open_questions(reader, state, data, waits)
     if state.batches:  # otherwise nothing can say that it's in one
         count_open(state)
-    read_children(reader, state, data, _state)
+    read_children(reader, state, data, waits, _state)
     for execution in state.executions.values():
         _queue(state, execution)
     if state.values.versions:  # otherwise nothing can refer to one
@@ -163,7 +163,8 @@ def _read_buffer(reader: SnapshotReader, state: RunState, data: Mapping[str, Any
     state.buffers = with_item(state.buffers, (step, name), buffer)
 
 
-def _read_execution(reader: SnapshotReader, state: RunState, data: Mapping[str, Any]) -> None:
+def _read_execution(reader: SnapshotReader, state: RunState, data: Mapping[str, Any], waits: list[Wait]) -> None:
+    """Take an execution in, and add what it waits for."""
     execution = _execution(reader, state, data)
     if execution is None:
         return
@@ -172,8 +173,9 @@ def _read_execution(reader: SnapshotReader, state: RunState, data: Mapping[str, 
     state.add(execution)
     if execution.status is Status.DELAYED:
         state.timers.set(("retry", execution.id), seconds(data.get("due")))
-    for record in () if execution.memory is None else execution.memory.records():
-        _take_in(state, execution, record)
+    if execution.memory is not None:
+        for record in execution.memory.records():
+            _take_in(state, execution, record, waits)
 
 
 def _execution(reader: SnapshotReader, state: RunState, data: Mapping[str, Any]) -> Execution | None:
@@ -198,32 +200,30 @@ def _execution(reader: SnapshotReader, state: RunState, data: Mapping[str, Any])
         last_error=reader.error(data.get("last_error"), f"how step {step!r} failed before"),
         last_failed_at=None if failed_at is None else seconds(failed_at),
         memory=None if memory is None else read_memory(reader, memory, step),
-        on=tuple(of(str, question) for question in data.get("on", ())),
+        on=tuple([of(str, question) for question in data.get("on", ())]),
     )
     return None if event is None else execution
 
 
-def _take_in(state: RunState, execution: Execution, record: Record) -> None:
-    """What a record refers to is held, and what it asks is open."""
-    if isinstance(record, (Read, Edited)):
+def _take_in(state: RunState, execution: Execution, record: Record, waits: list[Wait]) -> None:
+    """What a record refers to is held, and what it asks, or runs, is open."""
+    if isinstance(record, (Asked, Ran)):
+        if isinstance(record, Asked) and record.question.execution != execution.id:
+            raise Malformed(f"question {record.question.id!r} isn't of execution {execution.id}")
+        if not record.is_settled:
+            _check_new(record.name, execution.open)
+            execution.wait_for(record)
+            waits.append((execution, record))
+    elif isinstance(record, (Read, Edited)):
         for _, version in record.versions:
             if version not in state.values.versions:
                 raise Malformed(f"{record} of step {execution.step!r} refers to a version that isn't there")
         state.values.hold(record.versions)
-    elif isinstance(record, Asked) and record.question.execution != execution.id:
-        raise Malformed(f"question {record.question.id!r} isn't of execution {execution.id}")
-    if isinstance(record, (Asked, Ran)) and not record.is_settled:
-        _check_new(record.name, execution.open)
-        execution.wait_for(record)
 
 
-def _open_questions(reader: SnapshotReader, state: RunState, data: Mapping[str, Any]) -> None:
+def _open_questions(reader: SnapshotReader, state: RunState, data: Mapping[str, Any], waits: Iterable[Wait]) -> None:
     """Open all questions, in the order in which they were asked."""
-    questions: dict[str, Question] = {}
-    for execution in state.executions.values():
-        for name, asked in execution.open.items():
-            if isinstance(asked, Asked):
-                questions[name] = asked.question
+    questions = {asked.name: asked.question for _, asked in waits if isinstance(asked, Asked)}
     for stored in data.get("questions", ()):
         question = reader.question(stored)
         if question is not None:
@@ -250,7 +250,10 @@ def _check_new(question: str, questions: Mapping[str, object]) -> None:
 
 def _queue(state: RunState, execution: Execution) -> None:
     """Let an execution wait for a worker, unless something will wake it."""
-    if execution.status is Status.SUSPENDED and not any(name in execution.open for name in execution.on):
+    if execution.status is Status.SUSPENDED:
+        for name in execution.on:
+            if name in execution.open:
+                return
         execution.status = Status.QUEUED  # what it waited for was dropped: a replay asks anew
     if execution.status is Status.QUEUED:
         state.work_of(execution.step).append(execution.id)

@@ -20,10 +20,12 @@ def read_memory(reader: SnapshotReader, data: Mapping[str, Any], step: str) -> M
     for branch, records in data.get("tapes", ()):
         if of(str, branch) in memory.tapes:
             raise Malformed(f"step {step!r} has branch {branch!r} twice")
-        tape = memory.tape(branch)
-        for record in _records(reader, records, step):
-            _check_branch(record, branch)
-            tape.records.append(record)
+        tape = memory.tape(branch).records
+        for item in records:
+            record = _RECORDS[of(str, item["is"])](reader, item, step)
+            if record is not None:
+                _check_branch(record, branch)
+                tape.append(record)
     for kind, key, item in data.get("found", ()):
         for record in _records(reader, [item], step):
             memory.found = with_item(memory.found, _place(memory.found, kind, key, record), record)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 import attrs
 
 from ..codec import Codec, Json
-from ..errors import DecodeError, SnapshotMismatch, UsageError
+from ..errors import DecodeError, SnapshotMismatch
 from ..events import Event, UnreconstructedException
 from ..graph import Program
 from .places import OUTSIDE, Place, Recoveries
@@ -82,9 +82,8 @@ class SnapshotReader:
 
     def kind(self, name: str, what: str) -> type[Event] | None:
         """An event class by its name; None, and a mismatch, if there is none."""
-        try:
-            kind = self.codec.type_named(name)
-        except (DecodeError, UsageError, LookupError):
+        kind = self.codec.types.get(name)
+        if kind is None:
             self.mismatches.append(f"{what}: the event class {name!r} is gone; keep its name with aliases=[{name!r}]")
             return None
         if not issubclass(kind, Event):
@@ -114,7 +113,8 @@ class SnapshotReader:
         required = data.get("requirements")
         if required is not None:
             required = self.value(required, f"what {what} requires")
-        name, branch, deadline_at = of(str, data["id"]), data.get("branch", ""), data.get("deadline_at")
+        name, branch = of(str, data["id"]), data.get("branch", "")
+        place, deadline_at = data.get("place"), data.get("deadline_at")
         execution = execution_of(name)
         if execution is None:
             raise Malformed(f"question {name!r:.200} is the id of no execution's")
@@ -134,18 +134,18 @@ class SnapshotReader:
             content=of(str, data["content"]),
             subclasses=of(bool, data.get("subclasses", False)),
             returned=of(bool, data.get("returned", False)),
-            place=place_from(data.get("place")),
+            place=OUTSIDE if place is None else place_from(place),
             asked_at=seconds(data.get("asked_at", 0.0)),
         )
 
 
 def check_types(reader: SnapshotReader, data: Mapping[str, Any]) -> None:
     """Compare the classes that are stored with those that there are."""
-    problems_of = reader.codec.shape_problems
+    codec = reader.codec
     for name, shape in data["types"].items():
-        problems = problems_of(of(str, name), cast("Mapping[str, str]", of(dict, shape)))
-        if problems:
-            reader.mismatches += problems
+        if not codec.is_of_shape(name, shape):
+            recorded = cast("Mapping[str, str]", of(dict, shape))
+            reader.mismatches += codec.shape_problems(of(str, name), recorded)
 
 
 def question_from(codec: Codec, data: Json, program: Program) -> Question:
@@ -202,6 +202,8 @@ def with_recoveries(stored: list[Any], recoveries: object) -> list[tuple[Any, Re
 
 def seconds(value: object) -> float:
     """Seconds, or an instant."""
+    if type(value) is float and isfinite(value):
+        return value
     if type(value) not in (int, float) or not isfinite(cast("float", value)):
         raise Malformed(f"expected seconds, found {value!r:.200}")
     return float(cast("float", value))

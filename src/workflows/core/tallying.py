@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import ItemsView, Mapping, MutableMapping
-from typing import Any, cast
+from collections.abc import Mapping, MutableMapping
+from typing import Any
 
 from ..codec import Codec, Json
 from ..events import Event
@@ -56,15 +56,14 @@ def _name(kind: Kind) -> str:
 
 def read_tally(codec: Codec, data: Mapping[str, Any]) -> MutableMapping[str, Tally]:
     """What each step had done. Steps and classes that have gone since are history, and stay."""
-    types = codec.types
-    return packed({name: _read(types, stored) for name, stored in _named_parts(data.get("tally", {}))})
+    stored, types = _by_name(data.get("tally", {})), codec.types
+    return packed({of(str, name): _read(types, found) for name, found in stored.items()})
 
 
-def _named_parts(data: object) -> ItemsView[str, Any]:
-    parts = cast("dict[str, Any]", of(dict, data))
-    for name in parts:
-        of(str, name)
-    return parts.items()
+def _by_name(data: Any) -> dict[Any, Any]:
+    of(dict, data)
+    found: dict[Any, Any] = data
+    return found
 
 
 def _read(types: Mapping[str, type], stored: Any) -> Tally:
@@ -77,8 +76,11 @@ def _read(types: Mapping[str, type], stored: Any) -> Tally:
 
 def _kinds(types: Mapping[str, type], data: Any) -> Counts:
     counts = Counts()
-    for name, number in _named_parts(data):
-        found = types.get(name)
+    for name, number in _by_name(data).items():
+        found = types.get(of(str, name))
         kind: Kind = found if found is not None and issubclass(found, Event) else name
-        counts.add(kind, count(number))
+        if counts.kind is None:
+            counts.kind, counts.number = kind, count(number)
+        else:
+            counts.add(kind, count(number))
     return counts
