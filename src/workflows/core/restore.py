@@ -2,6 +2,7 @@
 
 Rules:
 - Nothing of the snapshot is believed. Whatever isn't as this module's counterpart writes it is refused.
+- What says nothing needn't be there: a key that's missing means its default, as if that had been written.
 - A step, event class or answer class that has gone or has another shape is a mismatch; all are listed. Where changes
   are accepted, what nobody takes any more is dropped, and told.
 """

@@ -16,7 +16,7 @@ from .places import OUTSIDE, Place
 from .state import Batch, Execution, RunState, RunStatus, Status
 from .tallying import tally_data
 from .values import copied
-from .written import SnapshotWriter, asked_data, counts_data, outcome_data, place_data, types_data
+from .written import Path, SnapshotWriter, asked_data, counts_data, outcome_data, place_data, types_data
 from .written_memory import memory_data
 
 FORMAT_VERSION = 1
@@ -133,7 +133,7 @@ def _spent(state: RunState, at: float) -> float:
 
 
 def _execution(writer: SnapshotWriter, state: RunState, execution: Execution) -> dict[str, Json]:
-    path = f"$.executions[{execution.id}]"
+    path = "$.executions[", execution.id, "]"
     data: dict[str, Json] = {
         "id": execution.id,
         "step": execution.step,
@@ -161,11 +161,11 @@ def _execution(writer: SnapshotWriter, state: RunState, execution: Execution) ->
     return data
 
 
-def _input(writer: SnapshotWriter, event: Event, path: str) -> Json:
+def _input(writer: SnapshotWriter, event: Event, path: Path) -> Json:
     """What a step takes: an event, or several that it joins."""
     if not isinstance(event, CollectionReleaseEvent):
-        return writer.event(event, path, ".event")
-    events: Json = [writer.event(member, path, f".event[{number}]") for number, member in enumerate(event.events)]
+        return writer.event(event, *path, ".event")
+    events: Json = [writer.event(member, *path, f".event[{number}]") for number, member in enumerate(event.events)]
     return {"joined": events, "stream_id": event.stream_id}
 
 

@@ -7,7 +7,7 @@ key is missing, its default is meant, and nothing else; what was written before 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import attrs
 
@@ -18,6 +18,9 @@ from .outcomes import Failure, Outcome
 from .places import OUTSIDE, Place, Recoveries
 from .questions import Question, class_name
 from .state import ChildKind
+
+Path: TypeAlias = tuple[object, ...]
+"""Where something stands: parts, that are put together if there's a problem."""
 
 
 @attrs.define
@@ -42,7 +45,11 @@ class SnapshotWriter:
         if event is None:
             return None
         self.types[type(event)] = None
-        return self.value(event, *path)
+        try:
+            return self.codec.encode(event)
+        except EncodeError as error:
+            self.complain(path, error.problems)
+            return None
 
     def kind(self, kind: type[Event], *path: object) -> Json:
         """The name of an event class."""
@@ -53,7 +60,7 @@ class SnapshotWriter:
         self.types[kind] = None
         return name
 
-    def complain(self, path: Iterable[object], problems: Iterable[str]) -> None:
+    def complain(self, path: Path, problems: Iterable[str]) -> None:
         """Something at this path has these problems; they begin with a path within it."""
         place = "".join(map(str, path))
         self.problems += [f"{place}{problem.removeprefix('$')}" for problem in problems]

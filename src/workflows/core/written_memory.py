@@ -3,70 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 from ..codec import Json
 from .records import Asked, Collected, Edited, Effects, Memory, Ran, Read, Record, Value
 from .values import copied
-from .written import SnapshotWriter, asked_data, outcome_data, types_data
-
-_Path: TypeAlias = tuple[object, ...]
-"""Parts, that are put together if there's a problem."""
+from .written import Path, SnapshotWriter, asked_data, outcome_data, types_data
 
 
-def memory_data(writer: SnapshotWriter, memory: Memory, path: str) -> dict[str, Json]:
+def memory_data(writer: SnapshotWriter, memory: Memory, path: Path) -> dict[str, Json]:
     """All records of an execution."""
     data: dict[str, Json] = {}
-    if memory.tapes:
-        data["tapes"] = [
-            [branch, _tape(writer, tape.records, f"{path}.records[{branch!r}][")]
-            for branch, tape in memory.tapes.items()
-        ]
+    tapes: list[Json] = [
+        [branch, _tape(writer, tape.records, (*path, ".records[", repr(branch), "]["))]
+        for branch, tape in memory.tapes.items()
+    ]
+    if tapes:
+        data["tapes"] = tapes
     if memory.found:
         data["found"] = [
-            [kind, key, _record(writer, record, (path, ".records[", kind, " ", key, "]"))]
+            [kind, key, _record(writer, record, (*path, ".records[", kind, " ", key, "]"))]
             for (kind, key), record in memory.found.items()
         ]
     if memory.kept:
         data["kept"] = [
-            [branch, kind, key, occurrence, _record(writer, record, (path, ".records[", kind, " ", key, "]"))]
+            [branch, kind, key, occurrence, _record(writer, record, (*path, ".records[", kind, " ", key, "]"))]
             for (branch, kind, key, occurrence), record in memory.kept.items()
         ]
     return data
 
 
-def _tape(writer: SnapshotWriter, records: list[Record], path: str) -> list[Json]:
-    return [_record(writer, record, (path, number, "]")) for number, record in enumerate(records)]
+def _tape(writer: SnapshotWriter, records: list[Record], path: Path) -> list[Json]:
+    return [_record(writer, record, (*path, number, "]")) for number, record in enumerate(records)]
 
 
-def _record(writer: SnapshotWriter, record: Record, path: _Path) -> Json:
+def _record(writer: SnapshotWriter, record: Record, path: Path) -> Json:
     return _RECORDS[type(record)](writer, record, path)
 
 
-def _effects(_writer: SnapshotWriter, record: Effects, _path: _Path) -> Json:
+def _effects(_writer: SnapshotWriter, record: Effects, _path: Path) -> Json:
     return {"is": "effects", "count": record.count, "digest": record.digest}
 
 
-def _value(_writer: SnapshotWriter, record: Value, _path: _Path) -> Json:
+def _value(_writer: SnapshotWriter, record: Value, _path: Path) -> Json:
     return {"is": "value", "kind": record.kind, "key": record.key, "value": copied(record.value)}
 
 
-def _read(_writer: SnapshotWriter, record: Read, _path: _Path) -> Json:
+def _read(_writer: SnapshotWriter, record: Read, _path: Path) -> Json:
     return {"is": "read", "path": record.path, "versions": [[name, version] for name, version in record.versions]}
 
 
-def _edited(_writer: SnapshotWriter, record: Edited, _path: _Path) -> Json:
+def _edited(_writer: SnapshotWriter, record: Edited, _path: Path) -> Json:
     versions: Json = [[name, version] for name, version in record.versions]
     return {"is": "edited", "versions": versions, "digest": record.digest}
 
 
-def _collected(writer: SnapshotWriter, record: Collected, path: _Path) -> Json:
+def _collected(writer: SnapshotWriter, record: Collected, path: Path) -> Json:
     events = record.events
     taken: Json = None if events is None else [writer.event(event, *path) for event in events]
     return {"is": "collected", "key": record.key, "events": taken}
 
 
-def _ran(writer: SnapshotWriter, record: Ran, path: _Path) -> Json:
+def _ran(writer: SnapshotWriter, record: Ran, path: Path) -> Json:
     """A child run, and how it ended, in the types of its own workflow."""
     kind = writer.kinds[record.workflow]
     nested = SnapshotWriter(kind.codec, kind.children)
@@ -83,7 +81,7 @@ def _ran(writer: SnapshotWriter, record: Ran, path: _Path) -> Json:
     }
 
 
-def _asked(writer: SnapshotWriter, record: Asked, path: _Path) -> Json:
+def _asked(writer: SnapshotWriter, record: Asked, path: Path) -> Json:
     """A wait. Its key is its question's content, and its question's step the one whose record it is."""
     data: dict[str, Json] = {"is": "asked", "question": asked_data(writer, record.question)}
     if record.answer is not None:
@@ -93,7 +91,7 @@ def _asked(writer: SnapshotWriter, record: Asked, path: _Path) -> Json:
     return data
 
 
-_RECORDS: Mapping[type[Record], Callable[[SnapshotWriter, Any, _Path], Json]] = {
+_RECORDS: Mapping[type[Record], Callable[[SnapshotWriter, Any, Path], Json]] = {
     Effects: _effects,
     Value: _value,
     Read: _read,
