@@ -208,6 +208,20 @@ def test_events_keep_their_extras() -> None:
 
 
 @pytest.mark.guarantee("D1")
+def test_a_field_that_an_event_keeps_elsewhere_than_in_its_dictionary_comes_back_there() -> None:
+    @attrs.frozen(slots=True)
+    class Timed:
+        at: float
+
+    class Seen(Timed, Event):
+        what: str
+
+    seen = Seen(what="x", at=1.0)  # type: ignore[call-arg]  # mypy sees only the fields of the event
+    back = through_json(seen, Codec([Seen]))
+    assert (back, back.at, vars(back)) == (seen, 1.0, {"what": "x"})
+
+
+@pytest.mark.guarantee("D1")
 def test_an_event_is_found_by_its_name_and_by_its_aliases() -> None:
     for name in ("order.paid", "order.payed"):
         assert CODEC.decode({"$": name, "v": {"order_id": 1, "cents": 2, "lines": []}}) == Paid(order_id=1, cents=2)

@@ -38,6 +38,12 @@ def tape(data: dict[str, Any], execution: int, branch: str = "") -> list[Any]:
     return found
 
 
+def question(data: dict[str, Any], branch: str) -> dict[str, Any]:
+    """What was asked last in a branch."""
+    found: dict[str, Any] = tape(data, 2, branch)[-1]["question"]
+    return found
+
+
 def collected(data: dict[str, Any]) -> Any:
     """A set that a step was given."""
     return next(record for record in tape(data, 2, "r") if record["is"] == "collected" and record["events"])
@@ -87,8 +93,16 @@ RECORDS: dict[str, tuple[Damage, str]] = {
     ),
     "a question twice": (lambda data: tape(data, 3).append(tape(data, 3)[0]), "question 'q3-"),
     "a question that says that it's of another execution": (
-        lambda data: tape(data, 3)[0]["question"].update(id=OTHER),
+        lambda data: tape(data, 3)[0]["question"].update(id=OTHER, execution=3),
         f"question '{OTHER}' is said to be of execution 3",
+    ),
+    "a question whose id says that it's of another execution": (
+        lambda data: tape(data, 3)[0]["question"].update(id=OTHER),
+        f"question '{OTHER}' isn't of execution 3",
+    ),
+    "a question whose id is of no execution": (
+        lambda data: tape(data, 3)[0]["question"].update(id="q3"),
+        "question 'q3' is the id of no execution's",
     ),
     "an error that is a number": (
         lambda data: data["executions"][-1].update(last_error=5),
@@ -132,7 +146,7 @@ RECORDS: dict[str, tuple[Damage, str]] = {
         "question 'q5-",
     ),
     "a question of a branch that stands in none": (
-        lambda data: memory(data, 2)["found"].append(["wait", tape(data, 2, "l")[-1]["key"], tape(data, 2, "l")[-1]]),
+        lambda data: memory(data, 2)["found"].append(["wait", question(data, "l")["content"], tape(data, 2, "l")[-1]]),
         "question 'q2-",
     ),
 }

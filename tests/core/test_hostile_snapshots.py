@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.core.busy import runs
 from tests.core.flow import CODEC, PROGRAM, Begin, Done, Hand, Note
+from tests.core.spelled import spelled_out
 from workflows.core import ticks
 from workflows.core.records import Asked, Edited, Read
 from workflows.core.restore import restore
@@ -20,7 +21,8 @@ from workflows.core.state import RunState, RunStatus, Status
 from workflows.errors import ContextSerdeError
 from workflows.events import Event, StopEvent, event_fields
 
-SNAPSHOTS = {moment: hand.stored() for moment, hand in runs().items()}
+SHORT: dict[str, dict[str, Any]] = {moment: hand.stored() for moment, hand in runs().items()}
+SNAPSHOTS = SHORT | {f"{moment}, spelled out": spelled_out(data) for moment, data in SHORT.items()}
 WORDS = (
     "begin also gather pair cut part done running queued suspended delayed once wait effects asked approved note "
     "q1-0123456789abcdef"

@@ -30,9 +30,10 @@ from workflows.core.engine import Core
 from workflows.core.questions import Ask
 from workflows.core.records import Asked
 from workflows.core.restore import restore
-from workflows.core.snapshot import question_data, snapshot
+from workflows.core.snapshot import snapshot
 from workflows.core.state import Outcome, RunStatus, Status
 from workflows.core.stored import question_from
+from workflows.core.written import question_data
 from workflows.errors import ContextSerdeError, EncodeError, SnapshotMismatch
 from workflows.events import Event, HumanResponseEvent, InputRequiredEvent, StopEvent, UnreconstructedException
 from workflows.graph import Program, compile_program

@@ -296,7 +296,7 @@ async def test_cancelling_twice_is_as_cancelling_once() -> None:
         await handler.cancel_run()
         data = handler.ctx.to_dict()
         await handler.cancel_run()
-        assert handler.ctx.to_dict()["questions"] == data["questions"]
+        assert handler.ctx.to_dict()["executions"] == data["executions"]
         with pytest.raises(WorkflowCancelledByUser, match=r"was cancelled.*\n.*resume"):
             await handler
         assert [event async for event in handler.stream_events()] == [Approval(what="pay"), WorkflowCancelledEvent()]

@@ -17,6 +17,7 @@ from uuid import UUID
 import anyio
 import attrs
 
+from tests.core.spelled import spelled_out
 from tests.deep.tally import cut
 from tests.sim.flow import Plan, PlanFlow
 from tests.sim.operations import Ask, Parcel, Reply
@@ -76,10 +77,9 @@ class Report:
     @property
     def writes(self) -> tuple[int, dict[str, object]]:
         """How many versions of fields of the state there were, and the last one of each."""
-        versions: dict[int, object] = dict(self.data["state"]["versions"])
-        return self.data["state"]["next_version"], {
-            name: versions[version] for name, version in self.data["state"]["fields"]
-        }
+        state = spelled_out(self.data)["state"]
+        versions: dict[int, object] = dict(state["versions"])
+        return state["next_version"], {name: versions[version] for name, version in state["fields"]}
 
 
 def live_through(plan: Plan, script: Script) -> Report:
@@ -180,8 +180,9 @@ class _Living:
         calls = sum(self.life.world.calls.values())
         context: Context[Any] = Context.from_dict(flow, data, on_mismatch=self.script.on_mismatch)
         listed = [question.id for question in context.pending]
-        if listed != data["asking_order"] or sum(self.life.world.calls.values()) != calls:
-            self.life.complain(f"pending after loading is {listed}, stored was {data['asking_order']}")
+        stored = spelled_out(data)["asking_order"]
+        if listed != stored or sum(self.life.world.calls.values()) != calls:
+            self.life.complain(f"pending after loading is {listed}, stored was {stored}")
         return context
 
     def _after_tick(self, _tick: Tick, commands: list[Command]) -> None:

@@ -155,7 +155,7 @@ def cut_at_last_question(plan: Plan, backend: Backend, seed: int) -> Report:
 def effects_of(report: Report) -> object:
     """All that a run has done that can be seen from outside."""
     published = [name for name in report.world.streamed if not name.startswith("WorkflowFailed")]
-    kept = [f"Parcel {event['v']['tag']}" for event in report.data["mailbox"]]
+    kept = [f"Parcel {event['v']['tag']}" for event in report.data.get("mailbox", [])]
     return published, dict(report.world.finished), report.writes, [*kept, *report.world.left]
 
 

@@ -277,7 +277,7 @@ def test_what_nobody_took_is_in_every_snapshot_until_the_end(backend: Backend) -
 
 
 def mailbox(handler: WorkflowHandler) -> list[dict[str, Any]]:
-    kept: list[dict[str, Any]] = json.loads(json.dumps(handler.ctx.to_dict()))["mailbox"]
+    kept: list[dict[str, Any]] = json.loads(json.dumps(handler.ctx.to_dict())).get("mailbox", [])
     return kept
 
 

@@ -87,7 +87,7 @@ class Codec:
             EncodeError: Something in it can't be stored; `problems` has all of it, with paths.
         """
         try:
-            return Writer(self._encoders, self._limits).value(value)
+            return self._encoders[type(value)](value, Writer(self._encoders, self._limits))
         except Exception as error:
             raise self._encode_error(value, error) from _cause_of(error)
 
@@ -157,6 +157,11 @@ class Codec:
         """The declared classes by stored name, aliases included."""
         return self._table.types
 
+    @property
+    def names(self) -> Mapping[type, str]:
+        """The stored name of each declared class."""
+        return self._table.names
+
     def knows(self, cls: type) -> bool:
         """Whether a class is declared."""
         return cls in self._table.names
@@ -205,6 +210,11 @@ class Codec:
             field.name: text_of(types[field.name], self._name_or_default) + ("" if field.is_needed else "=")
             for field in fields_of(cls)
         }
+
+    def is_of_shape(self, name: object, recorded: object) -> bool:
+        """Whether the class that has this name is known to have the recorded shape; if not, `shape_problems` tells."""
+        cls = self._table.types.get(name)  # type: ignore[call-overload]  # another key isn't there, or is refused
+        return cls is not None and self._shapes.get(cls) == recorded
 
     def shape_problems(self, name: str, recorded: Mapping[str, str]) -> list[str]:
         """Tell why data of a recorded shape can't be read as the class that has this name now."""

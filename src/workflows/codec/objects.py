@@ -8,6 +8,7 @@ Rules:
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum, Flag
 from operator import attrgetter
@@ -67,7 +68,8 @@ def object_form(cls: type, name: str) -> Form:
 def event_form(cls: type[Event], name: str) -> Form:
     """Make the stored form of an event; its undeclared fields stand under `x`."""
     fields = _Fields(cls, name)
-    names, values_of = fields.names, fields.values_of
+    names, values_of, known = fields.names, fields.values_of, fields.known
+    plain = _plain_maker(cls, names) if fields.are_plain else None
 
     def encode(value: Event, writer: Writer) -> Json:
         extras = event_extras(value)
@@ -95,6 +97,8 @@ def event_form(cls: type[Event], name: str) -> Form:
 
     def decode(payload: Json, reader: Reader) -> object:
         values = reader.mapping(fields_in(payload), attribute_step)
+        if plain is not None and values.keys() == known:
+            return plain(values)
         fields.compare(values)
         return restored(values, {})
 
@@ -109,6 +113,20 @@ def event_form(cls: type[Event], name: str) -> Form:
         return restored(values, named_values(extras))
 
     return Form(encode_simply if fields.are_simple else encode, decode, decode_wide)
+
+
+def _plain_maker(cls: type[Event], names: tuple[str, ...]) -> Callable[[dict[str, object]], Event]:
+    """As `restore_event`, for a class whose instances have the values in their dictionaries, as they were stored."""
+    new: Callable[[type[Event]], Event] = cls.__new__
+
+    def make(values: dict[str, object]) -> Event:
+        event = new(cls)
+        stored = vars(event)
+        for name in names:
+            stored[name] = values[name]
+        return event
+
+    return make
 
 
 def unfit_form(cls: type, misfit: str) -> Form:
@@ -131,7 +149,7 @@ class _Fields:
         self.name = name
         self.fields = fields_of(cls)
         self.names = tuple(field.name for field in self.fields)
-        self._known = dict.fromkeys(self.names).keys()
+        self.known = dict.fromkeys(self.names).keys()
         self._required = frozenset(field.name for field in self.fields if field.is_needed)
         self._checks = tuple(field for field in self.fields if field.validator is not None)
         self._unset = frozenset(field.name for field in self.fields if field.required and field.keyword is None)
@@ -141,6 +159,13 @@ class _Fields:
     def are_simple(self) -> bool:
         """Whether the values of all fields are there to be stored, just as they are."""
         return not self._unset and not self._checks
+
+    @property
+    def are_plain(self) -> bool:
+        """Whether what was stored is, as it stands, what the instance's dictionary has."""
+        return not self._checks and not any(
+            inspect.isdatadescriptor(inspect.getattr_static(self.cls, name, None)) for name in self.names
+        )
 
     def of(self, value: object, writer: Writer) -> tuple[Sequence[str], Sequence[object]]:
         """Give names and values of the fields that a value has; complain of the others."""
@@ -153,9 +178,9 @@ class _Fields:
 
     def compare(self, values: Mapping[str, object]) -> None:
         """Refuse values that aren't those of the fields, as they're now."""
-        if values.keys() == self._known:
+        if values.keys() == self.known:
             return
-        unknown = [shown(name) for name in values if name not in self._known]
+        unknown = [shown(name) for name in values if name not in self.known]
         missing = [shown(name) for name in self.names if name in self._required and name not in values]
         if unknown or missing:
             raise Refused(self._difference(unknown, missing))

@@ -25,6 +25,10 @@ class TypeTable:
         roots: Classes, or annotations that mention some.
         standard: Classes that need no declaration.
         has_hooks: Whether the user has given a class a stored form of its own.
+
+    Attributes:
+        types: The declared classes by name, aliases included.
+        names: The name of each declared class.
     """
 
     def __init__(self, roots: Iterable[Any], standard: frozenset[type], has_hooks: Callable[[type], bool]) -> None:
@@ -32,6 +36,8 @@ class TypeTable:
         self._has_hooks = has_hooks
         self._types: dict[str, type] = {}  # aliases included
         self._names: dict[type, str] = {}
+        self.types: Mapping[str, type] = MappingProxyType(self._types)
+        self.names: Mapping[type, str] = MappingProxyType(self._names)
         self._problems: list[str] = []
         roots = list(roots)
         self._scope: dict[str, object] = {cls.__name__: cls for root in roots for cls in _plain_classes(root)}
@@ -39,16 +45,6 @@ class TypeTable:
         if self._problems:
             lines = "".join(f"\n  - {problem}" for problem in self._problems)
             raise DefinitionError(f"The types of a workflow can't be told apart by name:{lines}")
-
-    @property
-    def types(self) -> Mapping[str, type]:
-        """The declared classes by name, aliases included."""
-        return MappingProxyType(self._types)
-
-    @property
-    def names(self) -> Mapping[type, str]:
-        """The name of each declared class."""
-        return MappingProxyType(self._names)
 
     @property
     def scope(self) -> Mapping[str, object]:

@@ -102,8 +102,9 @@ class Writer:
         self.enter(owner, len(names))
         encoders = self.encoders
         written: dict[str, Json] = {}
-        for name, value in zip(names, values, strict=True):
-            written[name] = encoders[type(value)](value, self)
+        if names:
+            for name, value in zip(names, values, strict=True):
+                written[name] = encoders[type(value)](value, self)
         self.leave(owner)
         return written
 

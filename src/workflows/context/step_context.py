@@ -12,8 +12,8 @@ from uuid import UUID
 
 from ..codec import Json
 from ..core.questions import Ask, Question
-from ..core.snapshot import question_data
 from ..core.stored import question_from
+from ..core.written import question_data
 from ..errors import ContextStateError, UsageError
 from ..events import Event, InputRequiredEvent
 from ..retry_policy import RetryInfo

@@ -25,10 +25,11 @@ from .one import packed, with_one
 from .records import Memory
 from .restore import restore
 from .restored_children import read_failures
-from .snapshot import failures_data, snapshot
+from .snapshot import snapshot
 from .state import ChildKind, Execution, RunState, RunStatus, Status
 from .stored import NOT_AS_WRITTEN, Malformed, SnapshotReader, count, items, of, seconds
 from .tally import Tally
+from .written import failures_data
 
 LIVE = "live"
 """The part of an image that a snapshot doesn't have."""

@@ -2,13 +2,14 @@
 
 Rules:
 - Nothing of the snapshot is believed. Whatever isn't as this module's counterpart writes it is refused.
+- What says nothing needn't be there: a key that's missing means its default, as if that had been written.
 - A step, event class or answer class that has gone or has another shape is a mismatch; all are listed. Where changes
   are accepted, what nobody takes any more is dropped, and told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from ..codec import Codec
@@ -17,11 +18,10 @@ from ..events import StopEvent
 from ..graph import Program
 from .empty import with_item
 from .gather import Buffer
-from .places import Place
-from .questions import Question
+from .places import OUTSIDE, Place
 from .records import Asked, Edited, Ran, Read, Record
 from .restored_batches import check_place, count_open, read_batches, read_input
-from .restored_children import read_children, read_outcome
+from .restored_children import Wait, read_children, read_outcome
 from .restored_memory import read_memory
 from .snapshot import FORMAT_VERSION
 from .state import ChildKind, Execution, RunState, RunStatus, Status
@@ -38,9 +38,10 @@ from .stored import (
     with_recoveries,
 )
 from .tallying import read_tally
-from .values import copied
+from .values import Values, copied
 
 _STATUSES = {"new": RunStatus.NEW, "running": RunStatus.HALTED, "ended": RunStatus.ENDED}
+_WAITING = {status.value: status for status in (Status.QUEUED, Status.SUSPENDED, Status.DELAYED)}
 _PENDING = ("executions", "mailbox", "questions", "asking_order", "buffers", "batches", "slots", "children")
 
 
@@ -81,17 +82,18 @@ def check_format(data: object) -> None:
     Raises:
         ContextSerdeError: It isn't.
     """
-    if not isinstance(data, Mapping):
+    if type(data) is not dict and not isinstance(data, Mapping):
         raise ContextSerdeError(f"A snapshot is a dict, as Context.to_dict() gives it; this is {data!r:.200}.")
     version = cast("Mapping[str, object]", data).get("format_version")
+    if version == FORMAT_VERSION and type(version) is int:
+        return
     if version is None:
         keys = ", ".join(map(repr, cast("Mapping[str, object]", data)))
         raise ContextSerdeError(f"This is no snapshot: it has no 'format_version'. It has {keys or 'nothing'}.")
-    if version != FORMAT_VERSION or type(version) is not int:
-        raise ContextSerdeError(
-            f"This snapshot is of format {version!r:.200}; this version of workflows reads format {FORMAT_VERSION}.\n"
-            "  Use the version that wrote it, or a newer one."
-        )
+    raise ContextSerdeError(
+        f"This snapshot is of format {version!r:.200}; this version of workflows reads format {FORMAT_VERSION}.\n"
+        "  Use the version that wrote it, or a newer one."
+    )
 
 
 def _state(reader: SnapshotReader, data: Mapping[str, Any]) -> RunState:
@@ -107,26 +109,30 @@ def _state(reader: SnapshotReader, data: Mapping[str, Any]) -> RunState:
     state.budget.spent_s = seconds(data["spent_s"])
     state.tally = read_tally(reader.codec, data)
     check_types(reader, data)
-    _read_values(state, data["state"])
-    _read_outcome(reader, state, data["outcome"])
+    if "state" in data:
+        _read_values(state.values, data["state"])
+    _read_outcome(reader, state, data.get("outcome"))
     if state.status is RunStatus.ENDED and any(data.get(name) for name in _PENDING):
         raise Malformed("it has ended, and there's something left to do")
-    for event in data["mailbox"]:
+    for event in data.get("mailbox", ()):
         kept = reader.needed_event(event, "an event in the mailbox")
         if kept is not None:
             state.mailbox.keep(kept)
-    state.questions.note_asked(of(str, name) for name in data["asked"])
-    for buffer in data["buffers"]:
+    state.questions.note_asked([of(str, name) for name in data.get("asked", ())])
+    for buffer in data.get("buffers", ()):
         _read_buffer(reader, state, buffer)
     read_batches(reader, state, data)
+    waits: list[Wait] = []
     for item in data["executions"]:
-        _read_execution(reader, state, item)
-    _open_questions(reader, state, data)
-    count_open(state)
-    read_children(reader, state, data, _state)
+        _read_execution(reader, state, item, waits)
+    _open_questions(reader, state, data, waits)
+    if state.batches:  # otherwise nothing can say that it's in one
+        count_open(state)
+    read_children(reader, state, data, waits, _state)
     for execution in state.executions.values():
         _queue(state, execution)
-    _drop_unused_versions(state)
+    if state.values.versions:  # otherwise nothing can refer to one
+        _drop_unused_versions(state)
     return state
 
 
@@ -158,7 +164,8 @@ def _read_buffer(reader: SnapshotReader, state: RunState, data: Mapping[str, Any
     state.buffers = with_item(state.buffers, (step, name), buffer)
 
 
-def _read_execution(reader: SnapshotReader, state: RunState, data: Mapping[str, Any]) -> None:
+def _read_execution(reader: SnapshotReader, state: RunState, data: Mapping[str, Any], waits: list[Wait]) -> None:
+    """Take an execution in, and add what it waits for."""
     execution = _execution(reader, state, data)
     if execution is None:
         return
@@ -166,9 +173,10 @@ def _read_execution(reader: SnapshotReader, state: RunState, data: Mapping[str, 
         raise Malformed(f"execution {execution.id} is there twice, or its number isn't")
     state.add(execution)
     if execution.status is Status.DELAYED:
-        state.timers.set(("retry", execution.id), seconds(data["due"]))
-    for record in () if execution.memory is None else execution.memory.records():
-        _take_in(state, execution, record)
+        state.timers.set(("retry", execution.id), seconds(data.get("due")))
+    if execution.memory is not None:
+        for record in execution.memory.records():
+            _take_in(state, execution, record, waits)
 
 
 def _execution(reader: SnapshotReader, state: RunState, data: Mapping[str, Any]) -> Execution | None:
@@ -176,47 +184,48 @@ def _execution(reader: SnapshotReader, state: RunState, data: Mapping[str, Any])
     if not reader.has_step(step, f"execution {name}"):
         return None
     event = read_input(reader, state, data["event"], step)
-    status = Status(data["status"])
-    if status is Status.RUNNING or status is Status.SUSPENDING:
-        raise Malformed(f"execution {name} has status {status.value!r}")
-    first_at, failed_at = data["first_at"], data["last_failed_at"]
+    status = _WAITING.get(of(str, data["status"]))
+    if status is None:
+        raise Malformed(f"execution {name} has status {data['status']!r:.200}")
+    first_at, failed_at, memory = data.get("first_at"), data.get("last_failed_at"), data.get("memory")
+    place = data.get("place")
     execution = Execution(
         id=name,
         step=step,
         event=StopEvent() if event is None else event,
-        place=check_place(state, place_from(data.get("place"))),
+        place=OUTSIDE if place is None else check_place(state, place_from(place)),
         status=status,
         attempt=count(data["attempt"]),
-        failures=count(data["failures"]),
+        failures=count(data.get("failures", 0)),
         first_at=None if first_at is None else seconds(first_at),
-        last_error=reader.error(data["last_error"], f"how step {step!r} failed before"),
+        last_error=reader.error(data.get("last_error"), f"how step {step!r} failed before"),
         last_failed_at=None if failed_at is None else seconds(failed_at),
-        memory=None if data["memory"] is None else read_memory(reader, data["memory"], step),
-        on=tuple(of(str, question) for question in data["on"]),
+        memory=None if memory is None else read_memory(reader, memory, step),
+        on=tuple([of(str, question) for question in data.get("on", ())]),
     )
     return None if event is None else execution
 
 
-def _take_in(state: RunState, execution: Execution, record: Record) -> None:
-    """What a record refers to is held, and what it asks is open."""
-    if isinstance(record, Read | Edited):
+def _take_in(state: RunState, execution: Execution, record: Record, waits: list[Wait]) -> None:
+    """What a record refers to is held, and what it asks, or runs, is open."""
+    if isinstance(record, (Asked, Ran)):
+        if isinstance(record, Asked) and record.question.execution != execution.id:
+            raise Malformed(f"question {record.question.id!r} isn't of execution {execution.id}")
+        if not record.is_settled:
+            _check_new(record.name, execution.open)
+            execution.wait_for(record)
+            waits.append((execution, record))
+    elif isinstance(record, (Read, Edited)):
         for _, version in record.versions:
             if version not in state.values.versions:
                 raise Malformed(f"{record} of step {execution.step!r} refers to a version that isn't there")
         state.values.hold(record.versions)
-    elif isinstance(record, Asked) and record.question.execution != execution.id:
-        raise Malformed(f"question {record.question.id!r} isn't of execution {execution.id}")
-    if isinstance(record, Asked | Ran) and not record.is_settled:
-        _check_new(record.name, execution.open)
-        execution.wait_for(record)
 
 
-def _open_questions(reader: SnapshotReader, state: RunState, data: Mapping[str, Any]) -> None:
+def _open_questions(reader: SnapshotReader, state: RunState, data: Mapping[str, Any], waits: Iterable[Wait]) -> None:
     """Open all questions, in the order in which they were asked."""
-    questions: dict[str, Question] = {}
-    for execution in state.executions.values():
-        questions.update({name: asked.question for name, asked in execution.open.items() if isinstance(asked, Asked)})
-    for stored in data["questions"]:
+    questions = {asked.name: asked.question for _, asked in waits if isinstance(asked, Asked)}
+    for stored in data.get("questions", ()):
         question = reader.question(stored)
         if question is not None:
             check_place(state, question.place)
@@ -226,7 +235,8 @@ def _open_questions(reader: SnapshotReader, state: RunState, data: Mapping[str, 
             raise Malformed(f"question {question.id!r} stands among those that steps have returned")
         _check_new(question.id, questions)
         questions[question.id] = question
-    for name in dict.fromkeys([*data["asking_order"], *questions]):
+    order = data.get("asking_order")
+    for name in questions if order is None else dict.fromkeys([*order, *questions]):
         if name in questions:
             question = questions[name]
             state.questions.open(question, reader.codec.name_of(question.answer_type))
@@ -241,14 +251,16 @@ def _check_new(question: str, questions: Mapping[str, object]) -> None:
 
 def _queue(state: RunState, execution: Execution) -> None:
     """Let an execution wait for a worker, unless something will wake it."""
-    if execution.status is Status.SUSPENDED and not any(name in execution.open for name in execution.on):
+    if execution.status is Status.SUSPENDED:
+        for name in execution.on:
+            if name in execution.open:
+                return
         execution.status = Status.QUEUED  # what it waited for was dropped: a replay asks anew
     if execution.status is Status.QUEUED:
         state.work_of(execution.step).append(execution.id)
 
 
-def _read_values(state: RunState, data: Mapping[str, Any]) -> None:
-    values = state.values
+def _read_values(values: Values, data: Mapping[str, Any]) -> None:
     values.next_version = _next_number(data["next_version"])
     for version, value in data["versions"]:
         if count(version) in values.versions or not 0 < version < values.next_version:

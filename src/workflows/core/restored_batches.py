@@ -35,7 +35,8 @@ def read_batches(reader: SnapshotReader, state: RunState, data: Mapping[str, Any
             _read_gathered(reader, batch, gathered)
         batch.slots = read_slots(reader, stored["slots"], number)
         state.batches = with_item(state.batches, number, batch)
-    state.slots = read_slots(reader, data.get("slots", ()))
+    if "slots" in data:
+        state.slots = read_slots(reader, data["slots"])
 
 
 def _read_gathered(reader: SnapshotReader, batch: Batch, data: Mapping[str, Any]) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from ..events import StopEvent, UnreconstructedException
 from .empty import with_item
 from .outcomes import Failure, Outcome
-from .records import Ran
+from .records import Asked, Ran
 from .state import Child, Execution, RunState, RunStatus
 from .stored import Malformed, SnapshotReader, check_types, count, of, seconds
 
 ReadState: TypeAlias = Callable[[SnapshotReader, Mapping[str, Any]], RunState]
+Wait: TypeAlias = tuple[Execution, Asked | Ran]
+"""An execution, and a record of it that isn't settled."""
 
 
 def read_outcome(reader: SnapshotReader, data: Mapping[str, Any]) -> Outcome:
@@ -62,15 +64,12 @@ def read_ran(reader: SnapshotReader, data: Mapping[str, Any], step: str) -> Ran 
     return Ran(of(str, data["key"]), count(data["child"]), workflow, outcome, of(bool, data["is_cut_short"]))
 
 
-def read_children(reader: SnapshotReader, state: RunState, data: Mapping[str, Any], read_state: ReadState) -> None:
-    """Read the child runs that aren't over, each with its own state, and see that a step has each of them."""
+def read_children(
+    reader: SnapshotReader, state: RunState, data: Mapping[str, Any], waits: Iterable[Wait], read_state: ReadState
+) -> None:
+    """Read the child runs that aren't over, each with its own state, and see that a step waits for each of them."""
     state.next_child = count(data.get("next_child", 1))
-    records = {
-        record.child: (execution, record)
-        for execution in state.executions.values()
-        for record in execution.open.values()
-        if isinstance(record, Ran)
-    }
+    records = {record.child: (execution, record) for execution, record in waits if isinstance(record, Ran)}
     for stored in data.get("children", ()):
         number, workflow, label = count(stored["id"]), of(str, stored["workflow"]), of(str, stored["label"])
         if number in state.children or not 0 < number < state.next_child:

@@ -18,17 +18,19 @@ _DIGEST_BITS = 64
 def read_memory(reader: SnapshotReader, data: Mapping[str, Any], step: str) -> Memory:
     """All records of an execution; those that nobody can read any more are left out, and are mismatches."""
     memory = Memory()
-    for branch, records in data["tapes"]:
+    for branch, records in data.get("tapes", ()):
         if of(str, branch) in memory.tapes:
             raise Malformed(f"step {step!r} has branch {branch!r} twice")
-        tape = memory.tape(branch)
-        for record in _records(reader, records, step):
-            _check_branch(record, branch)
-            tape.records.append(record)
-    for kind, key, item in data["found"]:
+        tape = memory.tape(branch).records
+        for item in records:
+            record = _RECORDS[of(str, item["is"])](reader, item, step)
+            if record is not None:
+                _check_branch(record, branch)
+                tape.append(record)
+    for kind, key, item in data.get("found", ()):
         for record in _records(reader, [item], step):
             memory.found = with_item(memory.found, _place(memory.found, kind, key, record), record)
-    for branch, kind, key, occurrence, item in data["kept"]:
+    for branch, kind, key, occurrence, item in data.get("kept", ()):
         place = None if branch is None else of(str, branch)
         for record in _records(reader, [item], step):
             if not isinstance(record, Value | Asked | Ran) or (record.kind, record.key) != (kind, key):
@@ -100,13 +102,16 @@ def _collected(reader: SnapshotReader, data: Mapping[str, Any], step: str) -> Co
 
 
 def _asked(reader: SnapshotReader, data: Mapping[str, Any], step: str) -> Asked | None:
-    question = reader.question(data["question"])
-    answer = reader.event(data["answer"], f"an answer that step {step!r} had got")
+    question = reader.question(data["question"], step=step)
+    answer = data.get("answer")
+    if answer is not None:
+        answer = reader.event(answer, f"an answer that step {step!r} had got")
     if question is None:
         return None
-    if question.returned or question.step != step or question.content != data["key"]:
+    key = question.content
+    if question.returned or question.step != step or data.get("key", key) != key:
         raise Malformed(f"question {question.id!r} isn't one that step {step!r} waits for")
-    return Asked(of(str, data["key"]), question, answer, of(bool, data["expired"]))
+    return Asked(key, question, answer, of(bool, data.get("expired", False)))
 
 
 _RECORDS: dict[str, Callable[[SnapshotReader, Mapping[str, Any], str], Record | None]] = {

@@ -7,62 +7,19 @@ told of all at once, each with its path. `restore` reads it back.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
 
-import attrs
-
-from ..codec import Codec, Json
+from ..codec import Json
 from ..errors import EncodeError
 from ..events import CollectionReleaseEvent, Event
-from .effects import Effects
-from .empty import EMPTY
 from .gather import Buffer
-from .outcomes import Failure, Outcome
-from .places import Place, Recoveries
-from .questions import Question, class_name
-from .records import Asked, Collected, Edited, Memory, Ran, Read, Record, Value
-from .state import Batch, ChildKind, Execution, RunState, RunStatus, Status
+from .places import OUTSIDE, Place
+from .state import Batch, Execution, RunState, RunStatus, Status
 from .tallying import tally_data
 from .values import copied
+from .written import Path, SnapshotWriter, asked_data, counts_data, outcome_data, place_data, types_data
+from .written_memory import memory_data
 
 FORMAT_VERSION = 1
-
-
-@attrs.define
-class SnapshotWriter:
-    """Encodes values, and collects what can't be and which event classes there were."""
-
-    codec: Codec
-    kinds: Mapping[str, ChildKind] = attrs.field(factory=dict[str, Any])
-    problems: list[str] = attrs.field(factory=list[str])
-    types: dict[type, None] = attrs.field(factory=dict[type, None])
-
-    def value(self, value: object, path: str) -> Json:
-        """A value in its stored form."""
-        try:
-            return self.codec.encode(value)
-        except EncodeError as error:
-            self.problems += [f"{path}{problem.removeprefix('$')}" for problem in error.problems]
-            return None
-
-    def event(self, event: Event | None, path: str) -> Json:
-        """An event in its stored form."""
-        if event is None:
-            return None
-        self.types[type(event)] = None
-        return self.value(event, path)
-
-    def kind(self, kind: type[Event], path: str) -> Json:
-        """The name of an event class."""
-        if not self.codec.knows(kind):
-            self.problems.append(f"{path}: {kind.__name__} isn't declared: Workflow(types=[{kind.__name__}])")
-            return None
-        self.types[kind] = None
-        return self.codec.name_of(kind)
-
-    def name(self, kind: type[Event]) -> Json:
-        """The name of an event class of which nothing is stored, so that it may change."""
-        return class_name(self.codec, kind)
 
 
 def snapshot(state: RunState, *, at: float, include_state: bool = True) -> dict[str, Json]:
@@ -77,43 +34,69 @@ def snapshot(state: RunState, *, at: float, include_state: bool = True) -> dict[
         EncodeError: Something can't be stored; `problems` has everything.
     """
     writer = SnapshotWriter(state.codec, state.kinds)
+    status = _status(state)
     data: dict[str, Json] = {
         "format_version": FORMAT_VERSION,
         "workflow": state.program.workflow_name,
         "run_id": state.run_id,
-        "status": _status(state),
-        "is_running": _status(state) == "running",
+        "status": status,
+        "is_running": status == "running",
         "seed": state.seed,
-        "trace": state.trace,
         "last_tick": state.last_tick,
         "next_execution": state.next_execution,
-        "next_batch": state.next_batch,
-        "next_child": state.next_child,
         "streamed": state.streamed,
         "spent_s": _spent(state, at),
-        "tally": dict(tally_data(state, at)),
-        **_pending(writer, state),
-        "children": _children(writer, state, at, include_state=include_state),
-        "asked": list(state.questions.asked),
-        "state": _values(state, include_state=include_state),
-        "outcome": _outcome(writer, state.outcome),
+        "tally": {**tally_data(state, at)},
+        "executions": [],
     }
+    if state.trace:
+        data["trace"] = state.trace
+    if state.next_batch != 1:
+        data["next_batch"] = state.next_batch
+    if state.next_child != 1:
+        data["next_child"] = state.next_child
+    if state.status is not RunStatus.ENDING:  # its end is decided: nothing is left to do
+        _write_pending(data, writer, state)
+        if state.children:
+            _write_children(data, writer, state, at, include_state=include_state)
+    if state.questions.asked:
+        data["asked"] = [*state.questions.asked]
+    if state.values.next_version != 1:
+        data["state"] = _values(state, include_state=include_state)
+    if state.outcome is not None:
+        data["outcome"] = outcome_data(writer, state.outcome)
     if writer.problems:
         raise EncodeError("This run can't be stored as it stands; it goes on:", writer.problems)
-    data["types"] = _types(writer)
+    data["types"] = types_data(writer)
     return data
 
 
-def _types(writer: SnapshotWriter) -> dict[str, Json]:
-    """The shapes of the classes that were written."""
-    codec = writer.codec
-    return {codec.name_of(kind): cast("Json", codec.shape(kind)) for kind in writer.types}
+def _write_pending(data: dict[str, Json], writer: SnapshotWriter, state: RunState) -> None:
+    """What is left to do."""
+    executions, questions = state.executions, state.questions.by_id
+    if executions:
+        data["executions"] = [_execution(writer, state, executions[name]) for name in sorted(executions)]
+    if state.mailbox.by_type:
+        mailbox = state.mailbox.in_order()
+        data["mailbox"] = [writer.event(event, f"$.mailbox[{n}]") for n, event in enumerate(mailbox)]
+    if questions:
+        returned = [found for found in questions.values() if found.returned]
+        if returned:
+            data["questions"] = [{**asked_data(writer, found), "step": found.step} for found in returned]
+        if len(questions) > 1:  # one has no order
+            data["asking_order"] = list(questions)
+    if state.buffers:
+        data["buffers"] = [_buffer(writer, place, buffer) for place, buffer in state.buffers.items()]
+    if state.batches:
+        data["batches"] = [_batch(writer, batch) for batch in state.batches.values()]
+    if state.slots:
+        data["slots"] = _slots(writer, state.slots, "$.slots")
 
 
-def _children(writer: SnapshotWriter, state: RunState, at: float, *, include_state: bool) -> Json:
+def _write_children(
+    data: dict[str, Json], writer: SnapshotWriter, state: RunState, at: float, *, include_state: bool
+) -> None:
     """The child runs that somebody still wants to know of, each with a snapshot of its own."""
-    if state.status is RunStatus.ENDING:
-        return []
     stored: list[Json] = []
     for child in state.children.values():
         if child.is_left:
@@ -134,27 +117,8 @@ def _children(writer: SnapshotWriter, state: RunState, at: float, *, include_sta
                 "snapshot": inner,
             }
         )
-    return stored
-
-
-def _pending(writer: SnapshotWriter, state: RunState) -> dict[str, Json]:
-    """What is left to do: nothing, if the end is decided."""
-    is_over = state.status is RunStatus.ENDING
-    executions = [] if is_over else [state.executions[name] for name in sorted(state.executions)]
-    mailbox = [] if is_over else state.mailbox.in_order()
-    questions = EMPTY if is_over else state.questions.by_id
-    buffers = {} if is_over else state.buffers
-    batches = {} if is_over else state.batches
-    slots = {} if is_over else state.slots
-    return {
-        "executions": [_execution(writer, state, found) for found in executions],
-        "mailbox": [writer.event(event, f"$.mailbox[{n}]") for n, event in enumerate(mailbox)],
-        "questions": [question_data(state.codec, found, writer) for found in questions.values() if found.returned],
-        "asking_order": list(questions),
-        "buffers": [_buffer(writer, place, buffer) for place, buffer in buffers.items()],
-        "batches": [_batch(writer, batch) for batch in batches.values()],
-        "slots": _slots(writer, slots, "$.slots"),
-    }
+    if stored:
+        data["children"] = stored
 
 
 def _status(state: RunState) -> str:
@@ -168,59 +132,59 @@ def _spent(state: RunState, at: float) -> float:
     return budget.spent_s + (0.0 if budget.since is None else max(0.0, at - budget.since))
 
 
-def _execution(writer: SnapshotWriter, state: RunState, execution: Execution) -> Json:
-    path = f"$.executions[{execution.id}]"
-    error = execution.last_error
-    return {
+def _execution(writer: SnapshotWriter, state: RunState, execution: Execution) -> dict[str, Json]:
+    path = "$.executions[", execution.id, "]"
+    data: dict[str, Json] = {
         "id": execution.id,
         "step": execution.step,
-        "event": _input(writer, execution.event, f"{path}.event"),
-        "place": _place(execution.place),
+        "event": _input(writer, execution.event, path),
         "status": _execution_status(execution).value,
         "attempt": execution.attempt,
-        "failures": execution.failures,
-        "first_at": execution.first_at,
-        "last_error": None if error is None else writer.codec.encode_exception(error),
-        "last_failed_at": execution.last_failed_at,
-        "due": state.timers.due.get(("retry", execution.id)),
-        "on": list(execution.on),
-        "memory": None if execution.memory is None else _memory(writer, execution.memory, f"{path}.records"),
     }
+    if execution.place is not OUTSIDE and execution.place != OUTSIDE:
+        data["place"] = place_data(execution.place)
+    if execution.failures:
+        data["failures"] = execution.failures
+    if execution.first_at is not None:
+        data["first_at"] = execution.first_at
+    if execution.last_error is not None:
+        data["last_error"] = writer.codec.encode_exception(execution.last_error)
+    if execution.last_failed_at is not None:
+        data["last_failed_at"] = execution.last_failed_at
+    due = state.timers.due.get(("retry", execution.id))
+    if due is not None:
+        data["due"] = due
+    if execution.on:
+        data["on"] = [*execution.on]
+    if execution.memory is not None:
+        data["memory"] = memory_data(writer, execution.memory, path)
+    return data
 
 
-def _input(writer: SnapshotWriter, event: Event, path: str) -> Json:
+def _input(writer: SnapshotWriter, event: Event, path: Path) -> Json:
     """What a step takes: an event, or several that it joins."""
     if not isinstance(event, CollectionReleaseEvent):
-        return writer.event(event, path)
-    events: Json = [writer.event(member, f"{path}[{number}]") for number, member in enumerate(event.events)]
+        return writer.event(event, *path, ".event")
+    events: Json = [writer.event(member, *path, f".event[{number}]") for number, member in enumerate(event.events)]
     return {"joined": events, "stream_id": event.stream_id}
-
-
-def _place(place: Place) -> Json:
-    where: list[Json] = [place.batch, place.member]
-    return [*where, _counts(place.recoveries)] if place.recoveries else where
-
-
-def _counts(recoveries: Recoveries) -> Json:
-    return [[handler, count] for handler, count in recoveries]
 
 
 def _places(places: Sequence[Place]) -> dict[str, Json]:
     """Where each of several events of a batch stands; nothing if there's no more to tell than the batch."""
-    return {"places": [_place(place) for place in places]} if any(p.member or p.recoveries for p in places) else {}
+    return {"places": [place_data(place) for place in places]} if any(p.member or p.recoveries for p in places) else {}
 
 
 def _lineages(places: Iterable[Place]) -> dict[str, Json]:
     """The recoveries on the way to each of several events; nothing if there were none."""
     found = [place.recoveries for place in places]
-    return {"recoveries": [_counts(recoveries) for recoveries in found]} if any(found) else {}
+    return {"recoveries": [counts_data(recoveries) for recoveries in found]} if any(found) else {}
 
 
 def _batch(writer: SnapshotWriter, batch: Batch) -> Json:
     path = f"$.batches[{batch.id}]"
     return {
         "id": batch.id,
-        "place": _place(batch.place),
+        "place": place_data(batch.place),
         "opener": batch.opener,
         "gathered": [
             {
@@ -260,99 +224,6 @@ def _execution_status(execution: Execution) -> Status:
     return Status.QUEUED if execution.status is Status.RUNNING else execution.status
 
 
-def _memory(writer: SnapshotWriter, memory: Memory, path: str) -> Json:
-    return {
-        "tapes": [
-            [branch, [_record(writer, record, f"{path}[{branch!r}][{n}]") for n, record in enumerate(tape.records)]]
-            for branch, tape in memory.tapes.items()
-        ],
-        "found": [
-            [kind, key, _record(writer, record, f"{path}[{kind} {key}]")]
-            for (kind, key), record in memory.found.items()
-        ],
-        "kept": [
-            [branch, kind, key, occurrence, _record(writer, record, f"{path}[{kind} {key}]")]
-            for (branch, kind, key, occurrence), record in memory.kept.items()
-        ],
-    }
-
-
-def _record(writer: SnapshotWriter, record: Record, path: str) -> Json:
-    if isinstance(record, Effects):
-        return {"is": "effects", "count": record.count, "digest": record.digest}
-    if isinstance(record, Value):
-        return {"is": "value", "kind": record.kind, "key": record.key, "value": copied(record.value)}
-    if isinstance(record, Read):
-        return {"is": "read", "path": record.path, "versions": [[name, version] for name, version in record.versions]}
-    if isinstance(record, Edited):
-        versions: Json = [[name, version] for name, version in record.versions]
-        return {"is": "edited", "versions": versions, "digest": record.digest}
-    if isinstance(record, Collected):
-        events = record.events
-        taken: Json = None if events is None else [writer.event(event, path) for event in events]
-        return {"is": "collected", "key": record.key, "events": taken}
-    if isinstance(record, Ran):
-        return _ran(writer, record, path)
-    return _asked(writer, record, path)
-
-
-def _ran(writer: SnapshotWriter, record: Ran, path: str) -> Json:
-    """A child run, and how it ended, in the types of its own workflow."""
-    kind = writer.kinds[record.workflow]
-    nested = SnapshotWriter(kind.codec, kind.children)
-    outcome = _outcome(nested, record.outcome)
-    writer.problems += [f"{path}{problem.removeprefix('$')}" for problem in nested.problems]
-    return {
-        "is": "ran",
-        "key": record.key,
-        "child": record.child,
-        "workflow": record.workflow,
-        "is_cut_short": record.is_cut_short,
-        "outcome": outcome,
-        "types": _types(nested),
-    }
-
-
-def _asked(writer: SnapshotWriter, record: Asked, path: str) -> Json:
-    return {
-        "is": "asked",
-        "key": record.key,
-        "question": question_data(writer.codec, record.question, writer),
-        "answer": writer.event(record.answer, f"{path}.answer"),
-        "expired": record.expired,
-    }
-
-
-def question_data(codec: Codec, question: Question, writer: SnapshotWriter | None = None) -> Json:
-    """A question in its stored form.
-
-    Raises:
-        EncodeError: It can't be stored, and there's no writer to collect that.
-    """
-    if writer is None:
-        writer = SnapshotWriter(codec)
-        data = question_data(codec, question, writer)
-        if writer.problems:
-            raise EncodeError("A question can't be stored:", writer.problems)
-        return data
-    path = f"$.questions[{question.id}]"
-    return {
-        "id": question.id,
-        "event": writer.event(question.event, f"{path}.event"),
-        "answer_type": writer.kind(question.answer_type, f"{path}.answer_type"),
-        "step": question.step,
-        "deadline_at": question.deadline_at,
-        "requirements": writer.value(dict(question.requirements or {}), f"{path}.requirements"),
-        "execution": question.execution,
-        "branch": question.branch,
-        "content": question.content,
-        "subclasses": question.subclasses,
-        "returned": question.returned,
-        "asked_at": question.asked_at,
-        "place": _place(question.place),
-    }
-
-
 def _buffer(writer: SnapshotWriter, place: tuple[str, str], buffer: Buffer) -> Json:
     path = f"$.buffers[{place[0]}]"
     return {
@@ -373,22 +244,3 @@ def _values(state: RunState, *, include_state: bool) -> Json:
         "versions": [[version, copied(values.versions[version])] for version in sorted(kept)],
         "next_version": values.next_version,
     }
-
-
-def _outcome(writer: SnapshotWriter, outcome: Outcome | None) -> Json:
-    if outcome is None:
-        return None
-    return {
-        "result": writer.event(outcome.result, "$.outcome.result"),
-        "failures": failures_data(writer.codec, outcome.failures),
-        "timed_out_s": outcome.timed_out_s,
-        "active_steps": list(outcome.active_steps),
-    }
-
-
-def failures_data(codec: Codec, failures: Iterable[Failure]) -> Json:
-    """Steps that have failed, in their stored form."""
-    return [
-        [failure.step, codec.encode_exception(failure.error), failure.attempts, failure.elapsed_s]
-        for failure in failures
-    ]

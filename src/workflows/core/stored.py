@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 import attrs
 
 from ..codec import Codec, Json
-from ..errors import DecodeError, SnapshotMismatch, UsageError
+from ..errors import DecodeError, SnapshotMismatch
 from ..events import Event, UnreconstructedException
 from ..graph import Program
 from .places import OUTSIDE, Place, Recoveries
@@ -42,7 +42,11 @@ class SnapshotReader:
 
     def event(self, data: Json, what: str) -> Event | None:
         """An event, if there is one; None, and a mismatch, if its class isn't there as it was."""
-        event = self.value(data, what)
+        try:
+            event = cast("object", self.codec.decode(data))
+        except DecodeError as error:
+            self._note(what, error)
+            return None
         if event is not None and not isinstance(event, Event):
             raise Malformed(f"{what} is {event!r:.200}, which is no event")
         return event
@@ -58,8 +62,11 @@ class SnapshotReader:
         try:
             return cast("object", self.codec.decode(data))
         except DecodeError as error:
-            self.mismatches += [f"{what}: {problem}" for problem in error.problems]
+            self._note(what, error)
             return None
+
+    def _note(self, what: str, error: DecodeError) -> None:
+        self.mismatches += [f"{what}: {problem}" for problem in error.problems]
 
     def error(self, data: Json, what: str) -> Exception | None:
         """An exception; one that can't be read as it was is told of, and stays data."""
@@ -75,9 +82,8 @@ class SnapshotReader:
 
     def kind(self, name: str, what: str) -> type[Event] | None:
         """An event class by its name; None, and a mismatch, if there is none."""
-        try:
-            kind = self.codec.type_named(name)
-        except (DecodeError, UsageError, LookupError):
+        kind = self.codec.types.get(name)
+        if kind is None:
             self.mismatches.append(f"{what}: the event class {name!r} is gone; keep its name with aliases=[{name!r}]")
             return None
         if not issubclass(kind, Event):
@@ -92,17 +98,28 @@ class SnapshotReader:
         self.mismatches.append(f"step {step!r} is gone, and {what} is of it; there are {known}")
         return False
 
-    def question(self, data: Mapping[str, Any]) -> Question | None:
-        """A question; None, and a mismatch, if its classes aren't there as they were."""
+    def question(self, data: Mapping[str, Any], *, step: str | None = None) -> Question | None:
+        """A question; None, and a mismatch, if its classes aren't there as they were.
+
+        Args:
+            data: What's stored.
+            step: The step whose record it is, if it's one's: then it needn't say so.
+        """
         before = len(self.mismatches)
-        step = of(str, data["step"])
-        kind = self.kind(of(str, data["answer_type"]), f"a question of step {step!r}")
-        prompt = self.event(data["event"], f"a question of step {step!r}")
-        required = self.value(data["requirements"], f"what a question of step {step!r} requires")
-        place = place_from(data.get("place"))
-        name, execution, branch = of(str, data["id"]), count(data["execution"]), data["branch"]
-        if execution_of(name) != execution:
-            raise Malformed(f"question {name!r} is said to be of execution {execution}")
+        step = of(str, data["step"] if step is None else data.get("step", step))
+        what = f"a question of step {step!r}"
+        kind = self.kind(of(str, data["answer_type"]), what)
+        prompt = self.event(data["event"], what)
+        required = data.get("requirements")
+        if required is not None:
+            required = self.value(required, f"what {what} requires")
+        name, branch = of(str, data["id"]), data.get("branch", "")
+        place, deadline_at = data.get("place"), data.get("deadline_at")
+        execution = execution_of(name)
+        if execution is None:
+            raise Malformed(f"question {name!r:.200} is the id of no execution's")
+        if count(data.get("execution", execution)) != execution:
+            raise Malformed(f"question {name!r} is said to be of execution {data['execution']}")
         if kind is None or len(self.mismatches) > before:
             return None
         return Question(
@@ -110,26 +127,29 @@ class SnapshotReader:
             event=prompt,
             answer_type=kind,
             step=step,
-            deadline_at=None if data["deadline_at"] is None else seconds(data["deadline_at"]),
-            requirements=cast("dict[str, object]", of(dict, required)) or None,
+            deadline_at=None if deadline_at is None else seconds(deadline_at),
+            requirements=None if required is None else cast("dict[str, object]", of(dict, required)) or None,
             execution=execution,
             branch=None if branch is None else of(str, branch),
             content=of(str, data["content"]),
-            subclasses=of(bool, data["subclasses"]),
-            returned=of(bool, data["returned"]),
-            place=place,
+            subclasses=of(bool, data.get("subclasses", False)),
+            returned=of(bool, data.get("returned", False)),
+            place=OUTSIDE if place is None else place_from(place),
             asked_at=seconds(data.get("asked_at", 0.0)),
         )
 
 
 def check_types(reader: SnapshotReader, data: Mapping[str, Any]) -> None:
     """Compare the classes that are stored with those that there are."""
+    codec = reader.codec
     for name, shape in data["types"].items():
-        reader.mismatches += reader.codec.shape_problems(of(str, name), cast("Mapping[str, str]", of(dict, shape)))
+        if not codec.is_of_shape(name, shape):
+            recorded = cast("Mapping[str, str]", of(dict, shape))
+            reader.mismatches += codec.shape_problems(of(str, name), recorded)
 
 
 def question_from(codec: Codec, data: Json, program: Program) -> Question:
-    """A question from its stored form, as `snapshot.question_data` gives it."""
+    """A question from its stored form, as `written.question_data` gives it."""
     reader = SnapshotReader(program, codec)
     question = reader.question(cast("Mapping[str, Any]", data))
     if question is None:
@@ -182,6 +202,8 @@ def with_recoveries(stored: list[Any], recoveries: object) -> list[tuple[Any, Re
 
 def seconds(value: object) -> float:
     """Seconds, or an instant."""
+    if type(value) is float and isfinite(value):
+        return value
     if type(value) not in (int, float) or not isfinite(cast("float", value)):
         raise Malformed(f"expected seconds, found {value!r:.200}")
     return float(cast("float", value))

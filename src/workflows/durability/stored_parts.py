@@ -13,9 +13,9 @@ import attrs
 
 from ..codec import Codec, Json
 from ..core.questions import Question, inner_id
-from ..core.snapshot import question_data
 from ..core.state import ChildKind, RunState, RunStatus
 from ..core.stored import question_from
+from ..core.written import question_data
 from ..errors import DecodeError, StoreDamaged
 from ..events import Event
 from ..runtime.definition import Definition
