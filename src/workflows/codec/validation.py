@@ -36,11 +36,21 @@ import cattrs
 from cattrs import BaseValidationError, cols
 
 from ..errors import DefinitionError, InvalidInput
-from ..events import Event, build_event
+from ..events import Event
 from .annotations import filled, is_union, meaning_of_variables, text_of, unwrapped
 from .classes import Field, fields_of, kind_of, types_of
 from .misfits import Misfit, at_attribute, at_index, class_misfit, items_misfit, misfit, noted, problems_of, unknown
-from .outside import Hook, instance_hook, literal_hook, model_hook, or_instance, scalar_hook
+from .outside import (
+    NESTING,
+    Hook,
+    instance_hook,
+    is_deeper,
+    literal_hook,
+    model_hook,
+    or_instance,
+    plain_types,
+    scalar_hook,
+)
 from .problems import listed, shown, told
 
 _COLLECTIONS: Mapping[Any, Callable[[list[Any]], Any]] = {
@@ -104,7 +114,7 @@ class Validator:
 
     def validate(self, value: object, annotation: Any, path: str) -> Any:
         """Make a value what an annotation says, or raise `InvalidInput` with all problems."""
-        if _is_deeper(value, self._depth):
+        if is_deeper(value, self._depth):
             raise InvalidInput("The data doesn't fit.", [f"{path}: is nested more than {self._depth} levels deep"])
         try:
             return self._converter.structure(value, unwrapped(annotation))
@@ -253,7 +263,7 @@ class Validator:
             if value is None and takes_none:
                 return None
             tried = members
-            if type(value) not in _NESTING:  # these may stand for other types
+            if type(value) not in NESTING:  # these may stand for other types
                 tried = [member for member, cls in zip(members, classes, strict=True) if cls is type(value)] or members
             fits: list[tuple[Any, Any]] = []
             problems: list[Exception] = []
@@ -283,22 +293,34 @@ class Validator:
         types = {name: unwrapped(filled(found, meaning)) for name, found in types_of(cls, self._scope).items()}
         fields = [field for field in fields_of(cls) if field.keyword is not None]
         is_open = issubclass(cls, Event) and cls.__event_open__
+        plain = {_keyword(field): plain_types(types[field.name]) for field in fields}
+        required = {_keyword(field) for field in fields if field.required}
+
+        def is_simple(value: Mapping[str, Any]) -> bool:
+            """Whether no value has to be made another one: then the class can have them all."""
+            for name, found in value.items():
+                if type(found) not in plain.get(name, ()):
+                    return False
+            return value.keys() >= required
 
         def structure(value: Any, _type: Any) -> Any:
             if isinstance(value, cls):
                 return value
             if not _is_mapping(value):
                 raise misfit(f"{_text(cls)} or an object with its fields", value)
+            if is_simple(value):
+                return made_of(value, {})
             made, extras, problems = self._fields_from(value, fields, types)
             if not is_open:
                 names = ", ".join(_keyword(field) for field in fields) or "none"
                 problems += [unknown(key, f"{_text(cls)} has no such field; its fields: {names}") for key in extras]
             if problems:
                 raise class_misfit(problems, cls)
+            return made_of({_keyword(field): made[field.name] for field in fields if field.name in made}, extras)
+
+        def made_of(arguments: Mapping[str, Any], extras: Mapping[str, Any]) -> Any:
             try:
-                if issubclass(cls, Event):
-                    return build_event(cls, made, extras)
-                return cls(**{_keyword(field): made[field.name] for field in fields if field.name in made})
+                return cls(**arguments, **extras)
             except Exception as error:  # whatever a validator, or `__init__`, finds wrong
                 raise Misfit(f"{_text(cls)} refuses these values: {told(error)}") from error
 
@@ -375,23 +397,3 @@ def _closest(problems: list[Exception], members: list[Any], value: object, expec
 
 def _text(annotation: Any) -> str:
     return text_of(annotation, lambda cls: cls.__qualname__.rpartition(".")[2])
-
-
-def _is_deeper(value: object, depth: int) -> bool:
-    """Whether lists and dicts are nested deeper, found without recursion."""
-    level: list[Any] = [value]
-    while depth >= 0:
-        parts: list[Any] = []
-        for container in level:
-            if type(container) is dict:
-                parts += container.values()
-            elif type(container) in _NESTING:
-                parts += container
-        level = [part for part in parts if type(part) in _NESTING]
-        if not level:
-            return False
-        depth -= 1
-    return True
-
-
-_NESTING = frozenset({dict, list, tuple})

@@ -40,6 +40,7 @@ class EventLog:
     """
 
     __slots__ = (
+        "_internal_readers",
         "_sleeping",
         "_uncounted",
         "_uncounted_left",
@@ -71,6 +72,7 @@ class EventLog:
         self.is_closed: bool = False
         self.burst: Burst | None = None
         self.readers: WeakSet[Reader] | None = None  # made when there is one: most runs have few readers or none
+        self._internal_readers: WeakSet[Reader] | None = None
 
     @property
     def end(self) -> int:
@@ -93,7 +95,7 @@ class EventLog:
     @property
     def wants_internal(self) -> bool:
         """Whether anybody would see an internal event."""
-        return self.readers is not None and any(reader.exposes_internal for reader in self.readers)
+        return self._internal_readers is not None and len(self._internal_readers) > 0
 
     def append(self, event: Event, *, is_counted: bool = True) -> None:
         """Append an event, and wake the readers that sleep."""
@@ -168,6 +170,10 @@ class EventLog:
         if self.readers is None:
             self.readers = WeakSet()
         self.readers.add(reader)
+        if reader.exposes_internal:
+            if self._internal_readers is None:
+                self._internal_readers = WeakSet()
+            self._internal_readers.add(reader)
 
     async def wait_for_readers(self, is_stopping: Callable[[], bool]) -> None:
         """Wait while a reader is further behind than the history reaches, unless the run is being stopped.
