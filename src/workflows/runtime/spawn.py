@@ -36,6 +36,14 @@ def uninterrupted(function: FunctionT) -> FunctionT:
     return function
 
 
+class Call(Protocol):
+    """A function that the loop is going to call."""
+
+    def cancel(self) -> None:
+        """It isn't."""
+        ...
+
+
 @attrs.frozen
 class Backend:
     """What the runtime asks of asyncio or Trio itself.
@@ -48,6 +56,7 @@ class Backend:
         has_waited: Whether a task, the one that calls, has waited since this was last asked with the same mark; None
             where nothing tells.
         checkpoint: The backend's own checkpoint, which costs less than the neutral one.
+        call_at: Has a function called at an instant of the loop's clock, in no task; None where only a task can wait.
         loop: Gives an object for the event loop that runs in this thread.
         call_in: Has a function called in such a loop, from any thread; does nothing if the loop is closed.
     """
@@ -57,6 +66,7 @@ class Backend:
     current_task_here: Callable[[], Callable[[], object]]
     has_waited: Callable[[Any, object], bool] | None
     checkpoint: Callable[[], Awaitable[None]]
+    call_at: Callable[[float, Callable[[], None]], Call] | None
     loop: Callable[[], object]
     call_in: Callable[[Any, Callable[[], object]], None]
 
@@ -167,6 +177,7 @@ def _trio_backend(trio: ModuleType) -> Backend:
         lambda: current_task,
         has_waited,
         trio.lowlevel.checkpoint,
+        None,
         trio.lowlevel.current_trio_token,
         call_in,
     )
@@ -196,6 +207,10 @@ def _asyncio_backend(asyncio: ModuleType) -> Backend:
         if not loop.is_closed():
             loop.call_soon_threadsafe(function)
 
+    def call_at(at: float, function: Callable[[], None]) -> Call:
+        call: Call = asyncio.get_running_loop().call_at(at, function)
+        return call
+
     def current_task_here() -> Callable[[], object]:
         loop, current_task = asyncio.get_running_loop(), asyncio.current_task
         return lambda: current_task(loop)  # a `partial` would cost twice as much in Python 3.11
@@ -206,6 +221,7 @@ def _asyncio_backend(asyncio: ModuleType) -> Backend:
         current_task_here,
         None,
         partial(asyncio.sleep, 0),
+        call_at,
         asyncio.get_running_loop,
         call_in,
     )
