@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 class Watches:
     """The watches over one run's attempts. Each is a task's work; a second one at once has nothing to do."""
 
-    __slots__ = ("_closing", "_ending", "_run")
+    __slots__ = ("_closing", "_run", "_slow_end")
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._closing: anyio.CancelScope | None = None
-        self._ending: anyio.CancelScope | None = None
+        self._closing: anyio.Event | None = None  # each is set when no attempt runs any more
+        self._slow_end: anyio.Event | None = None
 
     @property
     def sees_closing(self) -> bool:
@@ -30,30 +30,31 @@ class Watches:
 
     def attempts_ended(self) -> None:
         """No attempt runs any more."""
-        for scope in self._ending, self._closing:
-            if scope is not None:
-                scope.cancel()
+        for ended in self._closing, self._slow_end:
+            if ended is not None:
+                ended.set()
+        self._closing = self._slow_end = None
 
     @uninterrupted
     async def tell_of_closing(self) -> None:
         """Tell the core when main has returned: a wait that is parked under a shield doesn't see it."""
         if self._closing is not None or not self._run.is_at_work:
             return
-        with anyio.CancelScope() as self._closing:
-            try:
-                await anyio.sleep_forever()
-            finally:
-                if not self._closing.cancel_called:
-                    self._run.interrupted()
-        self._closing = None
+        ended = self._closing = anyio.Event()
+        try:
+            await ended.wait()
+        except BaseException:
+            self._run.interrupted()
+            raise
 
     @uninterrupted
     async def tell_of_slow_end(self) -> None:
         """Tell of steps that don't end: they're waited for, but somebody should know."""
         run = self._run
-        if self._ending is not None or not run.is_at_work:
+        if self._slow_end is not None or not run.is_at_work:
             return
-        with anyio.CancelScope(shield=True) as self._ending:
-            await anyio.sleep(run.grace_s)
+        ended = self._slow_end = anyio.Event()
+        with anyio.move_on_after(run.grace_s, shield=True) as grace:
+            await ended.wait()
+        if grace.cancelled_caught:
             tell_slow(run.run_id, run.working_steps(), run.grace_s)
-        self._ending = None
