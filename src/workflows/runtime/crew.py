@@ -58,9 +58,9 @@ class Crew:
     """
 
     __slots__ = (
-        "_alarm", "_budget_at", "_has_given_up", "_has_told", "_hired", "_idle",
+        "_alarm", "_has_given_up", "_has_told", "_hired", "_idle",
         "_is_owned", "_is_stopping", "_jobs", "_journal", "_launch", "_resting", "_root", "_run", "_takes_work",
-        "_tasks", "_turn", "_turns", "_variables", "_watches", "_work", "_workers", "is_launched",
+        "_tasks", "_turn", "_turns", "_variables", "_watches", "_work", "_workers", "budget_at", "is_launched",
     )  # fmt: skip
 
     def __init__(self, run: Run, launch: Launch | None, turns: TurnQueue | None, *, is_owned: bool = False) -> None:
@@ -86,7 +86,7 @@ class Crew:
         self._has_told = False  # that nothing is left to do
         self._alarm: Alarm | None = None
         self._watches: Watches | None = None
-        self._budget_at: float | None = None
+        self.budget_at: float | None = None  # the budget's instant, while it's being spent
 
     def add(self, run: Run, job: RunStep) -> None:
         """Add a job, of a child perhaps. Whoever feeds the core sees to it that it's taken, or handed out."""
@@ -108,7 +108,7 @@ class Crew:
 
     def set_budget(self, at: float | None) -> None:
         """Cancel everything at this instant; the core is told why."""
-        self._budget_at = at
+        self.budget_at = at
         if self._tasks is not None:
             self._tasks.set_deadline(on_loop_clock(at, self._run.driver.now))
 
@@ -139,11 +139,6 @@ class Crew:
     def is_out_of_time(self) -> bool:
         """Whether the budget's instant has come."""
         return self._tasks is not None and self._tasks.are_out_of_time
-
-    @property
-    def budget_at(self) -> float:
-        """The budget's instant; 0 if it isn't being spent any more."""
-        return 0.0 if self._budget_at is None else self._budget_at
 
     def attempts_ended(self) -> None:
         """No attempt runs any more."""
@@ -199,7 +194,7 @@ class Crew:
         self._root = None if self._is_owned else current_root()
         tasks = self._tasks = Tasks(self._launch, self._variables, is_owned=self._is_owned, stop=self._stop_at_once)
         try:
-            self.set_budget(self._budget_at)
+            self.set_budget(self.budget_at)
             with tasks.scope():
                 is_asleep = await self._run.working(self._work_till_nothing_is_left)
         except Exception as error:
@@ -322,15 +317,17 @@ class Crew:
         """Call one step after the other in one scope, till there's none to call, or one is suspended, which cancels the
         scope. Without a first one, that's taken when what was done is stored. Gives whether any was called.
         """
-        checkpoint, had_work = self._run.backend.checkpoint, False
+        checkpoint, has_waited, had_work = self._run.backend.checkpoint, False, False
         with anyio.CancelScope() as worker.scope:
-            if job is None:
+            if job is None:  # the root task has just begun, or a suspended step was unwound: others have had a turn
+                has_waited = True
                 if self._journal is not None:
                     await self._rest(self._journal)
                 job = self._take_job()
             while job is not None:
-                if self._journal is None:  # else it has waited for the store
+                if not has_waited or self.is_cut_off:
                     await checkpoint()
+                has_waited = self._journal is not None  # for the store, whenever a step has ended
                 if self._is_stopping:  # the run was cancelled at this moment, with nothing at work
                     return had_work
                 run, step = job

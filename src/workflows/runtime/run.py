@@ -257,7 +257,7 @@ class Run:
         """An attempt finds itself cancelled, neither by its suspension nor by the end of the run: tell the core why."""
         is_running = self.core.state.status is RunStatus.RUNNING
         if is_running and self.crew.is_out_of_time:
-            self.driver.emit_at(max(self.crew.budget_at, self.driver.now_or_last()), TimerFired)
+            self.driver.emit_at(max(self.crew.budget_at or 0.0, self.driver.now_or_last()), TimerFired)
         elif is_running:
             self.driver.emit_at(self.driver.now_or_last(), CancelRequested, "its owner left", self._is_left)
 

@@ -56,6 +56,8 @@ class Backend:
         has_waited: Whether a task, the one that calls, has waited since this was last asked with the same mark; None
             where nothing tells.
         checkpoint: The backend's own checkpoint, which costs less than the neutral one.
+        be_cancelled: Where a task whose scope has been cancelled is told of it, at the least price. On asyncio it goes
+            on if it isn't.
         call_at: Has a function called at an instant of the loop's clock, in no task; None where only a task can wait.
         loop: Gives an object for the event loop that runs in this thread.
         call_in: Has a function called in such a loop, from any thread; does nothing if the loop is closed.
@@ -66,6 +68,7 @@ class Backend:
     current_task_here: Callable[[], Callable[[], object]]
     has_waited: Callable[[Any, object], bool] | None
     checkpoint: Callable[[], Awaitable[None]]
+    be_cancelled: Callable[[], Awaitable[None]]
     call_at: Callable[[float, Callable[[], None]], Call] | None
     loop: Callable[[], object]
     call_in: Callable[[Any, Callable[[], object]], None]
@@ -177,6 +180,7 @@ def _trio_backend(trio: ModuleType) -> Backend:
         lambda: current_task,
         has_waited,
         trio.lowlevel.checkpoint,
+        trio.sleep_forever,
         None,
         trio.lowlevel.current_trio_token,
         call_in,
@@ -221,6 +225,7 @@ def _asyncio_backend(asyncio: ModuleType) -> Backend:
         current_task_here,
         None,
         partial(asyncio.sleep, 0),
+        partial(asyncio.sleep, 0),  # a task that waits for something would be told a turn later
         call_at,
         asyncio.get_running_loop,
         call_in,
