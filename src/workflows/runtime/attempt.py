@@ -156,6 +156,11 @@ class Attempt(Seam):
             )
         self.used.add((kind, key))
 
+    def close(self) -> None:
+        """It's over: what of it goes on can't act for it. It lets its context go, which refers to it."""
+        self.is_closed = True
+        self.context = None
+
     def check_open(self) -> None:
         """Raise if the attempt is over.
 

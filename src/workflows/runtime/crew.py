@@ -159,6 +159,8 @@ class Crew:
         """The run is over."""
         self._is_stopping = True
         self._dismiss_idle()
+        if not self.is_launched:
+            del self._run  # which has this crew: nobody else breaks the ring, but the garbage collector, in time
 
     def begin(self) -> None:
         """Start the root task, unless all in a run that goes on waits; a host has to hear of that from a task."""
@@ -212,6 +214,8 @@ class Crew:
                 self._jobs = EMPTY_LIST
                 self._alarm = self._alarm if self._alarm is not None and self._alarm.at is not None else None
                 self._run.fell_asleep()
+            elif self._run.outcome.is_set:
+                del self._run  # as in `close()`
 
     @uninterrupted
     async def _main_in_turn(self, turn: Turn) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextvars import Context as ContextVars
+
 import anyio
 
 NO_TIME_SOON = 1e12
@@ -11,7 +13,14 @@ NO_TIME_SOON = 1e12
 def reaches_task(scope: anyio.CancelScope) -> bool:
     """Whether neither a deadline nor a shield lies between a scope and the task, which is in it.
 
-    The scope is shielded and given a deadline for a moment; nothing is awaited meanwhile. If that deadline is the one
+    Found out in no context: asyncio keeps that of a timer for a while after the timer is gone, and a step's attempt is
+    in its task's.
+    """
+    return ContextVars().run(_has_nothing_between, scope)
+
+
+def _has_nothing_between(scope: anyio.CancelScope) -> bool:
+    """Shield the scope and give it a deadline for a moment; nothing is awaited meanwhile. If that deadline is the one
     that counts for the task, there's nothing else between the two.
     """
     before = scope.deadline

@@ -212,7 +212,8 @@ def _asyncio_backend(asyncio: ModuleType) -> Backend:
             loop.call_soon_threadsafe(function)
 
     def call_at(at: float, function: Callable[[], None]) -> Call:
-        call: Call = asyncio.get_running_loop().call_at(at, function)
+        no_variables = Context()  # for the loop keeps them for a while after a call was cancelled
+        call: Call = asyncio.get_running_loop().call_at(at, function, context=no_variables)
         return call
 
     def current_task_here() -> Callable[[], object]:
