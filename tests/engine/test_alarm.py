@@ -1,19 +1,40 @@
 """The alarm of a run: it rings at its instant in a task of the run, however it's set, left and watched again."""
 
-from typing import TypeAlias
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextvars import copy_context
+from typing import Any, TypeAlias
 
 import anyio
 import pytest
+import trio
 from anyio.lowlevel import checkpoint
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workflows import Context, Workflow, step
+from workflows.events import HumanResponseEvent, InputRequiredEvent, StartEvent, StopEvent
 from workflows.runtime.alarm import Alarm
+from workflows.runtime.spawn import backend as running
 from workflows.testing import simulate
 from workflows.testing.backends import Backend
 
+
+class Said(HumanResponseEvent):
+    text: str
+
+
+class Asked(InputRequiredEvent, answer=Said):
+    pass
+
+
 Move: TypeAlias = int | str | None
 """What is done to an alarm: set to so many seconds from now, or to nothing; or left, or watched again."""
+
+
+def start(function: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Start a task as a run does."""
+    running().spawn(function, copy_context())
 
 
 @pytest.mark.guarantee("R4")
@@ -23,11 +44,11 @@ def test_nobody_waits_for_an_alarm_that_was_left_before_its_task_has_begun(backe
 
     async def scenario() -> float:
         began = anyio.current_time()
-        async with anyio.create_task_group() as group:
-            alarm = Alarm(anyio.current_time, lambda: None, group.start_soon)
-            alarm.set(began + 5.0)
-            alarm.watch()
-            alarm.leave()
+        alarm = Alarm(anyio.current_time, lambda: None, start, running().call_at)
+        alarm.set(began + 5.0)
+        alarm.watch()
+        alarm.leave()
+        await anyio.wait_all_tasks_blocked()  # and the simulation looks whether a task is left
         return anyio.current_time() - began
 
     assert simulate(scenario, backend=backend) == 0.0
@@ -51,16 +72,15 @@ def test_an_alarm_rings_at_its_instant_and_at_no_other(
         def now() -> float:
             return anyio.current_time() - began
 
-        group = anyio.create_task_group()
-        alarm = Alarm(now, lambda: rung.append(now()), group.start_soon)
-        async with group:
-            alarm.watch()
-            for pause, move in moves:
-                await anyio.sleep(2.0 * pause)
-                _make(alarm, move, now())
-                await checkpoint()
-            await anyio.sleep(20.0)
-            alarm.leave()
+        alarm = Alarm(now, lambda: rung.append(now()), start, running().call_at)
+        alarm.watch()
+        for pause, move in moves:
+            await anyio.sleep(2.0 * pause)
+            _make(alarm, move, now())
+            await checkpoint()
+        await anyio.sleep(20.0)
+        alarm.leave()
+        await anyio.wait_all_tasks_blocked()
         return rung, alarm.is_watched
 
     assert simulate(scenario, backend=backend, seed=seed) == (_expected(moves), False)
@@ -114,13 +134,55 @@ def test_an_alarm_waits_for_a_clock_that_is_behind_the_loops(backend: Backend) -
         def now() -> float:
             return anyio.current_time() - began - set_back
 
-        async with anyio.create_task_group() as group:
-            alarm = Alarm(now, lambda: rung.append(now()), group.start_soon)
-            alarm.set(5.0)
-            alarm.watch()
-            await anyio.sleep(1.0)
-            set_back = 3.0
-            await anyio.sleep(20.0)
+        alarm = Alarm(now, lambda: rung.append(now()), start, running().call_at)
+        alarm.set(5.0)
+        alarm.watch()
+        await anyio.sleep(1.0)
+        set_back = 3.0
+        await anyio.sleep(20.0)
         return rung
 
     assert simulate(scenario, backend=backend) == [5.0]
+
+
+class Hasty(Workflow):
+    """Waits for an answer that must be there at once, so that its alarm rings at the loop's next turn."""
+
+    @step
+    async def ask(self, ctx: Context[Any], ev: StartEvent) -> StopEvent:
+        try:
+            await ctx.ask(Asked(), timeout=0.0)
+        except TimeoutError:
+            return StopEvent(result="nobody came")
+        return StopEvent()
+
+
+def on_anyios_asyncio(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    anyio.run(main, backend="asyncio")
+
+
+def on_plain_asyncio(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(main())
+
+
+def on_plain_trio(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    trio.run(main)
+
+
+@pytest.mark.guarantee("W8")
+@pytest.mark.parametrize("loop", [on_anyios_asyncio, on_plain_asyncio, on_plain_trio])
+@pytest.mark.parametrize("is_owned", [True, False])
+def test_the_alarm_of_a_run_rings_in_whatever_loop_it_is_in(
+    loop: Callable[[Callable[[], Coroutine[Any, Any, None]]], None], is_owned: bool
+) -> None:
+    """asyncio calls it where no task is, and AnyIO can't tell there which loop it is unless it has started it."""
+
+    async def main() -> None:
+        with anyio.fail_after(5):
+            if is_owned:
+                async with Hasty(types=[Asked, Said]).running() as handler:
+                    assert await handler == "nobody came"
+            else:
+                assert await Hasty(types=[Asked, Said]).run() == "nobody came"
+
+    loop(main)

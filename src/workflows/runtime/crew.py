@@ -97,7 +97,7 @@ class Crew:
     def set_alarm(self, at: float | None) -> None:
         """Tell the core when this instant has come."""
         if self._alarm is None:
-            self._alarm = Alarm(self._run.driver.now, self._ring, self._start)
+            self._alarm = Alarm(self._run.driver.now, self._ring, self._start, self._run.backend.call_at)
         self._alarm.set(at)
         if at is None or self._alarm.is_watched:
             return
@@ -190,11 +190,11 @@ class Crew:
 
         Cancelled, the run stands still and can be resumed; cancellation passes through when all its tasks have ended.
         """
-        assert self._launch is not None
         bug: Exception | None = None
         is_asleep = False
         self._root = None if self._is_owned else current_root()
-        tasks = self._tasks = Tasks(self._launch, self._variables, is_owned=self._is_owned, stop=self._stop_at_once)
+        spawn = self._run.backend.spawn
+        tasks = self._tasks = Tasks(spawn, self._variables, is_owned=self._is_owned, stop=self._stop_at_once)
         try:
             self.set_budget(self.budget_at)
             with tasks.scope():

@@ -1,7 +1,8 @@
-"""Tasks: those of one run. They begin as its root task does, and have ended when that one ends.
+"""Tasks: those of one run. The root task is the first, and waits for the others, which have ended when it ends.
 
-A task group around the root task would do the same, at a third of the price of a run that needs no second task: so
-each task is started by whoever starts root tasks, and the first one waits for the others.
+A task group in the root task would do the same, at a third of the price of a run that needs no second task, and five
+times that of each further task. The others are the backend's own tasks, as the root task of a bare `run()` is, and may
+so be started from where no task is: when the event loop says that it's time.
 
 Rules:
 - Each has a scope of its own, which is cancelled when the run's time is up, and by nobody else: see `Crew.stop()`. If a
@@ -29,7 +30,7 @@ class Tasks:
     """The tasks of a run, from when its root task begins to when that ends.
 
     Args:
-        launch: Starts a task.
+        spawn: Starts a task that nobody else waits for.
         variables: The context variables of whoever started the run; each task has a copy.
         is_owned: Whether a block owns the run.
         stop: Called when one has raised, to stop the others.
@@ -39,19 +40,19 @@ class Tasks:
     """
 
     __slots__ = (
-        "_deadline", "_ended", "_errors", "_is_owned", "_launch", "_others", "_root_scope", "_scopes", "_stop",
+        "_deadline", "_ended", "_errors", "_is_owned", "_others", "_root_scope", "_scopes", "_spawn", "_stop",
         "_variables", "workers",
     )  # fmt: skip
 
     def __init__(
         self,
-        launch: Launch,
+        spawn: Launch,
         variables: ContextVars,
         *,
         is_owned: bool,
         stop: Callable[[], None],
     ) -> None:
-        self._launch = launch
+        self._spawn = spawn
         self._variables = variables
         self._deadline = float("inf")
         self._is_owned = is_owned
@@ -67,7 +68,7 @@ class Tasks:
         """Start a task beside the root task."""
         self._others += 1
         try:
-            self._launch(partial(self._be_another, function, args), self._variables.copy())
+            self._spawn(partial(self._be_another, function, args), self._variables.copy())
         except BaseException:
             self._others -= 1
             raise
