@@ -1,7 +1,8 @@
 """Alarm: rings at an instant, in a task of the run, for as long as the run has tasks.
 
 asyncio's loop calls a function at an instant, which costs next to nothing, so a task is only started to ring. Trio
-knows instants as the deadlines of scopes alone, so there a task of the run waits in one.
+knows instants as the deadlines of scopes alone, so there a task of the run waits in one; it's started when the loop has
+turned twice, since most alarms are for the grace of a suspension, which is over by then.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from typing import Any
 import anyio
 
 from .clock import on_loop_clock
-from .spawn import Call, uninterrupted
+from .spawn import Backend, Call, uninterrupted
+
+TURNS = 2  # of the loop, after which an alarm that's still set is worth a task
 
 
 class Alarm:
@@ -22,35 +25,38 @@ class Alarm:
         now: The time, in UTC seconds.
         ring: Called when the instant has come, in a task; it may set another one.
         start: Starts a task of the run.
-        call_at: Has a function called at an instant of the loop's clock, if that can be done without a task.
+        backend: The one that's running.
 
     Attributes:
         at: The instant, in UTC seconds; None if there's none.
     """
 
-    __slots__ = ("_call", "_call_at", "_is_left", "_is_looking", "_now", "_ring", "_scope", "_start", "at")
+    __slots__ = (
+        "_backend", "_call", "_is_left", "_is_looking", "_now", "_ring", "_scope", "_start", "_turns", "at",
+    )  # fmt: skip
 
     def __init__(
         self,
         now: Callable[[], float],
         ring: Callable[[], None],
         start: Callable[[Callable[[], Coroutine[Any, Any, None]]], object],
-        call_at: Callable[[float, Callable[[], None]], Call] | None,
+        backend: Backend,
     ) -> None:
         self._now = now
         self._ring = ring
         self._start = start
-        self._call_at = call_at
+        self._backend = backend
         self._call: Call | None = None
         self._scope: anyio.CancelScope | None = None
         self._is_left = False
         self._is_looking = False  # a task that has been started will
+        self._turns = 0  # of the loop, till a task is started that waits
         self.at: float | None = None
 
     @property
     def is_watched(self) -> bool:
-        """Whether it would ring: the loop will call, or a task waits."""
-        return self._call is not None or self._is_looking or self._scope is not None
+        """Whether it would ring: the loop will call, or a task waits, or is about to."""
+        return self._call is not None or self._is_looking or self._turns > 0 or self._scope is not None
 
     def set(self, at: float | None) -> None:
         """Ring at this instant instead."""
@@ -71,10 +77,21 @@ class Alarm:
     def watch(self) -> None:
         """From here on ring at the instant, and at those that are set then, until there's none."""
         self._is_left = False
-        if self._call_at is None:
-            self._start(self._wait)
-        else:
+        if self._backend.call_at is not None:
             self._have_it_called()
+        elif not self._turns:
+            self._turns = TURNS
+            self._backend.call_in(self._backend.loop(), self._turned)
+
+    def _turned(self) -> None:
+        """The loop has: start the task that waits, if there's still something to wait for."""
+        self._turns -= 1
+        if self.at is None or self._is_left:
+            self._turns = 0
+        elif self._turns:
+            self._backend.call_in(self._backend.loop(), self._turned)
+        else:
+            self._start(self._wait)
 
     @uninterrupted
     async def _wait(self) -> None:
@@ -93,12 +110,13 @@ class Alarm:
         if self._call is not None:
             self._call.cancel()
             self._call = None
-        if self._call_at is None or self.at is None or self._is_left or self._is_looking:
+        call_at = self._backend.call_at
+        if call_at is None or self.at is None or self._is_left or self._is_looking:
             return
         if self.at <= self._now():
             self._called()
         else:
-            self._call = self._call_at(on_loop_clock(self.at, self._now), self._called)
+            self._call = call_at(on_loop_clock(self.at, self._now), self._called)
 
     def _called(self) -> None:
         self._call = None

@@ -97,7 +97,7 @@ class Crew:
     def set_alarm(self, at: float | None) -> None:
         """Tell the core when this instant has come."""
         if self._alarm is None:
-            self._alarm = Alarm(self._run.driver.now, self._ring, self._start, self._run.backend.call_at)
+            self._alarm = Alarm(self._run.driver.now, self._ring, self._start, self._run.backend)
         self._alarm.set(at)
         if at is None or self._alarm.is_watched:
             return
