@@ -115,7 +115,7 @@ class WorkflowHandler(Generic[ResultT_co]):
         Raises:
             StoreError: It couldn't be stored; the run is being stopped.
         """
-        await checkpoint()
+        await self._run.backend.checkpoint()
         self.ctx.send_event(event, step, reply_to=reply_to)
         await self._run.driver.settled()
 

@@ -41,7 +41,6 @@ from .graph import (
 )
 from .handler import WorkflowHandler
 from .runtime.clock import Clock
-from .runtime.crew import Launch
 from .runtime.definition import Definition
 from .runtime.identity import id_of_run, new_uuid
 from .runtime.options import RunOptions
@@ -51,6 +50,7 @@ from .runtime.resources.validating import resource_problems
 from .runtime.run import Run
 from .runtime.spawn import backend
 from .runtime.starting import named_children, start_event_of, whose_context
+from .runtime.tasks import Launch
 from .runtime.tracing import Tracing
 from .runtime.turns import Turns
 from .steps import WorkflowGraphCheck, names_around, validation_error

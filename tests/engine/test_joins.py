@@ -179,7 +179,7 @@ async def test_lists_in_lists_are_joined_level_by_level(count: int, sums: list[i
 
 
 class Twice(Workflow):
-    """Two producers of one list class, and two joins of it."""
+    """Two producers of one list class, and two joins of it; Trio chooses which of these comes last."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -194,12 +194,15 @@ class Twice(Workflow):
         return [Done(n=3)]
 
     @step
-    async def one(self, done: list[Done]) -> None:
-        self.joined.append(("one", numbers(done)))
+    async def one(self, done: list[Done]) -> StopEvent | None:
+        return self.joins("one", done)
 
     @step
     async def other(self, done: list[Done]) -> StopEvent | None:
-        self.joined.append(("other", numbers(done)))
+        return self.joins("other", done)
+
+    def joins(self, name: str, done: list[Done]) -> StopEvent | None:
+        self.joined.append((name, numbers(done)))
         return StopEvent() if len(self.joined) == 4 else None
 
 

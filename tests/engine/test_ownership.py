@@ -216,6 +216,36 @@ async def test_with_a_reader_elsewhere_the_run_goes_on() -> None:
     assert events == [StopEvent(result="through")]
 
 
+class Half(Event):
+    is_first: bool
+
+
+class Halves(Workflow):
+    """One half ends the run, and the other one, which has a task of its own, ends when it's cancelled."""
+
+    @step
+    async def split(self, ev: StartEvent) -> list[Half]:
+        return [Half(is_first=True), Half(is_first=False)]
+
+    @step
+    async def work(self, ev: Half) -> StopEvent:
+        if not ev.is_first:
+            await anyio.sleep_forever()
+        await wait_until_all_wait()
+        return StopEvent(result="through")
+
+
+@pytest.mark.anyio
+@pytest.mark.guarantee("R3")
+async def test_a_reader_that_has_had_the_last_event_is_told_of_the_end() -> None:
+    """The task that ends the last step isn't the one that ends the run: the reader may come to sleep between."""
+    handler = Halves().run()
+    events: list[Event] = []
+    with anyio.fail_after(5):
+        await read_all(handler, events)
+    assert events == [StopEvent(result="through")]
+
+
 @pytest.mark.anyio
 async def test_a_loop_that_was_left_keeps_no_run_alive() -> None:
     workflow = Gated()
@@ -376,7 +406,7 @@ def test_main_that_returns_at_once_leaves_a_run_that_can_be_resumed(anyio_backen
     assert handler.ctx.is_running
     snapshot = handler.ctx.to_dict()
     assert snapshot["status"] == "running"
-    assert not workflow.is_cleaned_up
+    assert workflow.is_cleaned_up is workflow.begun.is_set()  # whether it had its turn is the loop's to say
 
 
 @pytest.mark.guarantee("R1")

@@ -432,8 +432,16 @@ _ALL = [
         "the end of a run doesn't cancel its steps",
         "R1",
         "workflows.runtime.crew",
-        "            self._group.cancel_scope.cancel()\n            if self._run.is_at_work:",
-        "            if self._run.is_at_work:",
+        "                worker.scope.cancel()\n            if self._run.is_at_work:",
+        "                pass\n            if self._run.is_at_work:",
+    ),
+    Fault(
+        "a run ends before all of its tasks have",
+        "R1",
+        "workflows.runtime.tasks",
+        "                await self._ended.wait()\n",
+        "                pass\n",
+        "tests/engine/test_tasks.py",
     ),
     Fault(
         "a resource of a run isn't shielded while steps clean up",

@@ -371,7 +371,7 @@ async def test_a_double_click_answers_no_other_question() -> None:
     with anyio.fail_after(5):
         handler = Twice(types=TYPES).run()
         with pytest.raises(NoOpenQuestion):
-            await handler.send_event(Said(number=0))
+            handler.ctx.send_event(Said(number=0))
         await settle()
         question = handler.pending[0].id
         await handler.send_event(Said(number=1), reply_to=question)

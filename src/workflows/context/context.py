@@ -338,8 +338,11 @@ class Context(ContextMarker, Recorded, Generic[StateT]):
 
         Raises:
             WorkflowRuntimeError: No step is executing here.
+            ContextStateError: The step that has started this task is over.
         """
         attempt = current_attempt.get()
+        if attempt is not None:
+            attempt.check_open()
         if attempt is None or not isinstance(attempt.context, Context):
             raise WorkflowRuntimeError("No step is executing here: get_step_context() works inside the call of a step.")
         return cast("Context[Any]", attempt.context)  # type: ignore[redundant-cast]  # mypy infers it, pyright doesn't

@@ -38,9 +38,15 @@ class Ask:
     requirements: Mapping[str, object] | None = None
     timeout_s: float | None = None
     subclasses: bool = False
+    _known: list[str] = attrs.field(factory=list[str], init=False, eq=False, repr=False)  # its content, once it's made
 
     def content(self, codec: Codec) -> str:
-        """Text that two asks share if and only if they're interchangeable."""
+        """Text that two asks share if and only if they're interchangeable. One codec is ever given."""
+        if not self._known:
+            self._known.append(self._made_content(codec))
+        return self._known[0]
+
+    def _made_content(self, codec: Codec) -> str:
         prompt = "-" if self.prompt is None else content_of(codec, self.prompt)
         requirements = codec.fingerprint(dict(self.requirements)) if self.requirements else "-"
         answer = ("+" if self.subclasses else "=") + class_name(codec, self.answer_type)

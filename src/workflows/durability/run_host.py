@@ -30,9 +30,9 @@ from ..errors import RunNotFound, RunOwnedElsewhere, StoreError, UsageError
 from ..events import StartEvent
 from ..handler import WorkflowHandler
 from ..runtime.clock import utc_seconds
-from ..runtime.crew import Launch
 from ..runtime.identity import new_uuid
 from ..runtime.run import Run
+from ..runtime.tasks import Launch
 from ..workflow import Workflow
 from .group_commit import GroupCommit, refusal_error
 from .restoring import Restored, base_of, restored

@@ -23,6 +23,7 @@ from ..core.state import Status
 from ..core.ticks import StepParked, StepSuspending, StepUnparked
 from ..errors import ContextStateError, ReplayMismatch, SuspensionSwallowed, UsageError
 from . import spawn
+from .reaching import reaches_task
 from .seam import Seam
 
 if TYPE_CHECKING:
@@ -155,6 +156,11 @@ class Attempt(Seam):
             )
         self.used.add((kind, key))
 
+    def close(self) -> None:
+        """It's over: what of it goes on can't act for it. It lets its context go, which refers to it."""
+        self.is_closed = True
+        self.context = None
+
     def check_open(self) -> None:
         """Raise if the attempt is over.
 
@@ -276,20 +282,16 @@ class Attempt(Seam):
             self.emit(StepSuspending, self._waits_for(), self.run.grace_s)
         self.scope.cancel()
 
+    async def be_suspended(self) -> None:
+        """Wait for the cancellation: it's there at once, unless a `once` is in flight."""
+        if self.scope.cancel_called:
+            await self.run.backend.be_cancelled()
+        await anyio.sleep_forever()
+
     @property
     def can_suspend(self) -> bool:
-        """Whether a cancellation would reach the acting task at once: no deadline or shield of the user's lies between.
-
-        The attempt's scope is shielded and given a deadline for a moment; nothing is awaited meanwhile. If that
-        deadline is the one that counts for the task, there's nothing else between the two.
-        """
-        scope = self.scope
-        probe = anyio.current_time() + 1e8
-        before = scope.deadline
-        scope.shield, scope.deadline = True, probe
-        reaches = anyio.current_effective_deadline() == probe
-        scope.shield, scope.deadline = False, before
-        return reaches
+        """Whether a cancellation reaches the acting task at once: no deadline or shield of the user's lies between."""
+        return reaches_task(self.scope)
 
     # Parking
 

@@ -72,13 +72,13 @@ async def call_step(run: Run, job: RunStep, worker: Worker) -> None:
         tell_ended(run, job, worker.name, result)
     if failure is None:
         _returned(attempt, result)
-        attempt.is_closed = True
+        attempt.close()
         return
     try:
         if _raised(attempt, failure):
             raise failure
     finally:
-        attempt.is_closed = True
+        attempt.close()
         del failure  # it refers to this frame
 
 

@@ -20,7 +20,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import anyio
-from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from ..core.commands import RunStep
@@ -34,15 +33,15 @@ from .clock import on_loop_clock
 from .journalling import Journal
 from .outcome import sole
 from .spawn import Root, current_root, uninterrupted
-from .telling import tell_idle, tell_if_stalled, tell_slow
+from .tasks import Launch, Tasks
+from .telling import tell_idle, tell_if_stalled
 from .turns import Turn, TurnQueue
+from .watching import Watches
 from .worker import Worker
 
 if TYPE_CHECKING:
     from .run import Run
 
-Main: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
-Launch: TypeAlias = Callable[[Main, ContextVars], None]
 Job: TypeAlias = "tuple[Run, RunStep]"
 
 IDLE_WORKERS = 4  # how many workers wait for more work; further ones end, since a waiting task costs memory
@@ -59,9 +58,9 @@ class Crew:
     """
 
     __slots__ = (
-        "_alarm", "_budget_at", "_ending_watch", "_group", "_has_given_up", "_has_told", "_hired", "_idle",
-        "_is_owned", "_is_stopping", "_jobs", "_journal", "_launch", "_resting", "_root", "_run", "_scope",
-        "_turn", "_turns", "_variables", "_watch", "_work", "_workers", "is_launched",
+        "_alarm", "_has_given_up", "_has_told", "_hired", "_idle",
+        "_is_owned", "_is_stopping", "_jobs", "_journal", "_launch", "_resting", "_root", "_run", "_takes_work",
+        "_tasks", "_turn", "_turns", "_variables", "_watches", "_work", "_workers", "budget_at", "is_launched",
     )  # fmt: skip
 
     def __init__(self, run: Run, launch: Launch | None, turns: TurnQueue | None, *, is_owned: bool = False) -> None:
@@ -80,15 +79,14 @@ class Crew:
         self._idle = 0
         self._resting = 0  # how many wait till what they have done is stored
         self._work: tuple[MemoryObjectSendStream[Job], MemoryObjectReceiveStream[Job]] | None = None
-        self._group: TaskGroup | None = None
-        self._scope: anyio.CancelScope | None = None
+        self._tasks: Tasks | None = None  # while there's a root task
+        self._takes_work = False  # else work waits for a new root task
         self._turn: anyio.CancelScope | None = None
         self._has_given_up = False
         self._has_told = False  # that nothing is left to do
         self._alarm: Alarm | None = None
-        self._ending_watch: anyio.CancelScope | None = None
-        self._watch: anyio.CancelScope | None = None
-        self._budget_at: float | None = None
+        self._watches: Watches | None = None
+        self.budget_at: float | None = None  # the budget's instant, while it's being spent
 
     def add(self, run: Run, job: RunStep) -> None:
         """Add a job, of a child perhaps. Whoever feeds the core sees to it that it's taken, or handed out."""
@@ -99,31 +97,32 @@ class Crew:
     def set_alarm(self, at: float | None) -> None:
         """Tell the core when this instant has come."""
         if self._alarm is None:
-            self._alarm = Alarm(self._run.driver.now, self._ring)
+            self._alarm = Alarm(self._run.driver.now, self._ring, self._start, self._run.backend)
         self._alarm.set(at)
         if at is None or self._alarm.is_watched:
             return
-        if self._group is not None:
-            self._start(self._alarm.watch())
+        if self._takes_work:
+            self._alarm.watch()
         elif self._journal is None:  # a host that keeps the run looks after its timers while it has no task
             self.launch()
 
     def set_budget(self, at: float | None) -> None:
         """Cancel everything at this instant; the core is told why."""
-        self._budget_at = at
-        if self._scope is not None:
-            self._scope.deadline = on_loop_clock(at, self._run.driver.now)
+        self.budget_at = at
+        if self._tasks is not None:
+            self._tasks.set_deadline(on_loop_clock(at, self._run.driver.now))
 
     def stop(self) -> None:
         """Cancel what runs; nothing is begun any more."""
         self._is_stopping = True
         self._jobs.clear()
-        is_watched = self._alarm is not None and self._alarm.is_watched
-        is_busy = self._workers > 1 or self._idle or self._run.is_at_work or is_watched
-        if self._group is not None and is_busy:  # else its only worker tells this itself, or will see it
-            self._group.cancel_scope.cancel()
+        is_busy = self._workers > 1 or self._idle or self._run.is_at_work
+        if self._tasks is not None and is_busy:  # else its only worker tells this itself, or will see it
+            self._dismiss_idle()
+            for worker in self._tasks.workers:
+                worker.scope.cancel()
             if self._run.is_at_work:
-                self._start(self._watch_ending)
+                self._tasks.start(self._watching().tell_of_slow_end)
 
     def give_up_turn(self) -> None:
         """Don't wait for a turn any more, nor take one that comes at this moment."""
@@ -139,28 +138,29 @@ class Crew:
     @property
     def is_out_of_time(self) -> bool:
         """Whether the budget's instant has come."""
-        return self._scope is not None and self._scope.cancel_called
-
-    @property
-    def budget_at(self) -> float:
-        """The budget's instant; 0 if it isn't being spent any more."""
-        return 0.0 if self._budget_at is None else self._budget_at
+        return self._tasks is not None and self._tasks.are_out_of_time
 
     def attempts_ended(self) -> None:
         """No attempt runs any more."""
-        for watch in self._ending_watch, self._watch:
-            if watch is not None:
-                watch.cancel()
+        if self._watches is not None:
+            self._watches.attempts_ended()
 
     def watch_closing(self) -> None:
         """A wait is parked, be it under a shield, where it doesn't see that main has returned: let a task see it."""
-        if self._watch is None and self._group is not None and not self._is_owned:
-            self._start(self._tell_of_closing)
+        if self._tasks is not None and not self._is_owned and not self._watching().sees_closing:
+            self._tasks.start(self._watching().tell_of_closing)
+
+    def _watching(self) -> Watches:
+        if self._watches is None:
+            self._watches = Watches(self._run)
+        return self._watches
 
     def close(self) -> None:
         """The run is over."""
         self._is_stopping = True
         self._dismiss_idle()
+        if not self.is_launched:
+            del self._run  # which has this crew: nobody else breaks the ring, but the garbage collector, in time
 
     def begin(self) -> None:
         """Start the root task, unless all in a run that goes on waits; a host has to hear of that from a task."""
@@ -193,19 +193,20 @@ class Crew:
         bug: Exception | None = None
         is_asleep = False
         self._root = None if self._is_owned else current_root()
+        spawn = self._run.backend.spawn
+        tasks = self._tasks = Tasks(spawn, self._variables, is_owned=self._is_owned, stop=self._stop_at_once)
         try:
-            deadline = on_loop_clock(self._budget_at, self._run.driver.now)
-            with anyio.CancelScope(deadline=deadline, shield=self._is_owned) as self._scope:
+            self.set_budget(self.budget_at)
+            with tasks.scope():
                 is_asleep = await self._run.working(self._work_till_nothing_is_left)
         except Exception as error:
             bug = sole(error)
         finally:
-            self._group = None
             is_asleep = is_asleep and bug is None and self._run.core.state.status is RunStatus.RUNNING
             if not is_asleep:
                 self._run.interrupted()
                 self._run.end(bug)
-            self._scope = self._root = None
+            self._tasks = self._root = None
             self.is_launched = False
             if self._jobs:
                 self._launch_or_drop()
@@ -213,6 +214,8 @@ class Crew:
                 self._jobs = EMPTY_LIST
                 self._alarm = self._alarm if self._alarm is not None and self._alarm.at is not None else None
                 self._run.fell_asleep()
+            elif self._run.outcome.is_set:
+                del self._run  # as in `close()`
 
     @uninterrupted
     async def _main_in_turn(self, turn: Turn) -> None:
@@ -235,20 +238,27 @@ class Crew:
 
     async def _work_till_nothing_is_left(self) -> bool:
         """Work; True if the run goes on, and needs no task for now."""
-        async with anyio.create_task_group() as group:
-            if not self._is_stopping:
-                self._group = group
-                if self._journal is not None:
-                    await self._rest(self._journal)
-                if self._alarm is not None and self._alarm.at is not None:
-                    self._start(self._alarm.watch())
-                await self._worker(self._take_job(), self._hire(), is_root=True)
+        tasks = self._tasks
+        assert tasks is not None
+        self._takes_work = not self._is_stopping
+        try:
+            if self._alarm is not None and self._alarm.at is not None and self._takes_work:
+                self._alarm.watch()
+            await self._worker(None, self._hire(), is_root=True)
+        except BaseException:
+            self._stop_at_once()
+            raise
+        finally:
+            self._takes_work = False
+            if self._alarm is not None:
+                self._alarm.leave()
+            await tasks.others_ended()  # noqa: ASYNC102  (it shields itself)
         return self._turns is None and not self._is_stopping
 
-    def _start(self, function: Callable[..., Coroutine[Any, Any, None]], *args: object) -> None:
-        """Start a task of the run, with the context variables of the caller of `run()`."""
-        assert self._group is not None
-        _ = self._variables.copy().run(self._group.start_soon, function, *args)
+    def _stop_at_once(self) -> None:
+        """The root task is cut off, or one has raised what none should: let the others end."""
+        self._run.interrupted()
+        self.stop()
 
     def _take_job(self) -> Job | None:
         """The next job for the worker that asks; the others are handed out."""
@@ -264,7 +274,7 @@ class Crew:
         """Give each job to a worker that waits, or to a new one; those that rest take one when they wake."""
         if len(self._jobs) <= self._resting:
             return
-        if self._group is None:
+        if not self._takes_work:
             self._launch_or_drop()
             return
         jobs, self._jobs = self._jobs[self._resting :], self._jobs[: self._resting]
@@ -289,41 +299,51 @@ class Crew:
 
     @uninterrupted
     async def _worker(self, job: Job | None, number: int, *, is_root: bool = False) -> None:
-        worker = Worker(self._run.current_task(), str(number))
+        assert self._tasks is not None
+        worker, workers = Worker(self._run.current_task(), str(number)), self._tasks.workers
+        workers[worker] = None
         try:
+            had_work = False
             while not self._is_stopping:
-                had_work = job is not None
-                job = await self._call_steps(job, worker)
-                if job is None:
-                    self.tell_if_idle(had_work=had_work)
-                    job = await self._wait_for_job(is_root=is_root)
+                had_work, job = await self._call_steps(job, worker) or had_work, None
+                if worker.scope.cancel_called and (self._jobs or self._journal is not None):
+                    continue  # after a suspension, in a new scope
+                self.tell_if_idle(had_work=had_work)
+                had_work = False
+                job = await self._wait_for_job(is_root=is_root)
                 if job is None:
                     return
         finally:
+            del workers[worker]
             self._workers -= 1
 
-    async def _call_steps(self, job: Job | None, worker: Worker) -> Job | None:
-        """Call one step after the other in one scope; after a suspension, which cancels it, give the next job."""
-        checkpoint = self._run.checkpoint
+    async def _call_steps(self, job: Job | None, worker: Worker) -> bool:
+        """Call one step after the other in one scope, till there's none to call, or one is suspended, which cancels the
+        scope. Without a first one, that's taken when what was done is stored. Gives whether any was called.
+        """
+        checkpoint, has_waited, had_work = self._run.backend.checkpoint, False, False
         with anyio.CancelScope() as worker.scope:
+            if job is None:  # the root task has just begun, or a suspended step was unwound: others have had a turn
+                has_waited = True
+                if self._journal is not None:
+                    await self._rest(self._journal)
+                job = self._take_job()
             while job is not None:
-                if self._journal is None:  # else it has waited for the store
+                if not has_waited or self.is_cut_off:
                     await checkpoint()
+                has_waited = self._journal is not None  # for the store, whenever a step has ended
                 if self._is_stopping:  # the run was cancelled at this moment, with nothing at work
-                    return None
+                    return had_work
                 run, step = job
                 if run is self._run or not run.is_skipped(step):
+                    had_work = True
                     await (call_step if step.step.timeout_s is None else call_step_in_time)(run, step, worker)
                 if worker.scope.cancel_called:
                     break
                 if self._journal is not None:
                     await self._rest(self._journal)
                 job = self._take_job()
-        if not worker.scope.cancel_called or self._is_stopping:
-            return None
-        if self._journal is not None:
-            await self._rest(self._journal)
-        return self._take_job()
+        return had_work
 
     async def _rest(self, journal: Journal) -> None:
         """Wait until what the worker has done is stored; a job that comes of it is left to a worker that rests."""
@@ -349,10 +369,8 @@ class Crew:
         others, alarm = self._workers - 1, self._alarm
         is_last = self._idle == others and self._turns is None
         if is_last and (alarm is None or alarm.at is None or self._journal is not None):
-            self._group = None  # everything waits; from now on work waits for a new root task
+            self._takes_work = False  # everything waits
             self._dismiss_idle()
-            if alarm is not None:
-                alarm.leave()
             return None
         if self._idle == others:
             self._run.all_wait()
@@ -373,28 +391,10 @@ class Crew:
             self._work[1].close()
             self._work = None
 
+    def _start(self, function: Callable[..., Coroutine[Any, Any, None]], *args: object) -> None:
+        assert self._tasks is not None
+        self._tasks.start(function, *args)
+
     def _ring(self) -> None:
         self._run.driver.emit(TimerFired)
         self.hand_out()
-
-    @uninterrupted
-    async def _tell_of_closing(self) -> None:
-        if self._watch is not None or not self._run.is_at_work:
-            return
-        with anyio.CancelScope() as self._watch:
-            try:
-                await anyio.sleep_forever()
-            finally:
-                if not self._watch.cancel_called and not self._is_stopping:
-                    self._run.interrupted()
-        self._watch = None
-
-    @uninterrupted
-    async def _watch_ending(self) -> None:
-        """Tell of steps that don't end: they're waited for, but somebody should know."""
-        run = self._run
-        if self._ending_watch is not None or not run.is_at_work:
-            return
-        with anyio.CancelScope(shield=True) as self._ending_watch:
-            await anyio.sleep(run.grace_s)
-            tell_slow(run.run_id, run.working_steps(), run.grace_s)

@@ -8,7 +8,7 @@ from types import TracebackType
 import anyio
 from anyio.abc import TaskGroup
 
-from .crew import Launch, Main
+from .tasks import Launch, Main
 
 
 class OwningGroup:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
 from typing import ClassVar
 
 from ..codec import Codec
@@ -40,7 +39,7 @@ from ..graph import Program
 from . import spawn
 from .answers import fitted_answer
 from .attempt import Attempt
-from .crew import Crew, Launch
+from .crew import Crew
 from .driver import ChildDriver, Driver
 from .journalling import Journal
 from .log import EventLog
@@ -48,6 +47,7 @@ from .options import RunOptions
 from .outcome import RunOutcome, ending_of
 from .refusals import check_thread, error_for
 from .resources.keeping import Keeping
+from .tasks import Launch
 from .telling import tell_errors, tell_ignored, tell_left, tell_swallowed, tell_unhandled
 from .tracing import RunTrace
 from .turns import TurnQueue
@@ -69,7 +69,7 @@ class Run:
     """
 
     __slots__ = (
-        "__weakref__", "_is_left", "attempts", "checkpoint", "children", "codec", "core", "crew",
+        "__weakref__", "_is_left", "attempts", "backend", "children", "codec", "core", "crew",
         "current_task", "driver", "grace_s", "journal", "log", "options", "outcome", "program", "resources", "run_id",
         "thread", "trace",
     )  # fmt: skip
@@ -94,11 +94,10 @@ class Run:
         self.options: RunOptions = options
         self.run_id: str = run_id
         self.grace_s: float = options.grace_s
-        backend = spawn.backend()
-        self.current_task: Callable[[], object] = backend.current_task
-        self.checkpoint: Callable[[], Awaitable[None]] = backend.checkpoint
+        self.backend: spawn.Backend = spawn.backend()
+        self.current_task: Callable[[], object] = self.backend.current_task
         streamed = driver.core.state.streamed
-        self.log: EventLog = parent.log if parent else EventLog(options.stream_history, streamed, backend.current_task)
+        self.log: EventLog = parent.log if parent else EventLog(options.stream_history, streamed, self.current_task)
         self.outcome: RunOutcome = RunOutcome(self.program.class_name, run_id)
         self.thread: int = threading.get_ident()
         self.attempts: dict[int, Attempt] = EMPTY
@@ -231,7 +230,7 @@ class Run:
         if self.journal is None:
             self._close(bug)
         else:
-            self.journal.when_settled(partial(self._close, bug))
+            self.journal.when_settled(lambda: self._close(bug))
 
     def _close(self, bug: Exception | None) -> None:
         if self.outcome.is_set:
@@ -258,7 +257,7 @@ class Run:
         """An attempt finds itself cancelled, neither by its suspension nor by the end of the run: tell the core why."""
         is_running = self.core.state.status is RunStatus.RUNNING
         if is_running and self.crew.is_out_of_time:
-            self.driver.emit_at(max(self.crew.budget_at, self.driver.now_or_last()), TimerFired)
+            self.driver.emit_at(max(self.crew.budget_at or 0.0, self.driver.now_or_last()), TimerFired)
         elif is_running:
             self.driver.emit_at(self.driver.now_or_last(), CancelRequested, "its owner left", self._is_left)
 

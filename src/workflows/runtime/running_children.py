@@ -132,7 +132,7 @@ async def _wait_for_what_it_waits_for(attempt: Attempt, record: Ran) -> None:
     is_root = attempt.is_own_task()
     if is_root and attempt.run.options.suspends and attempt.can_suspend:
         attempt.begin_suspending(lambda: () if record.is_settled else (record.name,))
-        await anyio.sleep_forever()
+        await attempt.be_suspended()
     attempt.park(is_root=is_root)
     try:
         await attempt.next_word([record.name])

@@ -36,6 +36,14 @@ def uninterrupted(function: FunctionT) -> FunctionT:
     return function
 
 
+class Call(Protocol):
+    """A function that the loop is going to call."""
+
+    def cancel(self) -> None:
+        """It isn't."""
+        ...
+
+
 @attrs.frozen
 class Backend:
     """What the runtime asks of asyncio or Trio itself.
@@ -50,6 +58,9 @@ class Backend:
         next_turn_here: Gives what has a function called when the event loop of this thread comes to its next turn,
             before any task that waits now goes on; None where nothing can be done then.
         checkpoint: The backend's own checkpoint, which costs less than the neutral one.
+        be_cancelled: Where a task whose scope has been cancelled is told of it, at the least price. On asyncio it goes
+            on if it isn't.
+        call_at: Has a function called at an instant of the loop's clock, in no task; None where only a task can wait.
         loop: Gives an object for the event loop that runs in this thread.
         call_in: Has a function called in such a loop, from any thread; does nothing if the loop is closed.
     """
@@ -60,6 +71,8 @@ class Backend:
     has_waited: Callable[[Any, object], bool] | None
     next_turn_here: Callable[[], Callable[[Callable[[], object]], object] | None]
     checkpoint: Callable[[], Awaitable[None]]
+    be_cancelled: Callable[[], Awaitable[None]]
+    call_at: Callable[[float, Callable[[], None]], Call] | None
     loop: Callable[[], object]
     call_in: Callable[[Any, Callable[[], object]], None]
 
@@ -171,6 +184,8 @@ def _trio_backend(trio: ModuleType) -> Backend:
         has_waited,
         lambda: None,
         trio.lowlevel.checkpoint,
+        trio.sleep_forever,
+        None,
         trio.lowlevel.current_trio_token,
         call_in,
     )
@@ -200,6 +215,11 @@ def _asyncio_backend(asyncio: ModuleType) -> Backend:
         if not loop.is_closed():
             loop.call_soon_threadsafe(function)
 
+    def call_at(at: float, function: Callable[[], None]) -> Call:
+        no_variables = Context()  # for the loop keeps them for a while after a call was cancelled
+        call: Call = asyncio.get_running_loop().call_at(at, function, context=no_variables)
+        return call
+
     def current_task_here() -> Callable[[], object]:
         loop, current_task = asyncio.get_running_loop(), asyncio.current_task
         return lambda: current_task(loop)  # a `partial` would cost twice as much in Python 3.11
@@ -211,6 +231,8 @@ def _asyncio_backend(asyncio: ModuleType) -> Backend:
         None,
         lambda: asyncio.get_running_loop().call_soon,
         partial(asyncio.sleep, 0),
+        partial(asyncio.sleep, 0),  # a task that waits for something would be told a turn later
+        call_at,
         asyncio.get_running_loop,
         call_in,
     )

@@ -12,9 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import anyio
-from anyio.lowlevel import checkpoint
-
 from ..codec import own_event
 from ..core.questions import Ask
 from ..core.records import Asked
@@ -50,7 +47,7 @@ async def wait_for_answers(attempt: Attempt, asks: Sequence[Ask], *, what: str) 
         await _wait(attempt, asked)
     if trace is not None:
         trace.waited_for(asked)
-    await checkpoint()
+    await attempt.run.backend.checkpoint()
     for wait in asked:
         if wait.expired:
             raise _timed_out(attempt, wait)
@@ -104,7 +101,7 @@ async def _wait(attempt: Attempt, asked: Sequence[Asked]) -> None:
     is_root = attempt.is_own_task()
     if is_root and attempt.run.options.suspends and attempt.can_suspend:
         attempt.begin_suspending(lambda: _open_ones(asked))
-        await anyio.sleep_forever()
+        await attempt.be_suspended()
     attempt.park(is_root=is_root)
     try:
         while not all(wait.is_settled for wait in asked) and not any(wait.expired for wait in asked):

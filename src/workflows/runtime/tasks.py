@@ -1,0 +1,119 @@
+"""Tasks: those of one run. The root task is the first, and waits for the others, which have ended when it ends.
+
+A task group in the root task would do the same, at a third of the price of a run that needs no second task, and five
+times that of each further task. The others are the backend's own tasks, as the root task of a bare `run()` is, and may
+so be started from where no task is: when the event loop says that it's time.
+
+Rules:
+- Each has a scope of its own, which is cancelled when the run's time is up, and by nobody else: see `Crew.stop()`. If a
+  block owns the run, it's shielded, as that block tells the run when it's left.
+- One that raises lets nothing out: what it raised is kept for the root task, and the others are stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from contextvars import Context as ContextVars
+from functools import partial
+from typing import Any, TypeAlias
+
+import anyio
+
+from .spawn import uninterrupted
+from .worker import Worker
+
+Main: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+Launch: TypeAlias = Callable[[Main, ContextVars], None]
+
+
+class Tasks:
+    """The tasks of a run, from when its root task begins to when that ends.
+
+    Args:
+        spawn: Starts a task that nobody else waits for.
+        variables: The context variables of whoever started the run; each task has a copy.
+        is_owned: Whether a block owns the run.
+        stop: Called when one has raised, to stop the others.
+
+    Attributes:
+        workers: Those tasks that call steps.
+    """
+
+    __slots__ = (
+        "_deadline", "_ended", "_errors", "_is_owned", "_others", "_root_scope", "_scopes", "_spawn", "_stop",
+        "_variables", "workers",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        spawn: Launch,
+        variables: ContextVars,
+        *,
+        is_owned: bool,
+        stop: Callable[[], None],
+    ) -> None:
+        self._spawn = spawn
+        self._variables = variables
+        self._deadline = float("inf")
+        self._is_owned = is_owned
+        self._stop = stop
+        self._scopes: dict[anyio.CancelScope, None] = {}
+        self._root_scope: anyio.CancelScope | None = None
+        self._others = 0  # how many there are beside the root task, those included that haven't come to run yet
+        self._ended: anyio.Event | None = None  # set when there are none, if the root task waits for that
+        self._errors: list[Exception] = []
+        self.workers: dict[Worker, None] = {}
+
+    def start(self, function: Callable[..., Coroutine[Any, Any, None]], *args: object) -> None:
+        """Start a task beside the root task."""
+        self._others += 1
+        try:
+            self._spawn(partial(self._be_another, function, args), self._variables.copy())
+        except BaseException:
+            self._others -= 1
+            raise
+
+    def set_deadline(self, deadline: float) -> None:
+        """The run's time is up at this instant of the loop's clock."""
+        self._deadline = deadline
+        for scope in self._scopes:
+            scope.deadline = deadline
+
+    @property
+    def are_out_of_time(self) -> bool:
+        """Whether the run's time is up."""
+        return self._root_scope is not None and self._root_scope.cancel_called
+
+    def scope(self) -> anyio.CancelScope:
+        """What one of them does all its work in; the root task is the first to ask for it."""
+        scope = anyio.CancelScope(deadline=self._deadline, shield=self._is_owned)
+        self._scopes[scope] = None
+        self._root_scope = self._root_scope or scope
+        return scope
+
+    async def others_ended(self) -> None:
+        """Wait in the root task till the others have ended, however long that takes, and raise what they've raised.
+
+        Cancellation is kept away: they have their own.
+        """
+        if self._others:
+            self._ended = anyio.Event()
+            with anyio.CancelScope(shield=True):
+                await self._ended.wait()
+        if self._errors:
+            raise ExceptionGroup("tasks of a run have failed", self._errors)
+
+    @uninterrupted
+    async def _be_another(self, function: Callable[..., Coroutine[Any, Any, None]], args: tuple[object, ...]) -> None:
+        scope = self.scope()
+        try:
+            with scope:
+                await function(*args)
+        except Exception as error:
+            self._errors.append(error)
+            self._stop()
+        finally:
+            del self._scopes[scope]
+            self._others -= 1
+            if not self._others and self._ended is not None:
+                self._ended.set()
