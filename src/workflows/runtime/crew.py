@@ -17,10 +17,9 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context as ContextVars
 from contextvars import copy_context
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import anyio
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from ..core.commands import RunStep
 from ..core.empty import EMPTY_LIST
@@ -37,12 +36,10 @@ from .tasks import Launch, Tasks
 from .telling import tell_idle, tell_if_stalled
 from .turns import Turn, TurnQueue
 from .watching import Watches
-from .worker import Worker
+from .worker import Job, Worker
 
 if TYPE_CHECKING:
     from .run import Run
-
-Job: TypeAlias = "tuple[Run, RunStep]"
 
 IDLE_WORKERS = 4  # how many workers wait for more work; further ones end, since a waiting task costs memory
 
@@ -60,7 +57,7 @@ class Crew:
     __slots__ = (
         "_alarm", "_has_given_up", "_has_told", "_hired", "_idle",
         "_is_owned", "_is_stopping", "_jobs", "_journal", "_launch", "_resting", "_root", "_run", "_takes_work",
-        "_tasks", "_turn", "_turns", "_variables", "_watches", "_work", "_workers", "budget_at", "is_launched",
+        "_tasks", "_turn", "_turns", "_variables", "_watches", "_workers", "budget_at", "is_launched",
     )  # fmt: skip
 
     def __init__(self, run: Run, launch: Launch | None, turns: TurnQueue | None, *, is_owned: bool = False) -> None:
@@ -76,9 +73,8 @@ class Crew:
         self._jobs: list[Job] = EMPTY_LIST
         self._workers = 0  # how many there are, those included whose task hasn't come to run yet
         self._hired = 0  # how many there ever were; no two have the same number
-        self._idle = 0
+        self._idle: list[Worker] = EMPTY_LIST  # those that wait for a job, longest first
         self._resting = 0  # how many wait till what they have done is stored
-        self._work: tuple[MemoryObjectSendStream[Job], MemoryObjectReceiveStream[Job]] | None = None
         self._tasks: Tasks | None = None  # while there's a root task
         self._takes_work = False  # else work waits for a new root task
         self._turn: anyio.CancelScope | None = None
@@ -160,7 +156,12 @@ class Crew:
         self._is_stopping = True
         self._dismiss_idle()
         if not self.is_launched:
-            del self._run  # which has this crew: nobody else breaks the ring, but the garbage collector, in time
+            self._leave_run()
+
+    def _leave_run(self) -> None:
+        """The run has this crew: nobody else breaks the ring, but the garbage collector, in time."""
+        self._watches = None
+        del self._run
 
     def begin(self) -> None:
         """Start the root task, unless all in a run that goes on waits; a host has to hear of that from a task."""
@@ -215,7 +216,7 @@ class Crew:
                 self._alarm = self._alarm if self._alarm is not None and self._alarm.at is not None else None
                 self._run.fell_asleep()
             elif self._run.outcome.is_set:
-                del self._run  # as in `close()`
+                self._leave_run()
 
     @uninterrupted
     async def _main_in_turn(self, turn: Turn) -> None:
@@ -279,9 +280,8 @@ class Crew:
             return
         jobs, self._jobs = self._jobs[self._resting :], self._jobs[: self._resting]
         for job in jobs:
-            if self._idle and self._work is not None:
-                self._idle -= 1
-                self._work[0].send_nowait(job)
+            if self._idle:
+                self._idle.pop(0).give(job)
             else:
                 self._start(self._worker, job, self._hire())
 
@@ -303,23 +303,20 @@ class Crew:
         worker, workers = Worker(self._run.current_task(), str(number)), self._tasks.workers
         workers[worker] = None
         try:
-            had_work = False
-            while not self._is_stopping:
-                had_work, job = await self._call_steps(job, worker) or had_work, None
-                if worker.scope.cancel_called and (self._jobs or self._journal is not None):
-                    continue  # after a suspension, in a new scope
-                self.tell_if_idle(had_work=had_work)
-                had_work = False
-                job = await self._wait_for_job(is_root=is_root)
-                if job is None:
-                    return
+            is_over = False
+            while not is_over and not self._is_stopping:
+                is_over = await self._call_steps(job, worker, is_root=is_root)
+                job = None
+                if not is_over and not self._jobs and self._journal is None:  # else it goes on in a new scope
+                    job = await self._next_job(worker, is_root=is_root, had_work=True)
+                    is_over = job is None
         finally:
             del workers[worker]
             self._workers -= 1
 
-    async def _call_steps(self, job: Job | None, worker: Worker) -> bool:
-        """Call one step after the other in one scope, till there's none to call, or one is suspended, which cancels the
-        scope. Without a first one, that's taken when what was done is stored. Gives whether any was called.
+    async def _call_steps(self, job: Job | None, worker: Worker, *, is_root: bool) -> bool:
+        """Call one step after the other in one scope, till the worker should end, or one is suspended, which cancels
+        the scope. Without a first one, that's taken when what was done is stored. Gives whether it should end.
         """
         checkpoint, has_waited, had_work = self._run.backend.checkpoint, False, False
         with anyio.CancelScope() as worker.scope:
@@ -328,12 +325,17 @@ class Crew:
                 if self._journal is not None:
                     await self._rest(self._journal)
                 job = self._take_job()
-            while job is not None:
+            while True:
+                if job is None:
+                    job = await self._next_job(worker, is_root=is_root, had_work=had_work)
+                    if job is None:
+                        return True
+                    has_waited, had_work = True, False
                 if not has_waited or self.is_cut_off:
                     await checkpoint()
                 has_waited = self._journal is not None  # for the store, whenever a step has ended
                 if self._is_stopping:  # the run was cancelled at this moment, with nothing at work
-                    return had_work
+                    return True
                 run, step = job
                 if run is self._run or not run.is_skipped(step):
                     had_work = True
@@ -343,7 +345,7 @@ class Crew:
                 if self._journal is not None:
                     await self._rest(self._journal)
                 job = self._take_job()
-        return had_work
+        return False
 
     async def _rest(self, journal: Journal) -> None:
         """Wait until what the worker has done is stored; a job that comes of it is left to a worker that rests."""
@@ -362,34 +364,32 @@ class Crew:
             tell_idle(self._run)
         self._has_told = self._has_told or tell_if_stalled(self._run)
 
-    async def _wait_for_job(self, *, is_root: bool) -> Job | None:
+    async def _next_job(self, worker: Worker, *, is_root: bool, had_work: bool) -> Job | None:
         """Wait for work; None if the worker should end."""
+        self.tell_if_idle(had_work=had_work)
         if self._is_stopping:
             return None
         others, alarm = self._workers - 1, self._alarm
-        is_last = self._idle == others and self._turns is None
+        is_last = len(self._idle) == others and self._turns is None
         if is_last and (alarm is None or alarm.at is None or self._journal is not None):
             self._takes_work = False  # everything waits
             self._dismiss_idle()
             return None
-        if self._idle == others:
+        if len(self._idle) == others:
             self._run.all_wait()
-        if not is_root and self._idle >= IDLE_WORKERS:
+        if not is_root and len(self._idle) >= IDLE_WORKERS:
             return None
-        if self._work is None:
-            self._work = anyio.create_memory_object_stream["Job"](float("inf"))
-        self._idle += 1
+        self._idle = [*self._idle, worker]
         try:
-            return await self._work[1].receive()
-        except (anyio.EndOfStream, anyio.ClosedResourceError):  # dismissed
-            return None
+            return await worker.job()
+        finally:
+            if worker in self._idle:  # it's cut off
+                self._idle.remove(worker)
 
     def _dismiss_idle(self) -> None:
-        self._idle = 0
-        if self._work is not None:  # closed, since nobody may come back to a run that waits
-            self._work[0].close()
-            self._work[1].close()
-            self._work = None
+        idle, self._idle = self._idle, EMPTY_LIST
+        for worker in idle:
+            worker.give(None)
 
     def _start(self, function: Callable[..., Coroutine[Any, Any, None]], *args: object) -> None:
         assert self._tasks is not None
