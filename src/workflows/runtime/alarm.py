@@ -125,6 +125,8 @@ class Alarm:
 
     @uninterrupted
     async def _look(self) -> None:
+        """Ring, if it's time: after those that are about to end, such as a step that's being suspended."""
+        await self._backend.checkpoint()
         self._is_looking = False
         if self.at is not None:
             self._ring_if_due(self.at)
