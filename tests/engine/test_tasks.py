@@ -58,7 +58,7 @@ def test_the_root_task_ends_last_and_hears_of_each_error(
                 living.remove(number)
 
         async def root() -> None:
-            tasks = Tasks(running_backend().spawn, copy_context(), is_owned=is_owned, stop=stopped.set)
+            tasks = Tasks(running_backend().spawn, copy_context(), stopped.set, is_owned=is_owned, is_limited=True)
             if deadline is not None:
                 tasks.set_deadline(began + deadline + 0.5)
             try:
@@ -95,7 +95,7 @@ def test_a_task_has_the_variables_of_whoever_started_the_run(backend: Backend) -
 
     async def scenario() -> list[str]:
         seen.set("the caller's")
-        tasks = Tasks(running_backend().spawn, copy_context(), is_owned=False, stop=lambda: None)
+        tasks = Tasks(running_backend().spawn, copy_context(), lambda: None, is_owned=False, is_limited=True)
         found: list[str] = []
 
         async def look() -> None:
@@ -119,7 +119,7 @@ def test_a_task_that_could_not_be_started_is_not_waited_for() -> None:
         def launch(*_: object) -> None:
             raise RuntimeError("the loop is closed")
 
-        tasks = Tasks(launch, copy_context(), is_owned=False, stop=lambda: None)
+        tasks = Tasks(launch, copy_context(), lambda: None, is_owned=False, is_limited=True)
         with pytest.raises(RuntimeError, match="the loop is closed"):
             tasks.start(anyio.sleep_forever)
         await tasks.others_ended()

@@ -102,7 +102,7 @@ def filled(annotation: Any, meaning: Mapping[Any, Any]) -> Any:
 def unwrapped(annotation: Any) -> Any:
     """Take off what changes nothing about the values: `Annotated`, `Final`, `NewType`, names of aliases."""
     while True:
-        if type(annotation) is type:
+        if isinstance(annotation, type):
             return annotation
         if get_origin(annotation) is Annotated or is_qualifier(annotation):
             annotation = get_args(annotation)[0]

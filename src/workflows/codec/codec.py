@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast, get_origin, overload
 import cattrs
 
 from ..errors import DecodeError, DefinitionError, EncodeError, UsageError
+from ..events import Event
 from .annotations import classes_in, renamed, text_of
 from .classes import derives, fields_of, is_resolved, misfit_of, types_of
 from .containers import CONTAINERS
@@ -149,6 +150,13 @@ class Codec:
             InvalidInput: It doesn't fit; `problems` has all of it, with paths.
         """
         return self._validator.validate(value, type_, path)
+
+    def is_as_declared(self, event: Event) -> bool:
+        """Whether all values of an event are text, numbers or nothing, and of the types that its class declares.
+
+        `validate` would make an equal event of it.
+        """
+        return self._validator.is_as_declared(event)
 
     # --- types ------------------------------------------------------------------------------------------------------
 

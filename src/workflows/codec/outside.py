@@ -11,17 +11,15 @@ from enum import Enum, Flag
 from fractions import Fraction
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
-from typing import Any, get_args
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import attrs
 
-from .annotations import is_union, unwrapped
 from .misfits import class_misfit, located, misfit
 from .moments import zone_named
 from .problems import shown
-from .scalars import PLAIN
 
 
 @attrs.frozen
@@ -90,13 +88,6 @@ def scalar_hook(cls: type) -> Hook | None:
     if found is not None:
         return _hook_of(cls, found)
     return enum_hook(cls) if issubclass(cls, Enum) else None
-
-
-def plain_types(annotation: Any) -> frozenset[type]:
-    """The types of text, numbers and nothing of which an annotation takes values as they are, whatever hooks say."""
-    found = unwrapped(annotation)
-    members = get_args(found) if is_union(found) else (found,)
-    return frozenset(member for member in map(unwrapped, members) if member in PLAIN)
 
 
 def _hook_of(cls: type, outside: _Outside) -> Hook:

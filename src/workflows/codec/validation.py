@@ -40,18 +40,9 @@ from ..events import Event
 from .annotations import filled, is_union, meaning_of_variables, text_of, unwrapped
 from .classes import Field, fields_of, kind_of, types_of
 from .misfits import Misfit, at_attribute, at_index, class_misfit, items_misfit, misfit, noted, problems_of, unknown
-from .outside import (
-    NESTING,
-    Hook,
-    instance_hook,
-    is_deeper,
-    literal_hook,
-    model_hook,
-    or_instance,
-    plain_types,
-    scalar_hook,
-)
+from .outside import NESTING, Hook, instance_hook, is_deeper, literal_hook, model_hook, or_instance, scalar_hook
 from .problems import listed, shown, told
+from .simple import Simple
 
 _COLLECTIONS: Mapping[Any, Callable[[list[Any]], Any]] = {
     list: list,
@@ -102,6 +93,7 @@ class Validator:
         self._scope = scope
         self._depth = depth
         self._exact: dict[type, Hook] = {}
+        self._simple: dict[type, Simple | None] = {}
 
     @functools.cached_property
     def _converter(self) -> cattrs.Converter:
@@ -123,6 +115,17 @@ class Validator:
         except Exception as error:  # cattrs' groups, and single errors of hooks
             problems = listed(list(problems_of(error, path)))
             raise InvalidInput(f"The data doesn't fit {_text(annotation)}.", problems) from error
+
+    def is_as_declared(self, event: Event) -> bool:
+        """Whether it's seen at a glance that the values of an event are what its class declares; if not, it may be."""
+        kind = type(event)
+        if kind not in self._simple:
+            fields = fields_of(kind)
+            is_made_by_init = self._custom(kind) is None and all(field.keyword is not None for field in fields)
+            types = types_of(kind, self._scope)
+            self._simple[kind] = Simple(fields, types) if is_made_by_init else None
+        simple = self._simple[kind]
+        return simple is not None and simple.has_made(event.__dict__)
 
     # --- one hook for each annotation -------------------------------------------------------------------------------
 
@@ -293,22 +296,14 @@ class Validator:
         types = {name: unwrapped(filled(found, meaning)) for name, found in types_of(cls, self._scope).items()}
         fields = [field for field in fields_of(cls) if field.keyword is not None]
         is_open = issubclass(cls, Event) and cls.__event_open__
-        plain = {_keyword(field): plain_types(types[field.name]) for field in fields}
-        required = {_keyword(field) for field in fields if field.required}
-
-        def is_simple(value: Mapping[str, Any]) -> bool:
-            """Whether no value has to be made another one: then the class can have them all."""
-            for name, found in value.items():
-                if type(found) not in plain.get(name, ()):
-                    return False
-            return value.keys() >= required
+        simple = Simple(fields, types)
 
         def structure(value: Any, _type: Any) -> Any:
             if isinstance(value, cls):
                 return value
             if not _is_mapping(value):
                 raise misfit(f"{_text(cls)} or an object with its fields", value)
-            if is_simple(value):
+            if simple.makes_one(value):
                 return made_of(value, {})
             made, extras, problems = self._fields_from(value, fields, types)
             if not is_open:

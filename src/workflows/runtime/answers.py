@@ -32,6 +32,8 @@ def fitted_answer(state: RunState, event: Event, *, step: str | None, reply_to: 
 def _fitted(state: RunState, event: Event, question: Question) -> Event:
     wanted = question.answer_type
     kind = wanted if type(event) is HumanResponseEvent else type(event)
+    if kind is type(event) and state.codec.is_as_declared(event):
+        return _accepted(event, event, question)
     fields = {field.alias or field.name: getattr(event, field.name) for field in _arguments(event)}
     given = {**event.to_dict(), **fields}
     try:
@@ -42,11 +44,15 @@ def _fitted(state: RunState, event: Event, question: Question) -> Event:
             "The question stays open:",
             error.problems,
         ) from error
+    return _accepted(event, fitted, question)
+
+
+def _accepted(event: Event, fitted: Event, question: Question) -> Event:
     if not question.accepts(fitted):
         required = dict(question.requirements or {})
         raise InvalidAnswer(
-            f"{event!r} doesn't answer question {question.id!r}, which takes {wanted.__name__} with {required!r}. "
-            "The question stays open."
+            f"{event!r} doesn't answer question {question.id!r}, which takes {question.answer_type.__name__} with "
+            f"{required!r}. The question stays open."
         )
     return fitted
 

@@ -194,12 +194,13 @@ class Crew:
         bug: Exception | None = None
         is_asleep = False
         self._root = None if self._is_owned else current_root()
-        spawn = self._run.backend.spawn
-        tasks = self._tasks = Tasks(spawn, self._variables, is_owned=self._is_owned, stop=self._stop_at_once)
+        spawn, limited = self._run.backend.spawn, self._run.core.state.budget.limit_s is not None
+        tasks = Tasks(spawn, self._variables, self._stop_at_once, is_owned=self._is_owned, is_limited=limited)
+        self._tasks = tasks
         try:
             self.set_budget(self.budget_at)
             with tasks.scope():
-                is_asleep = await self._run.working(self._work_till_nothing_is_left)
+                is_asleep = await self._run.working(partial(self._work_till_nothing_is_left, tasks))
         except Exception as error:
             bug = sole(error)
         finally:
@@ -237,10 +238,8 @@ class Crew:
                 self._run.end(None)
             turn.leave()
 
-    async def _work_till_nothing_is_left(self) -> bool:
+    async def _work_till_nothing_is_left(self, tasks: Tasks) -> bool:
         """Work; True if the run goes on, and needs no task for now."""
-        tasks = self._tasks
-        assert tasks is not None
         self._takes_work = not self._is_stopping
         try:
             if self._alarm is not None and self._alarm.at is not None and self._takes_work:

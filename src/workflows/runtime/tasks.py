@@ -6,13 +6,15 @@ so be started from where no task is: when the event loop says that it's time.
 
 Rules:
 - Each has a scope of its own, which is cancelled when the run's time is up, and by nobody else: see `Crew.stop()`. If a
-  block owns the run, it's shielded, as that block tells the run when it's left.
+  block owns the run, it's shielded, as that block tells the run when it's left. If none does, and the run has as much
+  time as it likes, nothing would ever come of a scope.
 - One that raises lets nothing out: what it raised is kept for the root task, and the others are stopped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import Context as ContextVars
 from functools import partial
 from typing import Any, TypeAlias
@@ -25,6 +27,8 @@ from .worker import Worker
 Main: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 Launch: TypeAlias = Callable[[Main, ContextVars], None]
 
+_NO_SCOPE: AbstractContextManager[object] = nullcontext()
+
 
 class Tasks:
     """The tasks of a run, from when its root task begins to when that ends.
@@ -32,32 +36,35 @@ class Tasks:
     Args:
         spawn: Starts a task that nobody else waits for.
         variables: The context variables of whoever started the run; each task has a copy.
-        is_owned: Whether a block owns the run.
         stop: Called when one has raised, to stop the others.
+        is_owned: Whether a block owns the run.
+        is_limited: Whether the run has only so much time.
 
     Attributes:
         workers: Those tasks that call steps.
     """
 
     __slots__ = (
-        "_deadline", "_ended", "_errors", "_is_owned", "_others", "_root_scope", "_scopes", "_spawn", "_stop",
-        "_variables", "workers",
+        "_deadline", "_ended", "_errors", "_has_scopes", "_is_owned", "_others", "_root_scope", "_scopes", "_spawn",
+        "_stop", "_variables", "workers",
     )  # fmt: skip
 
     def __init__(
         self,
         spawn: Launch,
         variables: ContextVars,
+        stop: Callable[[], None],
         *,
         is_owned: bool,
-        stop: Callable[[], None],
+        is_limited: bool,
     ) -> None:
         self._spawn = spawn
         self._variables = variables
         self._deadline = float("inf")
         self._is_owned = is_owned
+        self._has_scopes = is_owned or is_limited
         self._stop = stop
-        self._scopes: dict[anyio.CancelScope, None] = {}
+        self._scopes: dict[object, anyio.CancelScope] = {}
         self._root_scope: anyio.CancelScope | None = None
         self._others = 0  # how many there are beside the root task, those included that haven't come to run yet
         self._ended: anyio.Event | None = None  # set when there are none, if the root task waits for that
@@ -76,7 +83,7 @@ class Tasks:
     def set_deadline(self, deadline: float) -> None:
         """The run's time is up at this instant of the loop's clock."""
         self._deadline = deadline
-        for scope in self._scopes:
+        for scope in self._scopes.values():
             scope.deadline = deadline
 
     @property
@@ -84,10 +91,12 @@ class Tasks:
         """Whether the run's time is up."""
         return self._root_scope is not None and self._root_scope.cancel_called
 
-    def scope(self) -> anyio.CancelScope:
+    def scope(self) -> AbstractContextManager[object]:
         """What one of them does all its work in; the root task is the first to ask for it."""
+        if not self._has_scopes:
+            return _NO_SCOPE
         scope = anyio.CancelScope(deadline=self._deadline, shield=self._is_owned)
-        self._scopes[scope] = None
+        self._scopes[scope] = scope
         self._root_scope = self._root_scope or scope
         return scope
 
@@ -113,7 +122,7 @@ class Tasks:
             self._errors.append(error)
             self._stop()
         finally:
-            del self._scopes[scope]
+            self._scopes.pop(scope, None)
             self._others -= 1
             if not self._others and self._ended is not None:
                 self._ended.set()
