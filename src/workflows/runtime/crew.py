@@ -327,9 +327,9 @@ class Crew:
             while True:
                 if job is None:
                     job = await self._next_job(worker, is_root=is_root, had_work=had_work)
-                    if job is None:
-                        return True
                     has_waited, had_work = True, False
+                if job is None:
+                    return True
                 if not has_waited or self.is_cut_off:
                     await checkpoint()
                 has_waited = self._journal is not None  # for the store, whenever a step has ended
