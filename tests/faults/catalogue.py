@@ -42,6 +42,7 @@ OWNERSHIP = "tests/engine/test_ownership.py"
 BATCHES = "tests/core/test_batches.py"
 DEPARTURES = "tests/durability/test_departures.py"
 DIGESTS = "tests/engine/test_digests.py"
+CLOSING = "tests/engine/test_closing.py"
 BURSTS = "tests/engine/test_bursts.py"
 TIME = "tests/engine/test_time.py"
 TALLY = "tests/core/test_tally.py"
@@ -524,6 +525,30 @@ _ALL = [
         "self._has_waited(task, self) and attempt.run.crew.is_cut_off)\n",
         "not self)\n",
         BURSTS,
+    ),
+    Fault(
+        "a task that's cancelled before it begins is waited for",
+        "R1",
+        "workflows.runtime.tasks",
+        "        self._others -= 1\n        if not has_begun:\n",
+        "        self._others -= has_begun\n        if not has_begun:\n",
+        CLOSING,
+    ),
+    Fault(
+        "a root task that's cancelled by itself leaves the others behind",
+        "R1",
+        "workflows.runtime.tasks",
+        "                cancelled = error\n",
+        "                raise error\n",
+        CLOSING,
+    ),
+    Fault(
+        "what is no error, and ends a further task, is lost",
+        "R1",
+        "workflows.runtime.tasks",
+        "        except BaseException as error:\n            self._tasks.failed(error)\n",
+        "        except Exception as error:\n            self._tasks.failed(error)\n",
+        CLOSING,
     ),
     Fault(
         "on asyncio, a burst goes the short way though its step has waited",

@@ -22,7 +22,7 @@ class Effects:
 
     count: int
     _digest: int
-    _later: list[Sequence[int]] = attrs.field(default=EMPTY_LIST, repr=False)
+    _later: list[Sequence[int]] = EMPTY_LIST
 
     @property
     def digest(self) -> int:

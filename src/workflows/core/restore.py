@@ -82,7 +82,7 @@ def check_format(data: object) -> None:
     Raises:
         ContextSerdeError: It isn't.
     """
-    if type(data) is not dict and not isinstance(data, Mapping):
+    if not isinstance(data, Mapping):
         raise ContextSerdeError(f"A snapshot is a dict, as Context.to_dict() gives it; this is {data!r:.200}.")
     version = cast("Mapping[str, object]", data).get("format_version")
     if version == FORMAT_VERSION and type(version) is int:

@@ -134,7 +134,7 @@ class SnapshotReader:
             content=of(str, data["content"]),
             subclasses=of(bool, data.get("subclasses", False)),
             returned=of(bool, data.get("returned", False)),
-            place=OUTSIDE if place is None else place_from(place),
+            place=place_from(place),
             asked_at=seconds(data.get("asked_at", 0.0)),
         )
 

@@ -24,7 +24,7 @@ def tally_data(state: RunState, at: float) -> dict[str, list[Json]]:
         running, active = at_work.get(name, (0, 0.0))
         finished, failures = tally.finished, tally.failures
         attempts = finished + failures + tally.interrupted + running
-        if attempts or tally != _NOTHING:
+        if tally != _NOTHING:  # whose attempts have begun has taken something
             spent = tally.seconds + active
             data[name] = [attempts, finished, failures, spent, _named(tally.took), _named(tally.gave)]
     return data
@@ -56,14 +56,8 @@ def _name(kind: Kind) -> str:
 
 def read_tally(codec: Codec, data: Mapping[str, Any]) -> MutableMapping[str, Tally]:
     """What each step had done. Steps and classes that have gone since are history, and stay."""
-    stored, types = _by_name(data.get("tally", {})), codec.types
-    return packed({of(str, name): _read(types, found) for name, found in stored.items()})
-
-
-def _by_name(data: Any) -> dict[Any, Any]:
-    of(dict, data)
-    found: dict[Any, Any] = data
-    return found
+    stored: Mapping[str, Any] = data.get("tally", {})
+    return packed({of(str, name): _read(codec.types, found) for name, found in stored.items()})
 
 
 def _read(types: Mapping[str, type], stored: Any) -> Tally:
@@ -74,9 +68,9 @@ def _read(types: Mapping[str, type], stored: Any) -> Tally:
     return Tally(finished, failures, interrupted, spent, _kinds(types, took), _kinds(types, gave))
 
 
-def _kinds(types: Mapping[str, type], data: Any) -> Counts:
+def _kinds(types: Mapping[str, type], stored: Mapping[Any, Any]) -> Counts:
     counts = Counts()
-    for name, number in _by_name(data).items():
+    for name, number in stored.items():
         found = types.get(of(str, name))
         kind: Kind = found if found is not None and issubclass(found, Event) else name
         if counts.kind is None:

@@ -56,8 +56,8 @@ class SnapshotWriter:
         name = self.codec.names.get(kind)
         if name is None:
             self.complain(path, [f": {kind.__name__} isn't declared: Workflow(types=[{kind.__name__}])"])
-            return None
-        self.types[kind] = None
+        else:
+            self.types[kind] = None
         return name
 
     def complain(self, path: Path, problems: Iterable[str]) -> None:

@@ -44,12 +44,25 @@ class Call(Protocol):
         ...
 
 
+class Spawn(Protocol):
+    """See `Backend.spawn`."""
+
+    def __call__(
+        self,
+        main: Callable[[], Coroutine[Any, Any, None]],
+        context: Context,
+        ended: Callable[[], object] | None = None,
+        /,
+    ) -> None: ...
+
+
 @attrs.frozen
 class Backend:
     """What the runtime asks of asyncio or Trio itself.
 
     Attributes:
-        spawn: Starts a coroutine function in a context, as a task that nobody waits for.
+        spawn: Starts a coroutine function in a context, as a task that nobody waits for; calls a function, if one is
+            given, when the task has ended, even if it never began.
         current_task: Gives an object for the task that calls it; None outside of any.
         current_task_here: Gives the same as a function for the event loop and the thread that it's called in alone,
             which costs a fraction: it needn't find out which loop runs.
@@ -65,7 +78,7 @@ class Backend:
         call_in: Has a function called in such a loop, from any thread; does nothing if the loop is closed.
     """
 
-    spawn: Callable[[Callable[[], Coroutine[Any, Any, None]], Context], None]
+    spawn: Spawn
     current_task: Callable[[], object]
     current_task_here: Callable[[], Callable[[], object]]
     has_waited: Callable[[Any, object], bool] | None
@@ -162,8 +175,21 @@ def _has_loop(asyncio: ModuleType) -> bool:
 
 
 def _trio_backend(trio: ModuleType) -> Backend:
-    def spawn(main: Callable[[], Coroutine[Any, Any, None]], context: Context) -> None:
-        trio.lowlevel.spawn_system_task(main, name="workflow run", context=context)
+    def spawn(
+        main: Callable[[], Coroutine[Any, Any, None]], context: Context, ended: Callable[[], object] | None = None, /
+    ) -> None:
+        async def until_ended() -> None:
+            try:
+                await main()
+            finally:
+                if ended is not None:
+                    ended()
+
+        trio.lowlevel.spawn_system_task(
+            main if ended is None else trio.lowlevel.enable_ki_protection(until_ended),
+            name="workflow run",
+            context=context,
+        )
 
     for function in _uninterrupted:
         trio.lowlevel.enable_ki_protection(function)
@@ -206,10 +232,14 @@ def _asyncio_backend(asyncio: ModuleType) -> Backend:
             self.is_closing = self.is_closing or not self.get_loop().is_running()
             return bool(super().cancel(msg))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
 
-    def spawn(main: Callable[[], Coroutine[Any, Any, None]], context: Context) -> None:
+    def spawn(
+        main: Callable[[], Coroutine[Any, Any, None]], context: Context, ended: Callable[[], object] | None = None, /
+    ) -> None:
         task = RootTask(main(), loop=asyncio.get_running_loop(), name="workflow run", context=context)
         _roots.add(task)
         task.add_done_callback(_roots.discard)
+        if ended is not None:
+            task.add_done_callback(lambda _task: ended(), context=Context())  # pyright: ignore[reportUnknownLambdaType]
 
     def call_in(loop: Any, function: Callable[[], object]) -> None:
         if not loop.is_closed():

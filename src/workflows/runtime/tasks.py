@@ -26,6 +26,7 @@ from .worker import Worker
 
 Main: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 Launch: TypeAlias = Callable[[Main, ContextVars], None]
+Spawn: TypeAlias = Callable[[Main, ContextVars, Callable[[], object]], None]
 
 _NO_SCOPE: AbstractContextManager[object] = nullcontext()
 
@@ -34,7 +35,7 @@ class Tasks:
     """The tasks of a run, from when its root task begins to when that ends.
 
     Args:
-        spawn: Starts a task that nobody else waits for.
+        spawn: Starts a task that nobody else waits for, and calls a function when it has ended.
         variables: The context variables of whoever started the run; each task has a copy.
         stop: Called when one has raised, to stop the others.
         is_owned: Whether a block owns the run.
@@ -51,7 +52,7 @@ class Tasks:
 
     def __init__(
         self,
-        spawn: Launch,
+        spawn: Spawn,
         variables: ContextVars,
         stop: Callable[[], None],
         *,
@@ -68,14 +69,15 @@ class Tasks:
         self._root_scope: anyio.CancelScope | None = None
         self._others = 0  # how many there are beside the root task, those included that haven't come to run yet
         self._ended: anyio.Event | None = None  # set when there are none, if the root task waits for that
-        self._errors: list[Exception] = []
+        self._errors: list[BaseException] = []
         self.workers: dict[Worker, None] = {}
 
     def start(self, function: Callable[..., Coroutine[Any, Any, None]], *args: object) -> None:
         """Start a task beside the root task."""
+        task = _Another(self, partial(function, *args))
         self._others += 1
         try:
-            self._spawn(partial(self._be_another, function, args), self._variables.copy())
+            self._spawn(task.be, self._variables.copy(), task.ended)
         except BaseException:
             self._others -= 1
             raise
@@ -103,26 +105,61 @@ class Tasks:
     async def others_ended(self) -> None:
         """Wait in the root task till the others have ended, however long that takes, and raise what they've raised.
 
-        Cancellation is kept away: they have their own.
+        Cancellation is kept away: they have their own. A root task of asyncio's that's cancelled by itself is told
+        afterwards.
         """
-        if self._others:
+        cancelled: BaseException | None = None
+        while self._others:
             self._ended = anyio.Event()
-            with anyio.CancelScope(shield=True):
-                await self._ended.wait()
+            try:
+                with anyio.CancelScope(shield=True):
+                    await self._ended.wait()
+            except anyio.get_cancelled_exc_class() as error:  # noqa: ASYNC103, ASYNC104  (it's raised below)
+                cancelled = error
         if self._errors:
-            raise ExceptionGroup("tasks of a run have failed", self._errors)
+            raise BaseExceptionGroup("tasks of a run have failed", self._errors)
+        if cancelled is not None:
+            raise cancelled
+
+    def failed(self, error: BaseException) -> None:
+        """One has raised: keep that for the root task, and stop the others."""
+        self._errors.append(error)
+        self._stop()
+
+    def one_ended(self, scope: object, *, has_begun: bool) -> None:
+        """A task beside the root task has ended. One that was cancelled before it began left what it was to do."""
+        self._scopes.pop(scope, None)
+        self._others -= 1
+        if not has_begun:
+            self._stop()
+        if not self._others and self._ended is not None:
+            self._ended.set()
+
+
+class _Another:
+    """A task beside the root task."""
+
+    __slots__ = ("_has_begun", "_scope", "_tasks", "_work")
+
+    def __init__(self, tasks: Tasks, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._tasks = tasks
+        self._work = work
+        self._has_begun = False
+        self._scope: AbstractContextManager[object] | None = None
 
     @uninterrupted
-    async def _be_another(self, function: Callable[..., Coroutine[Any, Any, None]], args: tuple[object, ...]) -> None:
-        scope = self.scope()
+    async def be(self) -> None:
+        """Work, and let nothing out but cancellation: nobody is there to take it, and on Trio it would end the loop."""
+        self._has_begun = True
+        self._scope = self._tasks.scope()
         try:
-            with scope:
-                await function(*args)
-        except Exception as error:
-            self._errors.append(error)
-            self._stop()
-        finally:
-            self._scopes.pop(scope, None)
-            self._others -= 1
-            if not self._others and self._ended is not None:
-                self._ended.set()
+            with self._scope:
+                await self._work()
+        except anyio.get_cancelled_exc_class():
+            raise
+        except BaseException as error:
+            self._tasks.failed(error)
+
+    def ended(self) -> None:
+        """It has ended; on asyncio, a task that's cancelled before its first turn never begins."""
+        self._tasks.one_ended(self._scope, has_begun=self._has_begun)
