@@ -1,39 +1,152 @@
 """R1: a loop ends though runs go on, and a run is over when all its tasks are, whoever has cancelled them."""
 
-import subprocess
-import sys
-from pathlib import Path
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from tests.engine import closing
 from workflows import Context, Workflow, step
-from workflows.events import Event, StartEvent, StopEvent
+from workflows.events import Event, HumanResponseEvent, StartEvent, StopEvent
+from workflows.handler import WorkflowHandler
 
 pytestmark = pytest.mark.guarantee("R1")
-LONGEST_S = 30  # a process that isn't over by then hangs
 
 
-def told_by(name: str) -> str:
-    """What such a program says."""
-    assert closing.__file__ is not None
-    program = [sys.executable, str(Path(closing.__file__)), name]
-    return subprocess.run(program, capture_output=True, text=True, check=True, timeout=LONGEST_S).stdout
+class Left(Event):
+    pass
 
 
-def test_a_loop_ends_at_any_turn_though_tasks_of_a_run_have_not_begun() -> None:
-    told_by("at any turn")
+class Right(Event):
+    pass
+
+
+class Work(HumanResponseEvent):
+    pass
+
+
+class Both(Workflow):
+    """Does two things at once, one of which cleans up for longer than anybody waits."""
+
+    def __init__(self) -> None:
+        super().__init__(timeout=None)
+        self.handler: WorkflowHandler[Any] | None = None
+        self.was_over: list[bool] = []
+
+    @step
+    async def begin(self, ctx: Context[Any], ev: StartEvent) -> Left | Right | None:
+        ctx.send_event(Left())
+        ctx.send_event(Right())
+        return None
+
+    @step
+    async def left(self, ev: Left) -> StopEvent:
+        for _ in range(20):
+            await checkpoint()
+        return StopEvent()
+
+    @step
+    async def right(self, ev: Right) -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            with anyio.CancelScope(shield=True):
+                try:
+                    await anyio.sleep_forever()
+                finally:
+                    for _ in range(10):
+                        await checkpoint()
+                    assert self.handler is not None
+                    self.was_over.append(self.handler.is_done())
+
+    @step
+    async def work(self, ev: Work) -> None:
+        await anyio.sleep_forever()
+
+
+class Several(Workflow):
+    """Does three things at once that take for ever, and a wait that's over before long."""
+
+    @step
+    async def begin(self, ctx: Context[Any], ev: StartEvent) -> list[Left]:
+        return [Left(), Left(), Left()]
+
+    @step
+    async def left(self, ctx: Context[Any], ev: Left) -> StopEvent:
+        await ctx.wait_for_event(Work, timeout=0)
+        await anyio.sleep_forever()
+        return StopEvent()
+
+
+class Taking(Workflow):
+    """Takes what comes."""
+
+    @step
+    async def begin(self, ev: StartEvent) -> None:
+        await anyio.sleep_forever()
+
+    @step
+    async def work(self, ev: Work) -> StopEvent | None:
+        await anyio.sleep_forever()
+
+
+def end_after(main: Callable[[], Awaitable[None]]) -> None:
+    """Run `main` in a loop of asyncio's, and end that as `asyncio.run` does, but for waiting for ever."""
+    loop = asyncio.new_event_loop()
+    loop.set_debug(True)
+    try:
+        loop.run_until_complete(main())
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        if left:
+            _, pending = loop.run_until_complete(asyncio.wait(left, timeout=5))
+            assert not pending, "asyncio.run would never return"
+    finally:
+        loop.close()
+
+
+@pytest.mark.parametrize("turns", range(0, 40, 2))
+def test_a_loop_ends_at_any_turn_though_tasks_of_a_run_have_not_begun(turns: int) -> None:
+    async def main() -> None:
+        Several(timeout=None, types=[Work]).run()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+
+    end_after(main)
 
 
 def test_tasks_that_are_cancelled_before_they_begin_end_their_run() -> None:
-    assert told_by("all cancelled") == "the run is over: True\n"
+    async def main() -> None:
+        handler = Taking(timeout=None).run()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        handler.ctx.send_event(Work())
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        _, pending = await asyncio.wait(others, timeout=5)
+        assert not pending
+        assert handler.is_done()
+
+    end_after(main)
 
 
 def test_a_run_whose_root_task_is_cancelled_by_itself_waits_for_the_others() -> None:
-    assert told_by("cleaning up") == "the run is over: False\n"
+    workflows: list[Both] = []
+
+    async def main() -> None:
+        workflow = Both()
+        workflows.append(workflow)
+        workflow.handler = workflow.run()
+        for _ in range(60):
+            await asyncio.sleep(0)
+
+    end_after(main)
+    (workflow,) = workflows
+    assert workflow.was_over == [False]
 
 
 class Odd(BaseException):
@@ -45,14 +158,6 @@ class Policy:
 
     def next(self, elapsed_time: float, attempts: int, error: Exception, *, seed: int | None = None) -> float | None:
         raise Odd("the policy")
-
-
-class Left(Event):
-    pass
-
-
-class Right(Event):
-    pass
 
 
 class Retrying(Workflow):
