@@ -90,6 +90,7 @@ class Taking(Workflow):
     @step
     async def work(self, ev: Work) -> StopEvent | None:
         await anyio.sleep_forever()
+        return StopEvent()
 
 
 def end_after(main: Callable[[], Awaitable[None]]) -> None:
@@ -111,7 +112,7 @@ def end_after(main: Callable[[], Awaitable[None]]) -> None:
 @pytest.mark.parametrize("turns", range(0, 40, 2))
 def test_a_loop_ends_at_any_turn_though_tasks_of_a_run_have_not_begun(turns: int) -> None:
     async def main() -> None:
-        Several(timeout=None, types=[Work]).run()
+        _ = Several(timeout=None, types=[Work]).run()
         for _ in range(turns):
             await asyncio.sleep(0)
 

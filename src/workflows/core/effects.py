@@ -55,8 +55,6 @@ class Effects:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Effects) and (self.count, self.digest) == (other.count, other.digest)
 
-    __hash__ = None  # type: ignore[assignment]
-
     def __str__(self) -> str:
         return (
             f"{self.count} operations without a result (sending, streaming, writing state), digest {self.digest:016x}"

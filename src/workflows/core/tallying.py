@@ -24,7 +24,7 @@ def tally_data(state: RunState, at: float) -> dict[str, list[Json]]:
         running, active = at_work.get(name, (0, 0.0))
         finished, failures = tally.finished, tally.failures
         attempts = finished + failures + tally.interrupted + running
-        if tally != _NOTHING:  # whose attempts have begun has taken something
+        if attempts or tally != _NOTHING:
             spent = tally.seconds + active
             data[name] = [attempts, finished, failures, spent, _named(tally.took), _named(tally.gave)]
     return data
