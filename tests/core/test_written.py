@@ -36,7 +36,7 @@ def test_seconds_are_numbers() -> None:
             seconds(wrong)
 
 
-NO_TALLIES: tuple[Any, ...] = ([], 5, "text", {"begin": [1, 0, 0, 0.0, [], {}]})
+NO_TALLIES: tuple[Any, ...] = (list[int](), 5, "text", {"begin": [1, 0, 0, 0.0, list[int](), None]})
 
 
 @pytest.mark.parametrize("wrong", NO_TALLIES)
