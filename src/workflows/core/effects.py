@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
+from typing import ClassVar
 
 import attrs
 
@@ -54,6 +55,8 @@ class Effects:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Effects) and (self.count, self.digest) == (other.count, other.digest)
+
+    __hash__: ClassVar[None]  # type: ignore[assignment]
 
     def __str__(self) -> str:
         return (
