@@ -11,6 +11,7 @@ import attrs
 import pytest
 
 from tests.core.flow import Note
+from tests.core.late import Late
 from tests.core.reference import Branch, Job, Op, Wait
 from tests.core.rules import ops_until
 from workflows.codec import Codec
@@ -173,7 +174,9 @@ def stream(actor: Actor, feed: Feed, branch: Branch, *written: tuple[int, Any]) 
     if len(new) == 1:
         feed(ticks.EventStreamed, branch, *new[0])
     elif new:
-        feed(ticks.BurstStreamed, branch, tuple(digest for digest, _ in new), tuple(event for _, event in new))
+        digests = [digest for digest, _ in new]
+        made = Late(digests) if sum(digests) % 2 else tuple(digests)
+        feed(ticks.BurstStreamed, branch, made, tuple(event for _, event in new))
 
 
 def write(actor: Actor, feed: Feed, branch: Branch, digest: int, change: ticks.Write, owner: str | None) -> None:

@@ -24,6 +24,7 @@ from hypothesis.stateful import (
 
 from tests.core.flow import Approval, Approved, Begin, Note, Prompt, Reply, Task, codec_for
 from tests.core.journalling import imaged, journalled, keep_table
+from tests.core.late import Late
 from tests.deep.tally import cut
 from workflows.core import ticks
 from workflows.core.commands import Command, DropChild, Finish, ForChild, RunStep, published
@@ -243,7 +244,7 @@ class ChildrenMachine(RuleBasedStateMachine):
             self.at_run(path, ticks.StepReturned, *who, (StopEvent(result=self.number),))
         elif what == "stream":
             self.at_run(path, ticks.EventStreamed, *who, "", 1, Note(n=2))
-            self.at_run(path, ticks.BurstStreamed, *who, "", (1, 2), (Note(n=3), Note(n=4)))
+            self.at_run(path, ticks.BurstStreamed, *who, "", Late((1, 2)), (Note(n=3), Note(n=4)))
         elif what == "fail":
             retry = data.draw(st.sampled_from((0.0, 3.0, None)), label="retry in")
             self.at_run(path, ticks.StepRaised, *who, ValueError("inside"), retry)

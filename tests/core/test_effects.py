@@ -1,37 +1,18 @@
 """Effects: digests that are made late come to what they'd have come to at once, and no others are made."""
 
-from collections.abc import Iterator, Sequence
 from functools import reduce
-from typing import NoReturn
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.flow import Hand, Note
+from tests.core.late import Late
 from workflows.core import ticks
 from workflows.core.effects import Effects, folded
 from workflows.core.records import Memory, Tape, Value
 
 NOW = Value("now", "", 5.0)
-
-
-class Late(Sequence[int]):
-    """Digests that are made when somebody looks."""
-
-    def __init__(self, digests: Sequence[int]) -> None:
-        self.digests = digests
-        self.looks = 0
-
-    def __len__(self) -> int:
-        return len(self.digests)
-
-    def __iter__(self) -> Iterator[int]:
-        self.looks += 1
-        return iter(self.digests)
-
-    def __getitem__(self, index: object) -> NoReturn:
-        raise AssertionError("all of them are taken in, in their order")
 
 
 digests = st.lists(st.integers(0, 2**64), min_size=1, max_size=4)

@@ -27,13 +27,8 @@ class Work(HumanResponseEvent):
     pass
 
 
-class Both(Workflow):
-    """Does two things at once, one of which cleans up for longer than anybody waits."""
-
-    def __init__(self) -> None:
-        super().__init__(timeout=None)
-        self.handler: WorkflowHandler[Any] | None = None
-        self.was_over: list[bool] = []
+class Apart(Workflow):
+    """Does two things at once."""
 
     @step
     async def begin(self, ctx: Context[Any], ev: StartEvent) -> Left | Right | None:
@@ -46,6 +41,19 @@ class Both(Workflow):
         for _ in range(20):
             await checkpoint()
         return StopEvent()
+
+    @step
+    async def right(self, ev: Right) -> None:
+        await anyio.sleep_forever()
+
+
+class Both(Apart):
+    """One of its two things cleans up for longer than anybody waits."""
+
+    def __init__(self) -> None:
+        super().__init__(timeout=None)
+        self.handler: WorkflowHandler[Any] | None = None
+        self.was_over: list[bool] = []
 
     @step
     async def right(self, ev: Right) -> None:
@@ -161,19 +169,8 @@ class Policy:
         raise Odd("the policy")
 
 
-class Retrying(Workflow):
-    """Does two things at once; when one fails, its policy does."""
-
-    @step
-    async def begin(self, ctx: Context[Any], ev: StartEvent) -> Left | Right | None:
-        ctx.send_event(Left())
-        ctx.send_event(Right())
-        return None
-
-    @step
-    async def left(self, ev: Left) -> StopEvent:
-        await anyio.sleep_forever()
-        return StopEvent()
+class Retrying(Apart):
+    """When one of its two things fails, its policy does."""
 
     @step(retry_policy=Policy())
     async def right(self, ev: Right) -> None:

@@ -21,12 +21,11 @@ from typing import Any, TypeAlias
 
 import anyio
 
-from .spawn import uninterrupted
+from .spawn import Spawn, uninterrupted
 from .worker import Worker
 
 Main: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 Launch: TypeAlias = Callable[[Main, ContextVars], None]
-Spawn: TypeAlias = Callable[[Main, ContextVars, Callable[[], object]], None]
 
 _NO_SCOPE: AbstractContextManager[object] = nullcontext()
 
