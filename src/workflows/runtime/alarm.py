@@ -77,7 +77,7 @@ class Alarm:
     def watch(self) -> None:
         """From here on ring at the instant, and at those that are set then, until there's none."""
         self._is_left = False
-        if self._backend.call_at is not None:
+        if self._backend.call_later is not None:
             self._have_it_called()
         elif not self._turns:
             self._turns = TURNS
@@ -110,13 +110,14 @@ class Alarm:
         if self._call is not None:
             self._call.cancel()
             self._call = None
-        call_at = self._backend.call_at
-        if call_at is None or self.at is None or self._is_left or self._is_looking:
+        call_later = self._backend.call_later
+        if call_later is None or self.at is None or self._is_left or self._is_looking:
             return
-        if self.at <= self._now():
+        delay_s = self.at - self._now()
+        if delay_s <= 0.0:
             self._called()
         else:
-            self._call = call_at(on_loop_clock(self.at, self._now), self._called)
+            self._call = call_later(delay_s, self._called)
 
     def _called(self) -> None:
         self._call = None

@@ -165,7 +165,7 @@ def _timed_out(step: StepSpec) -> StepTimedOut:
 
 def _without_cancellation(attempt: Attempt, failure: BaseException) -> BaseException | None:
     """What a step raised beside cancellation; None if that's all."""
-    kinds: tuple[type[BaseException], ...] = (anyio.get_cancelled_exc_class(),)
+    kinds: tuple[type[BaseException], ...] = (attempt.run.backend.cancelled,)
     if attempt.is_threaded:  # how a cancellation arrives in a worker thread, on asyncio
         kinds = (*kinds, ThreadCancelledError)
     if isinstance(failure, kinds):

@@ -73,9 +73,11 @@ class Backend:
         checkpoint: The backend's own checkpoint, which costs less than the neutral one.
         be_cancelled: Where a task whose scope has been cancelled is told of it, at the least price. On asyncio it goes
             on if it isn't.
-        call_at: Has a function called at an instant of the loop's clock, in no task; None where only a task can wait.
+        call_later: Has a function called in so many seconds of the loop's clock, in no task; None where only a task can
+            wait.
         loop: Gives an object for the event loop that runs in this thread.
         call_in: Has a function called in such a loop, from any thread; does nothing if the loop is closed.
+        cancelled: What cancellation raises.
     """
 
     spawn: Spawn
@@ -85,9 +87,10 @@ class Backend:
     next_turn_here: Callable[[], Callable[[Callable[[], object]], object] | None]
     checkpoint: Callable[[], Awaitable[None]]
     be_cancelled: Callable[[], Awaitable[None]]
-    call_at: Callable[[float, Callable[[], None]], Call] | None
+    call_later: Callable[[float, Callable[[], None]], Call] | None
     loop: Callable[[], object]
     call_in: Callable[[Any, Callable[[], object]], None]
+    cancelled: type[BaseException]
 
 
 _backends: dict[str, Backend] = {}
@@ -214,6 +217,7 @@ def _trio_backend(trio: ModuleType) -> Backend:
         None,
         trio.lowlevel.current_trio_token,
         call_in,
+        trio.Cancelled,
     )
 
 
@@ -222,6 +226,7 @@ def _asyncio_backend(asyncio: ModuleType) -> Backend:
         """A task that notices when its loop is closed: that's when it's cancelled while the loop doesn't run."""
 
         is_closing = False
+        has_begun = False
 
         def __repr__(self) -> str:
             """Short: AnyIO writes it down whenever a scope is cancelled, which is how steps are suspended."""
@@ -229,25 +234,39 @@ def _asyncio_backend(asyncio: ModuleType) -> Backend:
 
         def cancel(self, msg: Any = None) -> bool:
             """Cancel it, as asyncio does."""
+            if not self.has_begun:  # it may never begin
+                self.add_done_callback(_roots.discard)
             self.is_closing = self.is_closing or not self.get_loop().is_running()
             return bool(super().cancel(msg))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
 
     def spawn(
         main: Callable[[], Coroutine[Any, Any, None]], context: Context, ended: Callable[[], object] | None = None, /
     ) -> None:
-        task = RootTask(main(), loop=asyncio.get_running_loop(), name="workflow run", context=context)
+        work = till_ended(main) if ended is None else main()
+        task = RootTask(work, loop=asyncio.get_running_loop(), name="workflow run", context=context)
         _roots.add(task)
-        task.add_done_callback(_roots.discard)
         if ended is not None:
-            task.add_done_callback(lambda _task: ended(), context=Context())  # pyright: ignore[reportUnknownLambdaType]
+            task.add_done_callback(partial(forget, ended), context=Context())
+
+    async def till_ended(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        task: Any = asyncio.current_task()
+        task.has_begun = True
+        try:
+            await main()
+        finally:
+            _roots.discard(task)  # at a fraction of what a callback costs
+
+    def forget(ended: Callable[[], object], task: RootTask) -> None:
+        _roots.discard(task)
+        ended()
 
     def call_in(loop: Any, function: Callable[[], object]) -> None:
         if not loop.is_closed():
             loop.call_soon_threadsafe(function)
 
-    def call_at(at: float, function: Callable[[], None]) -> Call:
+    def call_later(delay_s: float, function: Callable[[], None]) -> Call:
         no_variables = Context()  # for the loop keeps them for a while after a call was cancelled
-        call: Call = asyncio.get_running_loop().call_at(at, function, context=no_variables)
+        call: Call = asyncio.get_running_loop().call_later(delay_s, function, context=no_variables)
         return call
 
     def current_task_here() -> Callable[[], object]:
@@ -262,9 +281,10 @@ def _asyncio_backend(asyncio: ModuleType) -> Backend:
         lambda: asyncio.get_running_loop().call_soon,
         partial(asyncio.sleep, 0),
         partial(asyncio.sleep, 0),  # a task that waits for something would be told a turn later
-        call_at,
+        call_later,
         asyncio.get_running_loop,
         call_in,
+        asyncio.CancelledError,
     )
 
 
