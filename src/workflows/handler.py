@@ -72,7 +72,7 @@ class WorkflowHandler(Generic[ResultT_co]):
         return result
 
     def _is_read_by_others(self) -> bool:
-        return self._run.log.is_read_by_others(self._run.current_task())
+        return self._run.log.is_read_by_others(self._run.backend.current_task())
 
     async def _abandon(self) -> None:
         """Its only owner leaves: end the run, and wait until it has ended."""

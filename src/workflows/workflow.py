@@ -13,7 +13,7 @@ import cattrs
 
 from .codec import Codec
 from .context import Context, DictState, StepContext
-from .core.state import RunStatus
+from .core.statuses import ENDED
 from .core.ticks import RunStarted
 from .errors import ContextStateError, UsageError
 from .events import (
@@ -292,7 +292,7 @@ class Workflow(Generic[StartT, ResultT_co]):
             ContextStateError: The context's run is still going on.
             UsageError: There's no running event loop, or `run_id` is no text.
         """
-        return self.begin_run(backend().spawn, ctx, start_event, inputs, run_id=run_id, is_owned=False)
+        return self.begin_run(None, ctx, start_event, inputs, run_id=run_id, is_owned=False)
 
     @asynccontextmanager
     async def running(
@@ -318,7 +318,7 @@ class Workflow(Generic[StartT, ResultT_co]):
 
     def begin_run(
         self,
-        launch: Launch,
+        launch: Launch | None,
         ctx: Context[Any] | None,
         start_event: StartEvent | None,
         inputs: dict[str, Any],
@@ -326,8 +326,8 @@ class Workflow(Generic[StartT, ResultT_co]):
         run_id: str | None,
         is_owned: bool,
     ) -> WorkflowHandler[ResultT_co]:
-        """Make a run and launch it. For this package: use `run()`, `running()`, or a `Runtime`."""
-        definition = self.definition
+        """Make a run and launch it, in a task of the loop's own if need be. For this package: use `run()`."""
+        definition, running = self.definition, backend()
         if not self._disable_validation and not self._is_checked:
             self.validate(validate_resource_configs=False)
         if ctx is not None and not isinstance(cast("object", ctx), Context):
@@ -345,7 +345,7 @@ class Workflow(Generic[StartT, ResultT_co]):
                 f"Run {state.run_id!r} on this context is still going on. Await its handler first, or run without ctx=."
             )
         name = id_of_run(run_id, state.run_id if context.is_running else "")
-        if context.is_restored and state.status is RunStatus.ENDED and start_event is None and not inputs:
+        if context.is_restored and state.status is ENDED and start_event is None and not inputs:
             return self._finished(context, state.run_id)
         if context.is_running and (start_event is not None or inputs):
             ignored = [*(["start_event"] if start_event is not None else []), *sorted(inputs)]
@@ -357,7 +357,8 @@ class Workflow(Generic[StartT, ResultT_co]):
         event = None if context.is_running else start_event_of(definition, start_event, inputs, what="run()")
         turns = None if self._turns is None else self._turns.queue()
         options = self._run_options(accepts_changes=context.accepts_changes)
-        run = Run(context.driver, options, name, launch=launch, turns=turns, is_owned=is_owned)
+        launch = launch or running.spawn
+        run = Run(context.driver, options, name, running, launch=launch, turns=turns, is_owned=is_owned)
         context.begin(run)
         if event is not None:
             seed = new_uuid().int >> 64
@@ -390,7 +391,7 @@ class Workflow(Generic[StartT, ResultT_co]):
 
     def _finished(self, context: Context[Any], run_id: str) -> WorkflowHandler[ResultT_co]:
         """A finished run that is resumed: it gives what it gave."""
-        run = Run(context.driver, self._run_options(accepts_changes=context.accepts_changes), run_id)
+        run = Run(context.driver, self._run_options(accepts_changes=context.accepts_changes), run_id, backend())
         context.begin(run)
         run.close()
         return WorkflowHandler(run, context, is_owned=False)

@@ -30,7 +30,7 @@ from workflows.core.image import can_be_imaged
 from workflows.core.places import Place
 from workflows.core.records import Asked, Edited, Read, Tape, Value
 from workflows.core.snapshot import snapshot
-from workflows.core.state import RunStatus, Status
+from workflows.core.statuses import RunStatus, Status
 from workflows.core.tallying import tally_data
 from workflows.events import HumanResponseEvent
 

@@ -31,7 +31,7 @@ from workflows.core.commands import Command, RunStep
 from workflows.core.places import Place
 from workflows.core.questions import Ask
 from workflows.core.restore import restore
-from workflows.core.state import RunStatus
+from workflows.core.statuses import RunStatus
 from workflows.events import CollectionReleaseEvent, Event, StopEvent
 
 

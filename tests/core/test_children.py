@@ -23,7 +23,8 @@ from workflows.core.engine import Core
 from workflows.core.questions import Ask
 from workflows.core.records import Ran
 from workflows.core.snapshot import snapshot
-from workflows.core.state import Child, RunStatus, Status
+from workflows.core.state import Child
+from workflows.core.statuses import RunStatus, Status
 from workflows.events import Event, StopEvent
 
 

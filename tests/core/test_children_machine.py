@@ -36,7 +36,8 @@ from workflows.core.questions import Ask, Question
 from workflows.core.records import Ran
 from workflows.core.restore import restore
 from workflows.core.snapshot import snapshot
-from workflows.core.state import ChildKind, Execution, RunState, RunStatus, Status
+from workflows.core.state import ChildKind, Execution, RunState
+from workflows.core.statuses import RunStatus, Status
 from workflows.events import Event, StartEvent, StopEvent
 from workflows.graph import compile_program
 from workflows.steps import step
@@ -210,7 +211,7 @@ class ChildrenMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.state.status is RunStatus.RUNNING)
     @rule(data=st.data(), key=st.sampled_from(("a", "b", "c")))
     def start_a_child(self, data: st.DataObject, key: str) -> None:
-        acting = [found for found in self.attempts(Status.RUNNING) if self.kinds_for(found[0])]
+        acting = [found for found in self.attempts(Status.AT_WORK) if self.kinds_for(found[0])]
         if not acting:
             self.feed(ticks.EventReceived, Task(n=1), None, None)
             return
@@ -223,18 +224,18 @@ class ChildrenMachine(RuleBasedStateMachine):
         parts = (execution.id, execution.attempt, branch, key, "inner", label, Errand(n=self.number))
         self.at_run(path, ticks.ChildStarted, *parts)
 
-    @precondition(lambda self: any(open_runs(execution) for _, execution in self.attempts(Status.RUNNING)))
+    @precondition(lambda self: any(open_runs(execution) for _, execution in self.attempts(Status.AT_WORK)))
     @rule(data=st.data(), is_wanted=st.booleans())
     def want_or_not(self, data: st.DataObject, is_wanted: bool) -> None:
-        having = [found for found in self.attempts(Status.RUNNING) if open_runs(found[1])]
+        having = [found for found in self.attempts(Status.AT_WORK) if open_runs(found[1])]
         path, execution = self.an_attempt(data, having)
         record = data.draw(st.sampled_from(open_runs(execution)), label="child")
         self.at_run(path, ticks.ChildWanted, execution.id, execution.attempt, record.child, is_wanted)
 
-    @precondition(lambda self: self.attempts(Status.RUNNING, inner=True))
+    @precondition(lambda self: self.attempts(Status.AT_WORK, inner=True))
     @rule(data=st.data(), what=st.sampled_from(("give", "give", "ask", "ask", "fail", "stop", "stop", "stream")))
     def act_inside(self, data: st.DataObject, what: str) -> None:
-        path, execution = self.an_attempt(data, self.attempts(Status.RUNNING, inner=True))
+        path, execution = self.an_attempt(data, self.attempts(Status.AT_WORK, inner=True))
         who = (execution.id, execution.attempt)
         if what == "give":
             events: tuple[Event, ...] = data.draw(st.sampled_from(((), (Note(n=1),), (Prompt(what="p"),))))
@@ -256,11 +257,11 @@ class ChildrenMachine(RuleBasedStateMachine):
             if len(asked) > 0 and data.draw(st.booleans(), label="suspend"):
                 self.at_run(path, ticks.StepSuspending, *who, asked, 2.0)
 
-    @precondition(lambda self: self.attempts(Status.RUNNING))
+    @precondition(lambda self: self.attempts(Status.AT_WORK))
     @rule(data=st.data(), what=st.sampled_from(("await", "await", "return", "fail", "fail for good", "park", "stop")))
     def act_outside(self, data: st.DataObject, what: str) -> None:
-        having = [found for found in self.attempts(Status.RUNNING) if open_runs(found[1])]
-        path, execution = self.an_attempt(data, having or self.attempts(Status.RUNNING))
+        having = [found for found in self.attempts(Status.AT_WORK) if open_runs(found[1])]
+        path, execution = self.an_attempt(data, having or self.attempts(Status.AT_WORK))
         who = (execution.id, execution.attempt)
         runs = tuple(record.name for record in open_runs(execution))
         if what == "await" and runs:
@@ -286,7 +287,7 @@ class ChildrenMachine(RuleBasedStateMachine):
     def stopped(self) -> list[tuple[Path, Execution]]:
         states = dict(states_in(self.state))
         stopping = (RunStatus.HALTING, RunStatus.ENDING)
-        return [found for found in self.attempts(Status.RUNNING) if states[found[0]].status in stopping]
+        return [found for found in self.attempts(Status.AT_WORK) if states[found[0]].status in stopping]
 
     @precondition(lambda self: self.stopped())
     @rule(data=st.data())

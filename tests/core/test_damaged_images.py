@@ -16,7 +16,7 @@ from workflows.core import ticks
 from workflows.core.commands import RunStep
 from workflows.core.image import from_image, image
 from workflows.core.questions import Ask
-from workflows.core.state import RunStatus
+from workflows.core.statuses import RunStatus
 from workflows.errors import ContextSerdeError, SnapshotMismatch
 
 Damage = Callable[[dict[str, Any]], object]

@@ -28,7 +28,7 @@ from workflows.core.effects import Effects, folded
 from workflows.core.engine import Core
 from workflows.core.questions import LATEST, Ask
 from workflows.core.records import Asked, Value
-from workflows.core.state import Status
+from workflows.core.statuses import Status
 from workflows.events import Event, HumanResponseEvent, InputRequiredEvent, StopEvent
 from workflows.graph import compile_program
 from workflows.steps import step

@@ -31,7 +31,8 @@ from workflows.core.commands import (
 )
 from workflows.core.engine import TRANSITIONS
 from workflows.core.questions import Ask
-from workflows.core.state import Failure, Outcome, RunStatus, Status
+from workflows.core.state import Failure, Outcome
+from workflows.core.statuses import RunStatus, Status
 from workflows.core.ticks import Write
 from workflows.errors import SuspensionSwallowed
 from workflows.events import (

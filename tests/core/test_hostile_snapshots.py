@@ -17,7 +17,8 @@ from workflows.core import ticks
 from workflows.core.records import Asked, Edited, Read
 from workflows.core.restore import restore
 from workflows.core.snapshot import snapshot
-from workflows.core.state import RunState, RunStatus, Status
+from workflows.core.state import RunState
+from workflows.core.statuses import RunStatus, Status
 from workflows.errors import ContextSerdeError
 from workflows.events import Event, StopEvent, event_fields
 

@@ -21,7 +21,8 @@ from workflows.core.image import can_be_imaged, from_image, image
 from workflows.core.questions import Ask
 from workflows.core.restore import restore
 from workflows.core.snapshot import snapshot
-from workflows.core.state import RunState, RunStatus, Status
+from workflows.core.state import RunState
+from workflows.core.statuses import RunStatus, Status
 from workflows.errors import ContextSerdeError, EngineBug
 from workflows.events import StopEvent
 
@@ -135,7 +136,7 @@ def test_a_child_at_work_is_in_it_and_one_that_is_being_stopped_has_none() -> No
     hand.asks(one)
     hand.at += 1
     state = imaged(OUTER, OUTER_CODEC, hand.core.state, at=hand.at, children=KINDS)
-    assert state.children[one].state.executions[1].status is Status.RUNNING
+    assert state.children[one].state.executions[1].status is Status.AT_WORK
     assert ("child", one) in state.timers.due
     hand.step(ticks.ChildWanted, one, False)
     assert hand.core.state.status is RunStatus.RUNNING

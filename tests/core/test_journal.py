@@ -20,7 +20,8 @@ from workflows.core.delivery import all_questions
 from workflows.core.engine import TRANSITIONS, Core
 from workflows.core.journal import fold, tick_data, tick_from
 from workflows.core.questions import Ask
-from workflows.core.state import ChildKind, RunState, RunStatus
+from workflows.core.state import ChildKind, RunState
+from workflows.core.statuses import RunStatus
 from workflows.core.tick_forms import FORMS
 from workflows.errors import (
     ContextSerdeError,

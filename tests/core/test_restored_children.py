@@ -18,7 +18,8 @@ from workflows.core.engine import Core
 from workflows.core.records import Ran
 from workflows.core.restore import restore
 from workflows.core.snapshot import snapshot
-from workflows.core.state import ChildKind, RunState, RunStatus
+from workflows.core.state import ChildKind, RunState
+from workflows.core.statuses import RunStatus
 from workflows.errors import ContextSerdeError, EncodeError, SnapshotMismatch
 from workflows.events import Event, StopEvent
 

@@ -31,7 +31,8 @@ from workflows.core.questions import Ask
 from workflows.core.records import Asked
 from workflows.core.restore import restore
 from workflows.core.snapshot import snapshot
-from workflows.core.state import Outcome, RunStatus, Status
+from workflows.core.state import Outcome
+from workflows.core.statuses import RunStatus, Status
 from workflows.core.stored import question_from
 from workflows.core.written import question_data
 from workflows.errors import ContextSerdeError, EncodeError, SnapshotMismatch
@@ -80,7 +81,7 @@ def test_what_was_in_flight_runs_again_and_what_was_queued_runs() -> None:
     assert [(job.step.name, job.execution, job.attempt, job.event) for job in runs] == [("work", 2, 2, Task(n=1))]
     statuses = {name: found.status for name, found in again.state.executions.items()}
     assert statuses == {
-        2: Status.RUNNING,
+        2: Status.AT_WORK,
         3: Status.SUSPENDED,
         4: Status.QUEUED,
         5: Status.DELAYED,

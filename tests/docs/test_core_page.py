@@ -11,7 +11,7 @@ from tests.docs.pages import blocks_of
 from tests.docs.walking import PAGE, Walk, Walked, drawn, walk_everywhere
 from workflows.core.commands import Command
 from workflows.core.engine import TRANSITIONS, Core
-from workflows.core.state import RunStatus, Status
+from workflows.core.statuses import RunStatus, Status
 
 TEXT = PAGE.read_text(encoding="utf-8")
 

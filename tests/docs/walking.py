@@ -20,7 +20,7 @@ from workflows.core import ticks
 from workflows.core.commands import Command, RunStep
 from workflows.core.engine import TRANSITIONS, Core
 from workflows.core.questions import Ask
-from workflows.core.state import RunStatus, Status
+from workflows.core.statuses import RunStatus, Status
 from workflows.core.ticks import Tick
 from workflows.events import StartEvent, StopEvent
 

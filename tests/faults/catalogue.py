@@ -341,7 +341,7 @@ _ALL = [
         "W8",
         "workflows.core.queueing",
         "    if not execution.is_parked:\n        state.budget.leave(at)\n",
-        "    if execution.status is not Status.SUSPENDING:\n        state.budget.leave(at)\n",
+        "    if execution.status is not SUSPENDING:\n        state.budget.leave(at)\n",
         TIME,
     ),
     Fault(

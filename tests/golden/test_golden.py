@@ -27,7 +27,8 @@ from workflows.core.questions import Ask
 from workflows.core.records import Asked, Collected, Edited, Read, Value
 from workflows.core.restore import restore
 from workflows.core.snapshot import FORMAT_VERSION
-from workflows.core.state import RunState, RunStatus, Status
+from workflows.core.state import RunState
+from workflows.core.statuses import RunStatus, Status
 from workflows.events import CollectionReleaseEvent, StepFailedEvent, StopEvent, WorkflowTimedOutEvent
 
 HERE = Path(__file__).parent

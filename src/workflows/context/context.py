@@ -21,7 +21,7 @@ from ..core.engine import Core
 from ..core.questions import Question
 from ..core.restore import restore
 from ..core.snapshot import snapshot
-from ..core.state import RunStatus
+from ..core.statuses import ENDED, NEW
 from ..errors import ContextSerdeError, ContextStateError, WorkflowRuntimeError
 from ..events import Event, StopEvent
 from ..graph import Program
@@ -163,7 +163,7 @@ class Context(ContextMarker, Recorded, Generic[StateT]):
     @property
     def is_running(self) -> bool:
         """Whether there's a run to go on with: one that runs, was cancelled, or was restored unfinished."""
-        return self._driver.core.state.status not in (RunStatus.NEW, RunStatus.ENDED)
+        return self._driver.core.state.status not in (NEW, ENDED)
 
     @property
     def run_id(self) -> str:
@@ -380,7 +380,7 @@ class Context(ContextMarker, Recorded, Generic[StateT]):
     def begin(self, run: Run) -> None:
         """A run begins. For this package."""
         self._run = run
-        self._is_restored = self._is_restored and self._driver.core.state.status is RunStatus.ENDED
+        self._is_restored = self._is_restored and self._driver.core.state.status is ENDED
 
     def _living_run(self, what: str) -> Run:
         if self._run is None:

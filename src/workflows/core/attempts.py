@@ -7,7 +7,8 @@ from . import batches, children, delivery, ending, recovering
 from .places import Place
 from .questions import LATEST
 from .queueing import admit, free_worker, run_queued, spend_no_more, unpark
-from .state import RunState, RunStatus, Status
+from .state import RunState
+from .statuses import AT_WORK, DELAYED, QUEUED, RUNNING, SUSPENDED, SUSPENDING
 from .ticks import (
     StepHalted,
     StepParked,
@@ -25,7 +26,7 @@ def returned(state: RunState, tick: StepReturned) -> None:
     execution = state.live_execution(tick.execution, tick.attempt)
     if execution is None:
         return
-    if state.status is not RunStatus.RUNNING:
+    if state.status is not RUNNING:
         halted(state, tick)
         return
     tally = free_worker(state, execution)
@@ -69,7 +70,7 @@ def raised(state: RunState, tick: StepRaised) -> None:
     tally = free_worker(state, execution)
     tally.failures += 1
     spend_no_more(state, execution, tally, tick.at)
-    if state.status is not RunStatus.RUNNING:
+    if state.status is not RUNNING:
         ending.failed_while_ending(state, execution, tick)
         return
     execution.failures += 1
@@ -84,7 +85,7 @@ def raised(state: RunState, tick: StepRaised) -> None:
     if execution.memory is not None:
         state.release(execution.memory.start_over())
         children.hold_all(state, execution)
-    execution.status = Status.DELAYED
+    execution.status = DELAYED
     state.timers.set(("retry", execution.id), min(tick.at + max(0.0, tick.retry_in_s), LATEST))
     run_queued(state, execution.step, tick.at)
 
@@ -94,7 +95,7 @@ def suspending(state: RunState, tick: StepSuspending) -> None:
     execution = state.acting_execution(tick.execution, tick.attempt)
     if execution is None:
         return
-    execution.status = Status.SUSPENDING
+    execution.status = SUSPENDING
     execution.on = tick.on
     execution.is_woken = not any(name in execution.open for name in tick.on)
     if not execution.is_woken:
@@ -107,14 +108,14 @@ def suspended(state: RunState, tick: StepSuspended) -> None:
     execution = state.live_execution(tick.execution, tick.attempt)
     if execution is None:
         return
-    if execution.status is Status.RUNNING:  # its run was stopped before it could tell of its suspension
+    if execution.status is AT_WORK:  # its run was stopped before it could tell of its suspension
         halted(state, tick)
         return
     tally = free_worker(state, execution)
     tally.interrupted += 1
     spend_no_more(state, execution, tally, tick.at)
-    execution.status = Status.QUEUED if execution.is_woken else Status.SUSPENDED
-    if state.status is not RunStatus.RUNNING:
+    execution.status = QUEUED if execution.is_woken else SUSPENDED
+    if state.status is not RUNNING:
         ending.attempt_ended(state)
         return
     if execution.is_woken:
@@ -132,11 +133,11 @@ def halted(state: RunState, tick: StepHalted | StepReturned | StepSuspended) -> 
     tally = free_worker(state, execution)
     tally.interrupted += 1
     spend_no_more(state, execution, tally, tick.at)
-    if state.status is RunStatus.RUNNING:  # not the run was cancelled, but whoever carries it
-        execution.status = Status.QUEUED
+    if state.status is RUNNING:  # not the run was cancelled, but whoever carries it
+        execution.status = QUEUED
         state.work_of(execution.step).append(execution.id)
         return
-    execution.status = Status.QUEUED
+    execution.status = QUEUED
     ending.attempt_ended(state)
 
 
@@ -147,7 +148,7 @@ def parked(state: RunState, tick: StepParked) -> None:
         execution.is_parked = True
         state.budget.leave(tick.at)
         state.tally[execution.step].spend(execution.active_since, tick.at)
-        if state.status is RunStatus.RUNNING:
+        if state.status is RUNNING:
             delivery.withdraw_passed(state, execution)
 
 

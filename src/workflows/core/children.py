@@ -33,7 +33,8 @@ from .commands import (
 from .empty import with_item
 from .questions import outer_id
 from .records import Ran
-from .state import Child, Execution, RunState, RunStatus, Status
+from .state import Child, Execution, RunState
+from .statuses import AT_WORK, ENDED, HALTED, RUNNING
 from .ticks import ChildStarted, ChildTick, ChildWanted, RunStarted
 
 _OF_THE_RUN = (SetAlarm, SetBudget, PublishEvent, PublishEvents, Finish)
@@ -92,7 +93,7 @@ def _want(state: RunState, record: Ran) -> None:
     if child is None or child.is_wanted:
         return
     child.is_wanted, child.is_held = True, False
-    if child.state.status is RunStatus.HALTED:  # else it goes on when it has been stopped
+    if child.state.status is HALTED:  # else it goes on when it has been stopped
         ending.child_resumes(state, child)
 
 
@@ -144,7 +145,7 @@ def _set_timer(state: RunState, child: Child) -> None:
     """The next instant at which something of a child is due is a timer of the run."""
     instants = [at for at in (child.state.alarm, child.state.budget_alarm) if at is not None]
     key = ("child", child.id)
-    if not instants or child.state.status is not RunStatus.RUNNING:
+    if not instants or child.state.status is not RUNNING:
         state.timers.drop(key)
     elif state.timers.due.get(key) != min(instants):
         state.timers.set(key, min(instants))
@@ -153,10 +154,10 @@ def _set_timer(state: RunState, child: Child) -> None:
 def _finished(state: RunState, child: Child, at: float) -> None:
     """No attempt of a child runs any more: it has ended, or stands still."""
     _surface_errors(state, child)
-    if child.state.status is RunStatus.ENDED or child.is_left:
+    if child.state.status is ENDED or child.is_left:
         state.drop_child(child)
         _settle(state, child, at)
-    elif child.is_wanted and state.status is RunStatus.RUNNING:  # a retry has come to it meanwhile
+    elif child.is_wanted and state.status is RUNNING:  # a retry has come to it meanwhile
         ending.child_resumes(state, child)
     ending.attempt_ended(state)
 
@@ -164,7 +165,7 @@ def _finished(state: RunState, child: Child, at: float) -> None:
 def _surface_errors(state: RunState, child: Child) -> None:
     """What steps of a child raised while they were cancelled is raised with the end of the run, if that's near."""
     failures = tuple(attrs.evolve(failure, step=f"{child.label}/{failure.step}") for failure in child.state.halt_errors)
-    if failures and state.status is RunStatus.RUNNING:
+    if failures and state.status is RUNNING:
         state.out.append(ReportErrors(failures))
     elif failures:
         ending.join(state, failures)
@@ -181,5 +182,5 @@ def _settle(state: RunState, child: Child, at: float) -> None:
 def _tell_of_standstill(state: RunState, child: Child) -> None:
     """Everything in a child waits: so does the step that awaits it."""
     execution = state.executions.get(child.execution)
-    if execution is not None and execution.status is Status.RUNNING:
+    if execution is not None and execution.status is AT_WORK:
         state.out.append(WakeWait(execution.id, f"run {child.id}"))

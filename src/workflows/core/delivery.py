@@ -24,7 +24,8 @@ from .commands import Refuse, ReportKept, ReportLeft
 from .places import OUTSIDE, Place
 from .questions import Ask, Question, class_name, content_of, execution_of, inner_id, outer_id, question_id
 from .records import Asked, Ran
-from .state import Child, Execution, RunState, RunStatus
+from .state import Child, Execution, RunState
+from .statuses import ENDED, ENDING
 from .ticks import EventReceived
 
 
@@ -43,7 +44,7 @@ def received(state: RunState, tick: EventReceived) -> None:
 
 def find_target(state: RunState, event: Event, *, step: str | None, reply_to: str | None) -> Question | Refuse | None:
     """Where an event from outside goes: to a question, to steps (None), or back."""
-    if state.status is RunStatus.ENDED or state.status is RunStatus.ENDING:
+    if state.status is ENDED or state.status is ENDING:
         return _too_late(state, event, reply_to)
     if reply_to is not None:
         return _addressed(state, event, reply_to)
@@ -100,7 +101,7 @@ def _all_candidates(state: RunState, event: Event) -> list[Question]:
 
 def takes_answers(child: Child) -> bool:
     """Whether a child's questions are open, be it that it stands still until its run goes on, or its step's retry."""
-    return (child.is_wanted or child.is_held) and child.state.status not in (RunStatus.ENDING, RunStatus.ENDED)
+    return (child.is_wanted or child.is_held) and child.state.status not in (ENDING, ENDED)
 
 
 def all_questions(state: RunState) -> list[Question]:

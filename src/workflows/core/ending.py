@@ -11,17 +11,18 @@ from ..errors import SuspensionSwallowed, WorkflowRuntimeError
 from ..events import Event, StopEvent, WorkflowCancelledEvent, WorkflowFailedEvent, WorkflowTimedOutEvent
 from . import batches, delivery, queueing
 from .commands import Finish, PublishEvent, ReportLeft, ReportSwallowed, StopSteps
-from .state import Budget, Child, Execution, Failure, Outcome, RunState, RunStatus, Status
+from .state import Budget, Child, Execution, Failure, Outcome, RunState
+from .statuses import ENDED, ENDING, HALTED, HALTING, NEW, QUEUED, RUNNING, SUSPENDING
 from .ticks import CancelRequested, RunResumed, RunStarted, StepRaised, TimerFired
 
 
 def started(state: RunState, tick: RunStarted) -> None:
     """A run begins."""
-    if state.status not in (RunStatus.NEW, RunStatus.ENDED):
+    if state.status not in (NEW, ENDED):
         return
-    if state.status is RunStatus.ENDED:  # before the first run, something may be queued already
+    if state.status is ENDED:  # before the first run, something may be queued already
         state.tally.clear()
-    state.status = RunStatus.HALTED if tick.is_held else RunStatus.RUNNING
+    state.status = HALTED if tick.is_held else RUNNING
     state.run_id, state.seed, state.trace = tick.run_id, tick.seed, tick.trace
     state.outcome, state.halt_errors = None, ()
     state.questions = state.questions.cleared(())
@@ -32,9 +33,9 @@ def started(state: RunState, tick: RunStarted) -> None:
 
 def resumed(state: RunState, tick: RunResumed) -> None:
     """A restored or cancelled run goes on: attempts in flight run again, deadlines that have passed fire."""
-    if state.status is not RunStatus.HALTED:
+    if state.status is not HALTED:
         return
-    state.status = RunStatus.RUNNING
+    state.status = RUNNING
     state.run_id = tick.run_id
     state.trace = tick.trace or state.trace
     state.halt_errors = ()
@@ -65,7 +66,7 @@ def fail(state: RunState, execution: Execution, tick: StepRaised) -> None:
 def swallowed(state: RunState, name: int) -> None:
     """A step that is being suspended hasn't ended within its grace: it fails the run, which still waits for its end."""
     execution = state.executions.get(name)
-    if execution is None or execution.status is not Status.SUSPENDING:
+    if execution is None or execution.status is not SUSPENDING:
         return
     state.out.append(ReportSwallowed(execution.id, execution.step))
     error = SuspensionSwallowed(swallowed_message(execution.step))
@@ -88,7 +89,7 @@ def failed_while_ending(state: RunState, execution: Execution, tick: StepRaised)
     failure = _failure(execution, tick)
     outcome = state.outcome
     if outcome is None:
-        execution.status = Status.QUEUED
+        execution.status = QUEUED
     else:
         state.forget(execution)
     if not _is_known(outcome, failure):
@@ -119,7 +120,7 @@ def _failure(execution: Execution, tick: StepRaised) -> Failure:
 
 def timer_fired(state: RunState, tick: TimerFired) -> None:
     """Something is due."""
-    if state.status is not RunStatus.RUNNING:
+    if state.status is not RUNNING:
         return
     if state.budget.is_spent(tick.at):
         active = tuple(sorted(set(running_steps(state))))
@@ -137,7 +138,7 @@ def running_steps(state: RunState) -> list[str]:
 def fire_due(state: RunState, at: float) -> None:
     """Let everything happen whose time has come."""
     for kind, name in state.timers.take_due(at):
-        if state.status is not RunStatus.RUNNING:
+        if state.status is not RUNNING:
             return
         if kind == "question":
             delivery.expire(state, str(name), at)
@@ -151,8 +152,8 @@ def fire_due(state: RunState, at: float) -> None:
 
 def cancel_requested(state: RunState, tick: CancelRequested) -> None:
     """The run is to stand still."""
-    if state.status is RunStatus.RUNNING:
-        state.status = RunStatus.HALTING
+    if state.status is RUNNING:
+        state.status = HALTING
         state.is_cancelled, state.is_left = not tick.is_left, tick.is_left
         _stop_everything(state)
     elif state.is_left and not tick.is_left:  # it stops anyway, but nobody is to go on with it
@@ -160,7 +161,7 @@ def cancel_requested(state: RunState, tick: CancelRequested) -> None:
 
 
 def _end(state: RunState, outcome: Outcome) -> None:
-    state.status = RunStatus.ENDING
+    state.status = ENDING
     state.outcome = outcome
     _stop_everything(state)
 
@@ -182,14 +183,14 @@ def attempt_ended(state: RunState) -> None:
     """Finish, if no attempt runs any more."""
     if state.live or any(not child.is_over for child in state.children.values()):
         return
-    if state.status is RunStatus.ENDING:
+    if state.status is ENDING:
         _clear(state)
-        state.status = RunStatus.ENDED
-    elif state.status is RunStatus.HALTING:
-        state.status = RunStatus.HALTED
+        state.status = ENDED
+    elif state.status is HALTING:
+        state.status = HALTED
     else:
         return
-    if state.status is RunStatus.HALTED and state.is_left:
+    if state.status is HALTED and state.is_left:
         state.out.append(PublishEvent(last_event(state), is_counted=False))
     else:
         state.publish(last_event(state))

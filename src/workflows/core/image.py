@@ -26,7 +26,8 @@ from .records import Memory
 from .restore import restore
 from .restored_children import read_failures
 from .snapshot import snapshot
-from .state import ChildKind, Execution, RunState, RunStatus, Status
+from .state import ChildKind, Execution, RunState
+from .statuses import AT_WORK, ENDED, HALTED, NEW, QUEUED, RUNNING, SUSPENDING, RunStatus, Status
 from .stored import NOT_AS_WRITTEN, Malformed, SnapshotReader, count, items, of, seconds
 from .tally import Tally
 from .written import failures_data
@@ -34,8 +35,8 @@ from .written import failures_data
 LIVE = "live"
 """The part of an image that a snapshot doesn't have."""
 
-_IMAGED = (RunStatus.NEW, RunStatus.RUNNING, RunStatus.HALTED, RunStatus.ENDED)
-_AT_WORK = (Status.RUNNING, Status.SUSPENDING)
+_IMAGED = (NEW, RUNNING, HALTED, ENDED)
+_AT_WORK = (AT_WORK, SUSPENDING)
 _TIMERS = ("grace", "child")  # those that a snapshot doesn't have
 
 
@@ -136,7 +137,7 @@ def _sealed(memory: Memory) -> Json:
 def _revive(state: RunState, live: Mapping[str, Any], mismatches: list[str]) -> None:
     """Make of what a snapshot gave what was there when it was taken."""
     status = RunStatus(of(str, live["status"]))
-    if status is not state.status and (status, state.status) != (RunStatus.RUNNING, RunStatus.HALTED):
+    if status is not state.status and (status, state.status) != (RUNNING, HALTED):
         raise Malformed(f"a run that is {state.status.value} is said to be {status.value}")
     state.status = status
     _read_tally(state, items(live["tally"]))
@@ -182,7 +183,7 @@ def _read_execution(
 ) -> None:
     execution = state.executions[count(name)]
     found = Status(of(str, status))
-    if found is not execution.status and (found not in _AT_WORK or state.status is not RunStatus.RUNNING):
+    if found is not execution.status and (found not in _AT_WORK or state.status is not RUNNING):
         raise Malformed(f"execution {name} is {execution.status.value}, and is said to be {status}")
     execution.status = found
     execution.is_woken, execution.is_parked = of(bool, is_woken), of(bool, is_parked)
@@ -210,7 +211,7 @@ def _read_sealed(memory: Memory, tapes: Any, found: Any) -> None:
 
 def _read_work(state: RunState, stored: Sequence[Any]) -> None:
     """What waits for a worker, in its order; how many are at work is counted."""
-    queued = {name for name, execution in state.executions.items() if execution.status is Status.QUEUED}
+    queued = {name for name, execution in state.executions.items() if execution.status is QUEUED}
     state.work.clear()
     for step, queue in stored:
         if step not in state.program.steps or step in state.work:
@@ -221,7 +222,7 @@ def _read_work(state: RunState, stored: Sequence[Any]) -> None:
             if state.executions[name].step != step:
                 raise Malformed(f"execution {name} waits for step {step!r}")
             queued.remove(name)
-    if queued and state.status is not RunStatus.HALTED:  # what was stopped then takes its place when the run goes on
+    if queued and state.status is not HALTED:  # what was stopped then takes its place when the run goes on
         raise Malformed(f"executions {sorted(queued)} wait for a worker, and stand in no queue")
     at_work = [execution.step for execution in state.executions.values() if execution.is_live]
     state.live = len(at_work)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import ItemsView, Iterator, KeysView, MutableMapping, ValuesView
 from enum import Enum
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from .empty import EMPTY
 
@@ -22,6 +22,9 @@ class _No(Enum):
     KEY = "no key"
 
 
+_NO_KEY: Final = _No.KEY
+
+
 class One(MutableMapping[K, V]):
     """A table of one item, or of none when that was taken out. Another item doesn't fit: see `with_one`."""
 
@@ -32,7 +35,7 @@ class One(MutableMapping[K, V]):
         self._value: V = value
 
     def _as_dict(self) -> dict[K, V]:
-        return {} if self._key is _No.KEY else {self._key: self._value}
+        return {} if self._key is _NO_KEY else {self._key: self._value}
 
     def __getitem__(self, key: K) -> V:
         if key != self._key:
@@ -51,13 +54,13 @@ class One(MutableMapping[K, V]):
     def __delitem__(self, key: K) -> None:
         if key != self._key:
             raise KeyError(key)
-        self._key, self._value = _No.KEY, cast("V", None)
+        self._key, self._value = _NO_KEY, cast("V", None)
 
     def __contains__(self, key: object) -> bool:
         return key == self._key
 
     def __len__(self) -> int:
-        return self._key is not _No.KEY
+        return self._key is not _NO_KEY
 
     def __iter__(self) -> Iterator[K]:
         return iter(self._as_dict())

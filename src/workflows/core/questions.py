@@ -18,7 +18,7 @@ import attrs
 
 from ..codec import Codec
 from ..events import Event, HumanResponseEvent
-from .empty import EMPTY
+from .empty import EMPTY, NEW_DICT, NEW_LIST
 from .one import with_one
 from .places import OUTSIDE, Place
 
@@ -38,7 +38,7 @@ class Ask:
     requirements: Mapping[str, object] | None = None
     timeout_s: float | None = None
     subclasses: bool = False
-    _known: list[str] = attrs.field(factory=list[str], init=False, eq=False, repr=False)  # its content, once it's made
+    _known: list[str] = attrs.field(factory=NEW_LIST, init=False, eq=False, repr=False)  # its content, once it's made
 
     def content(self, codec: Codec) -> str:
         """Text that two asks share if and only if they're interchangeable. One codec is ever given."""
@@ -172,8 +172,8 @@ class Changes:
     that were told of, by the ids that the run shows them by.
     """
 
-    own: dict[str, Question | None] = attrs.field(factory=dict[str, "Question | None"])
-    nested: dict[str, Question | None] = attrs.field(factory=dict[str, "Question | None"])
+    own: dict[str, Question | None] = attrs.field(factory=NEW_DICT)
+    nested: dict[str, Question | None] = attrs.field(factory=NEW_DICT)
 
 
 @attrs.define(weakref_slot=False)

@@ -11,7 +11,8 @@ from . import edits
 from .commands import RunStep, WakeWait
 from .places import OUTSIDE, Place
 from .records import Asked, Ran
-from .state import Execution, RunState, RunStatus, Status, StepWork
+from .state import Execution, RunState, StepWork
+from .statuses import AT_WORK, DELAYED, QUEUED, RUNNING, SUSPENDED, SUSPENDING
 from .tally import Tally
 
 
@@ -29,8 +30,8 @@ def admit(state: RunState, execution: Execution, at: float) -> None:
     """Run an execution if a worker is free, else let it wait behind the others."""
     work = state.work_of(execution.step)
     spec = state.program.steps[execution.step]
-    execution.status = Status.QUEUED
-    if not work.queue and work.running < spec.num_workers and state.status is RunStatus.RUNNING:
+    execution.status = QUEUED
+    if not work.queue and work.running < spec.num_workers and state.status is RUNNING:
         _run(state, execution, work, spec, at)
     else:
         work.append(execution.id)
@@ -39,7 +40,7 @@ def admit(state: RunState, execution: Execution, at: float) -> None:
 def run_queued(state: RunState, step: str, at: float) -> None:
     """Start what a step's free workers can take."""
     work = state.work_of(step)
-    if not work.queue or state.status is not RunStatus.RUNNING:
+    if not work.queue or state.status is not RUNNING:
         return
     spec = state.program.steps[step]
     while work.queue and work.running < spec.num_workers:
@@ -51,7 +52,7 @@ def _run(state: RunState, execution: Execution, work: StepWork, spec: StepSpec, 
     state.live += 1
     state.budget.enter(at)
     execution.active_since = at
-    execution.status = Status.RUNNING
+    execution.status = AT_WORK
     execution.attempt += 1
     execution.is_parked = execution.is_woken = False
     execution.on = ()
@@ -81,7 +82,7 @@ def free_worker(state: RunState, execution: Execution) -> Tally:
     work = state.work[execution.step]
     work.running -= 1
     state.live -= 1
-    if execution.status is Status.SUSPENDING:
+    if execution.status is SUSPENDING:
         state.timers.drop(("grace", execution.id))
     if state.values.editor is not None:
         edits.end_edits_of(state, execution)
@@ -109,7 +110,7 @@ def unpark(state: RunState, execution: Execution, at: float) -> None:
 def retry(state: RunState, name: int, at: float) -> None:
     """The delay before a retry is over."""
     execution = state.executions.get(name)
-    if execution is not None and execution.status is Status.DELAYED:
+    if execution is not None and execution.status is DELAYED:
         admit(state, execution, at)
 
 
@@ -121,16 +122,16 @@ def settled(state: RunState, execution: Execution, settled: Asked | Ran, at: flo
     """
     name = settled.name
     execution.open.pop(name, None)
-    if execution.status is Status.RUNNING:
+    if execution.status is AT_WORK:
         state.out.append(WakeWait(execution.id, name))
         return
-    if execution.status is not Status.SUSPENDED and execution.status is not Status.SUSPENDING:
+    if execution.status is not SUSPENDED and execution.status is not SUSPENDING:
         return
     expired = isinstance(settled, Asked) and settled.expired
     if name in execution.on and not expired and any(other in execution.open for other in execution.on):
         return
     execution.is_woken = True
-    if execution.status is Status.SUSPENDED:
+    if execution.status is SUSPENDED:
         admit(state, execution, at)
 
 
@@ -141,6 +142,6 @@ def take_back_all(state: RunState) -> None:
     state.budget.active, state.budget.since = 0, None
     for name in sorted(state.executions):
         execution = state.executions[name]
-        if execution.is_live or execution.status is Status.QUEUED:
-            execution.status = Status.QUEUED
+        if execution.is_live or execution.status is QUEUED:
+            execution.status = QUEUED
             state.work_of(execution.step).append(execution.id)

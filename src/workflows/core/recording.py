@@ -9,7 +9,8 @@ from .empty import with_item
 from .gather import Buffer
 from .questions import class_name
 from .records import RAISED, Collected, Read, Value
-from .state import Execution, RunState, RunStatus
+from .state import Execution, RunState
+from .statuses import RUNNING
 from .ticks import (
     BurstStreamed,
     EventCollected,
@@ -77,7 +78,7 @@ def burst_streamed(state: RunState, tick: BurstStreamed) -> None:
 
 def published(state: RunState, tick: EventPublished) -> None:
     """A function that a step calls through `once` wrote to the stream; it's finished while the step is suspended."""
-    if state.status is RunStatus.RUNNING and state.live_execution(tick.execution, tick.attempt) is not None:
+    if state.status is RUNNING and state.live_execution(tick.execution, tick.attempt) is not None:
         state.publish(tick.event)
 
 

@@ -21,7 +21,7 @@ import attrs
 from ..codec import Json
 from ..events import Event
 from .effects import Effects, folded
-from .empty import EMPTY, with_item
+from .empty import EMPTY, NEW_LIST, with_item
 from .one import with_one
 from .outcomes import Outcome
 from .questions import Question
@@ -152,7 +152,7 @@ Kept: TypeAlias = tuple[Branch, str, str, int]  # branch, kind, key, occurrence
 class Tape:
     """The records of one branch; those before `sealed` were made by earlier attempts."""
 
-    records: list[Record] = attrs.field(factory=list[Record])
+    records: list[Record] = attrs.field(factory=NEW_LIST)
     sealed: int = 0
     seen: dict[Found, int] | None = attrs.field(default=None, eq=False, repr=False)
     """How often each question or result stands here; not counted while there are few records to look through."""

@@ -19,6 +19,7 @@ import attrs
 from ..codec import Json
 from ..errors import ReplayMismatch
 from .effects import Effects, folded
+from .empty import NEW_DICT
 from .records import EDIT_BEGUN, RAISED, Branch, Edited, Found, Memory, Record, Tape, Value, refusals_of
 
 Served: TypeAlias = Record | None
@@ -54,8 +55,8 @@ class Replay:
 
     step: str
     memory: Memory
-    cursors: dict[str, Cursor] = attrs.field(factory=dict[str, Cursor])
-    taken: dict[Found, int] = attrs.field(factory=dict[Found, int])
+    cursors: dict[str, Cursor] = attrs.field(factory=NEW_DICT)
+    taken: dict[Found, int] = attrs.field(factory=NEW_DICT)
 
     def effect(self, branch: Branch, what: object, digest: int) -> Served:
         """What became of an operation without a result; None if it hasn't been done, else it mustn't be done again.

@@ -24,7 +24,8 @@ from .restored_batches import check_place, count_open, read_batches, read_input
 from .restored_children import Wait, read_children, read_outcome
 from .restored_memory import read_memory
 from .snapshot import FORMAT_VERSION
-from .state import ChildKind, Execution, RunState, RunStatus, Status
+from .state import ChildKind, Execution, RunState
+from .statuses import DELAYED, ENDED, HALTED, NEW, QUEUED, SUSPENDED
 from .stored import (
     NOT_AS_WRITTEN,
     Malformed,
@@ -40,8 +41,8 @@ from .stored import (
 from .tallying import read_tally
 from .values import Values, copied
 
-_STATUSES = {"new": RunStatus.NEW, "running": RunStatus.HALTED, "ended": RunStatus.ENDED}
-_WAITING = {status.value: status for status in (Status.QUEUED, Status.SUSPENDED, Status.DELAYED)}
+_STATUSES = {"new": NEW, "running": HALTED, "ended": ENDED}
+_WAITING = {status.value: status for status in (QUEUED, SUSPENDED, DELAYED)}
 _PENDING = ("executions", "mailbox", "questions", "asking_order", "buffers", "batches", "slots", "children")
 
 
@@ -112,7 +113,7 @@ def _state(reader: SnapshotReader, data: Mapping[str, Any]) -> RunState:
     if "state" in data:
         _read_values(state.values, data["state"])
     _read_outcome(reader, state, data.get("outcome"))
-    if state.status is RunStatus.ENDED and any(data.get(name) for name in _PENDING):
+    if state.status is ENDED and any(data.get(name) for name in _PENDING):
         raise Malformed("it has ended, and there's something left to do")
     for event in data.get("mailbox", ()):
         kept = reader.needed_event(event, "an event in the mailbox")
@@ -144,7 +145,7 @@ def _next_number(value: object) -> int:
 
 
 def _read_outcome(reader: SnapshotReader, state: RunState, data: Mapping[str, Any] | None) -> None:
-    if (data is not None) is not (state.status is RunStatus.ENDED):
+    if (data is not None) is not (state.status is ENDED):
         raise Malformed("a run that has ended has an outcome, and no other has one")
     state.outcome = None if data is None else read_outcome(reader, data)
 
@@ -172,7 +173,7 @@ def _read_execution(reader: SnapshotReader, state: RunState, data: Mapping[str, 
     if execution.id in state.executions or not 0 < execution.id < state.next_execution:
         raise Malformed(f"execution {execution.id} is there twice, or its number isn't")
     state.add(execution)
-    if execution.status is Status.DELAYED:
+    if execution.status is DELAYED:
         state.timers.set(("retry", execution.id), seconds(data.get("due")))
     if execution.memory is not None:
         for record in execution.memory.records():
@@ -251,12 +252,12 @@ def _check_new(question: str, questions: Mapping[str, object]) -> None:
 
 def _queue(state: RunState, execution: Execution) -> None:
     """Let an execution wait for a worker, unless something will wake it."""
-    if execution.status is Status.SUSPENDED:
+    if execution.status is SUSPENDED:
         for name in execution.on:
             if name in execution.open:
                 return
-        execution.status = Status.QUEUED  # what it waited for was dropped: a replay asks anew
-    if execution.status is Status.QUEUED:
+        execution.status = QUEUED  # what it waited for was dropped: a replay asks anew
+    if execution.status is QUEUED:
         state.work_of(execution.step).append(execution.id)
 
 

@@ -9,7 +9,8 @@ from ..events import StopEvent, UnreconstructedException
 from .empty import with_item
 from .outcomes import Failure, Outcome
 from .records import Asked, Ran
-from .state import Child, Execution, RunState, RunStatus
+from .state import Child, Execution, RunState
+from .statuses import ENDED, HALTED, NEW
 from .stored import Malformed, SnapshotReader, check_types, count, of, seconds
 
 ReadState: TypeAlias = Callable[[SnapshotReader, Mapping[str, Any]], RunState]
@@ -103,9 +104,9 @@ def read_children(
 
 def _take_in(state: RunState, child: Child, execution: Execution, record: Ran) -> None:
     """Give a child to its run; of one that was just ending, how it ended."""
-    if child.state.status is RunStatus.NEW:
+    if child.state.status is NEW:
         raise Malformed(f"child {child.id} has never begun")
-    if child.state.status is RunStatus.ENDED:
+    if child.state.status is ENDED:
         record.outcome = child.state.outcome
         del execution.open[record.name]
     else:
@@ -114,7 +115,7 @@ def _take_in(state: RunState, child: Child, execution: Execution, record: Ran) -
 
 def _has_nothing_left(state: RunState) -> bool:
     """Whether a child that was at work or waited does neither any more, since what did is dropped."""
-    return state.status is RunStatus.HALTED and not state.executions and not state.questions.by_id
+    return state.status is HALTED and not state.executions and not state.questions.by_id
 
 
 def _drop(state: RunState, execution: Execution, record: Ran, inner: RunState) -> None:

@@ -13,7 +13,8 @@ from ..errors import EncodeError
 from ..events import CollectionReleaseEvent, Event
 from .gather import Buffer
 from .places import OUTSIDE, Place
-from .state import Batch, Execution, RunState, RunStatus, Status
+from .state import Batch, Execution, RunState
+from .statuses import AT_WORK, ENDED, ENDING, NEW, QUEUED, SUSPENDED, SUSPENDING, Status
 from .tallying import tally_data
 from .values import copied
 from .written import Path, SnapshotWriter, asked_data, counts_data, outcome_data, place_data, types_data
@@ -55,7 +56,7 @@ def snapshot(state: RunState, *, at: float, include_state: bool = True) -> dict[
         data["next_batch"] = state.next_batch
     if state.next_child != 1:
         data["next_child"] = state.next_child
-    if state.status is not RunStatus.ENDING:  # its end is decided: nothing is left to do
+    if state.status is not ENDING:  # its end is decided: nothing is left to do
         _write_pending(data, writer, state)
         if state.children:
             _write_children(data, writer, state, at, include_state=include_state)
@@ -122,9 +123,9 @@ def _write_children(
 
 
 def _status(state: RunState) -> str:
-    if state.status is RunStatus.NEW:
+    if state.status is NEW:
         return "new"
-    return "ended" if state.status in (RunStatus.ENDING, RunStatus.ENDED) else "running"
+    return "ended" if state.status in (ENDING, ENDED) else "running"
 
 
 def _spent(state: RunState, at: float) -> float:
@@ -219,9 +220,9 @@ def _slots(writer: SnapshotWriter, slots: Mapping[str, Buffer], path: str) -> Js
 
 def _execution_status(execution: Execution) -> Status:
     """What a resumed run makes of it: an attempt in flight is queued again."""
-    if execution.status is Status.SUSPENDING or execution.status is Status.SUSPENDED:
-        return Status.QUEUED if execution.is_woken else Status.SUSPENDED
-    return Status.QUEUED if execution.status is Status.RUNNING else execution.status
+    if execution.status is SUSPENDING or execution.status is SUSPENDED:
+        return QUEUED if execution.is_woken else SUSPENDED
+    return QUEUED if execution.status is AT_WORK else execution.status
 
 
 def _buffer(writer: SnapshotWriter, place: tuple[str, str], buffer: Buffer) -> Json:
@@ -238,7 +239,7 @@ def _buffer(writer: SnapshotWriter, place: tuple[str, str], buffer: Buffer) -> J
 def _values(state: RunState, *, include_state: bool) -> Json:
     values = state.values
     current = values.current if include_state else {}
-    kept = {*current.values(), *(() if state.status is RunStatus.ENDING else values.holds)}
+    kept = {*current.values(), *(() if state.status is ENDING else values.holds)}
     return {
         "fields": [[name, version] for name, version in current.items()],
         "versions": [[version, copied(values.versions[version])] for version in sorted(kept)],

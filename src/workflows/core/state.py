@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, MutableMapping
-from enum import Enum
 
 import attrs
 
@@ -12,7 +11,7 @@ from ..codec import Codec
 from ..events import Event
 from ..graph import Program
 from .commands import Command, DropChild, PublishEvent, PublishEvents, SetAlarm, SetBudget
-from .empty import EMPTY, EMPTY_LIST, with_item
+from .empty import EMPTY, EMPTY_LIST, NEW_DICT, NEW_LIST, with_item
 from .gather import Arrival, Buffer
 from .mailbox import Mailbox
 from .one import One, packed, with_one
@@ -22,31 +21,11 @@ from .outcomes import type_and_args
 from .places import OUTSIDE, Place
 from .questions import Question, Questions
 from .records import Asked, Edited, Memory, Ran, Read, Record
+from .statuses import AT_WORK, ENDED, HALTED, NEW, QUEUED, RUNNING, SUSPENDING, RunStatus, Status
 from .tally import Tally
 from .ticks import CancelRequested, Tick
 from .timers import Timers
 from .values import Values
-
-
-class RunStatus(Enum):
-    """Where a run stands."""
-
-    NEW = "new"
-    RUNNING = "running"
-    ENDING = "ending"  # its end is decided; attempts are being cancelled
-    HALTING = "halting"  # it's being cancelled such that it can be resumed
-    HALTED = "halted"
-    ENDED = "ended"
-
-
-class Status(Enum):
-    """Where a step execution stands."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    SUSPENDING = "suspending"
-    SUSPENDED = "suspended"
-    DELAYED = "delayed"
 
 
 @attrs.define(weakref_slot=False)
@@ -57,7 +36,7 @@ class Execution:
     step: str
     event: Event
     place: Place = OUTSIDE
-    status: Status = Status.QUEUED
+    status: Status = QUEUED
     attempt: int = 0
     failures: int = 0
     first_at: float | None = None
@@ -73,7 +52,7 @@ class Execution:
     @property
     def is_live(self) -> bool:
         """Whether an attempt of it runs."""
-        return self.status is Status.RUNNING or self.status is Status.SUSPENDING
+        return self.status is AT_WORK or self.status is SUSPENDING
 
     def wait_for(self, record: Asked | Ran) -> None:
         """Something that goes on is its to wait for."""
@@ -97,7 +76,7 @@ class Gathered:
     """What has arrived for a join of a batch: where it stood, and the event."""
 
     take: int | None = None
-    arrived: list[Arrival] = attrs.field(factory=list[Arrival])
+    arrived: list[Arrival] = attrs.field(factory=NEW_LIST)
     is_released: bool = False
 
 
@@ -109,7 +88,7 @@ class Batch:
     place: Place
     opener: str
     open: int = 0  # executions, returned questions and batches in it that aren't over
-    gathered: dict[str, Gathered] = attrs.field(factory=dict[str, Gathered])  # by the step that joins
+    gathered: dict[str, Gathered] = attrs.field(factory=NEW_DICT)  # by the step that joins
     slots: dict[str, Buffer] = EMPTY  # of steps that take several events
 
 
@@ -195,7 +174,7 @@ class Child:
     @property
     def is_over(self) -> bool:
         """Whether no attempt of it runs, nor will without another tick."""
-        return self.state.status in (RunStatus.NEW, RunStatus.HALTED, RunStatus.ENDED)
+        return self.state.status in (NEW, HALTED, ENDED)
 
 
 @attrs.define(weakref_slot=False)
@@ -207,7 +186,7 @@ class RunState:
     run_id: str = ""
     seed: int = 0
     trace: str = ""
-    status: RunStatus = RunStatus.NEW
+    status: RunStatus = NEW
     last_tick: int = 0
     next_execution: int = 1
     streamed: int = 0  # position in the stream: how many events were published
@@ -266,10 +245,10 @@ class RunState:
 
     def acting_execution(self, execution: int, attempt: int) -> Execution | None:
         """As `live_execution`, while the attempt may still have effects."""
-        if self.status is not RunStatus.RUNNING:
+        if self.status is not RUNNING:
             return None
         found = self.live_execution(execution, attempt)
-        return found if found is not None and found.status is Status.RUNNING else None
+        return found if found is not None and found.status is AT_WORK else None
 
     def pack(self) -> None:
         """No attempt runs, and that may last: keep no more than is needed to go on."""
@@ -344,14 +323,14 @@ class RunState:
 
     def adjust_alarm(self) -> None:
         """Tell the runtime when the next timer is due, if that has changed."""
-        at = self.timers.next_at() if self.status is RunStatus.RUNNING else None
+        at = self.timers.next_at() if self.status is RUNNING else None
         if at != self.alarm:
             self.alarm = at
             self.out.append(SetAlarm(at))
 
     def adjust_budget(self) -> None:
         """Tell the runtime when the budget runs out, if that has changed."""
-        at = self.budget.runs_out_at() if self.status is RunStatus.RUNNING else None
+        at = self.budget.runs_out_at() if self.status is RUNNING else None
         if at != self.budget_alarm:
             self.budget_alarm = at
             self.out.append(SetBudget(at))

@@ -16,6 +16,7 @@ from ..codec import Codec, Json
 from ..errors import DecodeError, SnapshotMismatch
 from ..events import Event, UnreconstructedException
 from ..graph import Program
+from .empty import NEW_DICT, NEW_LIST
 from .places import OUTSIDE, Place, Recoveries
 from .questions import Question, execution_of
 from .state import ChildKind
@@ -37,8 +38,8 @@ class SnapshotReader:
 
     program: Program
     codec: Codec
-    kinds: Mapping[str, ChildKind] = attrs.field(factory=dict[str, Any])
-    mismatches: list[str] = attrs.field(factory=list[str])
+    kinds: Mapping[str, ChildKind] = attrs.field(factory=NEW_DICT)
+    mismatches: list[str] = attrs.field(factory=NEW_LIST)
 
     def event(self, data: Json, what: str) -> Event | None:
         """An event, if there is one; None, and a mismatch, if its class isn't there as it was."""

@@ -7,13 +7,14 @@ key is missing, its default is meant, and nothing else; what was written before 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias, cast
+from typing import TypeAlias, cast
 
 import attrs
 
 from ..codec import Codec, Json
 from ..errors import EncodeError
 from ..events import Event
+from .empty import NEW_DICT, NEW_LIST
 from .outcomes import Failure, Outcome
 from .places import OUTSIDE, Place, Recoveries
 from .questions import Question, class_name
@@ -28,9 +29,9 @@ class SnapshotWriter:
     """Encodes values, and collects what can't be and which event classes there were."""
 
     codec: Codec
-    kinds: Mapping[str, ChildKind] = attrs.field(factory=dict[str, Any])
-    problems: list[str] = attrs.field(factory=list[str])
-    types: dict[type, None] = attrs.field(factory=dict[type, None])
+    kinds: Mapping[str, ChildKind] = attrs.field(factory=NEW_DICT)
+    problems: list[str] = attrs.field(factory=NEW_LIST)
+    types: dict[type, None] = attrs.field(factory=NEW_DICT)
 
     def value(self, value: object, *path: object) -> Json:
         """A value in its stored form. The parts of its path are put together if there's a problem."""

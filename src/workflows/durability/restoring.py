@@ -18,7 +18,8 @@ from ..core.image import LIVE, from_image
 from ..core.journal import JOURNAL_FORMAT, fold
 from ..core.restore import restore
 from ..core.snapshot import snapshot
-from ..core.state import RunState, RunStatus
+from ..core.state import RunState
+from ..core.statuses import RunStatus
 from ..core.ticks import ChildTick, StepHalted, Tick
 from ..errors import ContextSerdeError, SnapshotMismatch, StoreDamaged
 from ..events import Event

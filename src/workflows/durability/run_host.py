@@ -24,7 +24,7 @@ import attrs
 from ..context import Context
 from ..context.context import OnMismatch
 from ..core.snapshot import snapshot
-from ..core.state import RunStatus
+from ..core.statuses import RunStatus
 from ..core.ticks import TimerFired
 from ..errors import RunNotFound, RunOwnedElsewhere, StoreError, UsageError
 from ..events import StartEvent

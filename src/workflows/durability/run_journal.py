@@ -22,7 +22,8 @@ from ..core.image import LIVE, can_be_imaged, image
 from ..core.journal import JOURNAL_FORMAT
 from ..core.open_questions import changed_questions, track_questions
 from ..core.snapshot import snapshot
-from ..core.state import RunState, RunStatus, Status
+from ..core.state import RunState
+from ..core.statuses import DELAYED, ENDED, HALTED, RUNNING, SUSPENDED
 from ..runtime.definition import Definition
 from ..runtime.driver import Driver
 from ..runtime.journalling import Journal
@@ -110,7 +111,7 @@ class RunJournal(Journal):
     def _has_departed(self) -> bool:
         """Whether it stands still since a replay has departed."""
         state = self.state
-        return self.departure is not None and state.status is RunStatus.HALTED and not state.is_cancelled
+        return self.departure is not None and state.status is HALTED and not state.is_cancelled
 
     def _release(self) -> None:
         if self.departure is not None and self._has_departed and self.is_settled and self.lost is None:
@@ -122,9 +123,7 @@ class RunJournal(Journal):
     def is_over(self) -> bool:
         """Whether the run has ended, or stands still till somebody resumes it."""
         state = self.state
-        return state.status is RunStatus.ENDED or (
-            state.status is RunStatus.HALTED and (state.is_cancelled or state.is_left)
-        )
+        return state.status is ENDED or (state.status is HALTED and (state.is_cancelled or state.is_left))
 
     @property
     def is_asleep(self) -> bool:
@@ -134,7 +133,7 @@ class RunJournal(Journal):
     @property
     def _rests(self) -> bool:
         run = self.run
-        return run is not None and run.is_asleep and self.state.status is RunStatus.RUNNING
+        return run is not None and run.is_asleep and self.state.status is RUNNING
 
     def reply(self, number: int, text: str) -> None:
         """Store a reply to a message, together with what has come of it."""
@@ -241,7 +240,7 @@ class RunJournal(Journal):
     def _waits(self, now: float) -> tuple[bool, float | None]:
         """Whether everything in the run waits, and till when."""
         state = self.state
-        if state.status is not RunStatus.RUNNING:
+        if state.status is not RUNNING:
             return rests(state), wake_at(self.driver, self.workflow.definition, due_at(state), now)
         is_waiting = not state.budget.active and not (self.run is not None and _has_word(self.run))
         return is_waiting, self.wakes_at(now)
@@ -276,9 +275,9 @@ def wake_at(driver: Driver, definition: Definition, due: float | None, now: floa
 
 def rests(state: RunState) -> bool:
     """Whether a run that stands still has nothing to do when it goes on: everything in it waits."""
-    if state.status is not RunStatus.HALTED or state.orders:
+    if state.status is not HALTED or state.orders:
         return False
-    waits = (Status.SUSPENDED, Status.DELAYED)
+    waits = (SUSPENDED, DELAYED)
     if any(execution.status not in waits or execution.is_woken for execution in state.executions.values()):
         return False
     return all(rests(child.state) for child in state.children.values() if child.is_wanted)

@@ -13,7 +13,8 @@ import attrs
 
 from ..codec import Codec, Json
 from ..core.questions import Question, inner_id
-from ..core.state import ChildKind, RunState, RunStatus
+from ..core.state import ChildKind, RunState
+from ..core.statuses import RunStatus
 from ..core.stored import question_from
 from ..core.written import question_data
 from ..errors import DecodeError, StoreDamaged

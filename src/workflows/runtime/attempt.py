@@ -19,7 +19,7 @@ from anyio.lowlevel import checkpoint
 from ..core.commands import RunStep
 from ..core.records import Branch
 from ..core.replay import Replay
-from ..core.state import Status
+from ..core.statuses import SUSPENDING
 from ..core.ticks import StepParked, StepSuspending, StepUnparked
 from ..errors import ContextStateError, ReplayMismatch, SuspensionSwallowed, UsageError
 from . import spawn
@@ -110,11 +110,12 @@ class Attempt(Seam):
         """The task that acts; a worker thread that an async step has called acts for none."""
         if self.is_threaded:
             return self.task
-        return None if is_for_thread.get() else self.run.current_task()
+        return None if is_for_thread.get() else self.run.backend.current_task()
 
     def branch(self) -> Branch:
         """The branch of the task that acts; None if it's no branch's own."""
-        task = self.run.current_task() if not self.is_threaded and not is_for_thread.get() else self.acting_task()
+        is_in_task = not self.is_threaded and not is_for_thread.get()
+        task = self.run.backend.current_task() if is_in_task else self.acting_task()
         if self.branches is not None:
             stack = self.branches.get(task)
             if stack:
@@ -138,7 +139,7 @@ class Attempt(Seam):
 
     def is_own_task(self) -> bool:
         """Whether the step's own task acts."""
-        return self.is_threaded or self.run.current_task() is self.task
+        return self.is_threaded or self.run.backend.current_task() is self.task
 
     def use_once(self, kind: str, key: str, what: str) -> None:
         """Note an operation that content alone tells apart, in a task that is no branch's own.
@@ -337,7 +338,7 @@ class Attempt(Seam):
         """Whether its scope was cancelled because its time was up, and not to suspend it."""
         if self.step.timeout_s is None or not self.scope.cancel_called:
             return False
-        return self.recall_execution().status is not Status.SUSPENDING
+        return self.recall_execution().status is not SUSPENDING
 
     def branches_changed(self) -> None:
         """A branch was opened or closed."""

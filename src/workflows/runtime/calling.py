@@ -13,7 +13,7 @@ from ..codec import own_event
 from ..codec.problems import shown
 from ..core.commands import RunStep
 from ..core.ending import swallowed_message
-from ..core.state import RunStatus
+from ..core.statuses import RUNNING
 from ..core.ticks import StepHalted, StepRaised, StepReturned, StepSuspended
 from ..errors import EncodeError, ReplayMismatch, StepTimedOut, SuspensionSwallowed, UsageError, WorkflowRuntimeError
 from ..events import Event
@@ -142,7 +142,7 @@ def _raised(attempt: Attempt, failure: BaseException) -> bool:
     if attempt.is_suspending:
         attempt.emit_last(StepSuspended)
         return True
-    if run.core.state.status is RunStatus.RUNNING:
+    if run.core.state.status is RUNNING:
         if not spawn.is_being_cancelled():
             error = WorkflowRuntimeError(
                 f"Step {attempt.step.name!r} raised {type(failure).__name__} of its own: something that it awaited was "

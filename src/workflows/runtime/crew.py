@@ -23,7 +23,7 @@ import anyio
 
 from ..core.commands import RunStep
 from ..core.empty import EMPTY_LIST
-from ..core.state import RunStatus
+from ..core.statuses import RUNNING
 from ..core.ticks import TimerFired
 from .alarm import Alarm
 from .attempt import outside_of_steps
@@ -31,7 +31,7 @@ from .calling import call_step, call_step_in_time
 from .clock import on_loop_clock
 from .journalling import Journal
 from .outcome import sole
-from .spawn import Root, current_root, uninterrupted
+from .spawn import Root, uninterrupted
 from .tasks import Launch, Tasks
 from .telling import tell_idle, tell_if_stalled
 from .turns import Turn, TurnQueue
@@ -193,7 +193,7 @@ class Crew:
         """
         bug: Exception | None = None
         is_asleep = False
-        self._root = None if self._is_owned else current_root()
+        self._root = None if self._is_owned else self._run.backend.current_root()
         spawn, limited = self._run.backend.spawn, self._run.core.state.budget.limit_s is not None
         tasks = Tasks(spawn, self._variables, self._stop_at_once, is_owned=self._is_owned, is_limited=limited)
         self._tasks = tasks
@@ -204,7 +204,7 @@ class Crew:
         except Exception as error:
             bug = sole(error)
         finally:
-            is_asleep = is_asleep and bug is None and self._run.core.state.status is RunStatus.RUNNING
+            is_asleep = is_asleep and bug is None and self._run.core.state.status is RUNNING
             if not is_asleep:
                 self._run.interrupted()
                 self._run.end(bug)
@@ -286,7 +286,7 @@ class Crew:
 
     def _launch_or_drop(self) -> None:
         """Begin what there's to do; not in a run that was cancelled before that was stored."""
-        if self._run.core.state.status is RunStatus.RUNNING:
+        if self._run.core.state.status is RUNNING:
             self.launch()
         else:
             self._jobs.clear()
@@ -299,7 +299,7 @@ class Crew:
     @uninterrupted
     async def _worker(self, job: Job | None, number: int, *, is_root: bool = False) -> None:
         assert self._tasks is not None
-        worker, workers = Worker(self._run.current_task(), str(number)), self._tasks.workers
+        worker, workers = Worker(self._run.backend.current_task(), str(number)), self._tasks.workers
         workers[worker] = None
         try:
             is_over = False
@@ -357,7 +357,7 @@ class Crew:
     def tell_if_idle(self, *, had_work: bool) -> None:
         """Somebody has nothing to do. If nobody has, say so: to readers, and to the log if it'll stay like that."""
         state = self._run.core.state
-        if self._is_stopping or state.budget.active or self._jobs or state.status is not RunStatus.RUNNING:
+        if self._is_stopping or state.budget.active or self._jobs or state.status is not RUNNING:
             return
         if had_work:
             tell_idle(self._run)

@@ -15,7 +15,7 @@ from ..graph import Program
 from .clock import Clock
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, slots=False)  # attrs gives a slotted class with cached properties a `__getattr__`
 class Definition:
     """What is known of a workflow before it runs.
 

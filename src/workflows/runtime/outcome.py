@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, cast
 import anyio
 
 from ..core.outcomes import Failure, Outcome
-from ..core.state import RunState, RunStatus
+from ..core.state import RunState
+from ..core.statuses import HALTED
 from ..errors import WorkflowCancelledByUser, WorkflowTimeoutError
 from ..events import StopEvent
 
@@ -82,7 +83,7 @@ def ending_of(
 ) -> tuple[StopEvent | None, BaseException | None]:
     """Result or error of a run that has ended or stands still; `closing` is what its resources have raised."""
     outcome = state.outcome
-    if state.status is RunStatus.HALTED or outcome is None:
+    if state.status is HALTED or outcome is None:
         return None, _with_errors(_cancelled(state, is_durable=is_durable), state.halt_errors, closing)
     error = error_of(outcome, state.program.class_name, state.run_id, closing)
     if outcome.failures:

@@ -32,11 +32,11 @@ from ..core.commands import (
 )
 from ..core.empty import EMPTY, with_item
 from ..core.engine import Core
-from ..core.state import Child, RunStatus
+from ..core.state import Child
+from ..core.statuses import HALTED, RUNNING
 from ..core.ticks import CancelRequested, EventReceived, RunResumed, StepHalted, TimerFired
 from ..events import Event
 from ..graph import Program
-from . import spawn
 from .answers import fitted_answer
 from .attempt import Attempt
 from .crew import Crew
@@ -47,6 +47,7 @@ from .options import RunOptions
 from .outcome import RunOutcome, ending_of
 from .refusals import check_thread, error_for
 from .resources.keeping import Keeping
+from .spawn import Backend
 from .tasks import Launch
 from .telling import tell_errors, tell_ignored, tell_left, tell_swallowed, tell_unhandled
 from .tracing import RunTrace
@@ -62,6 +63,7 @@ class Run:
         driver: The core, with its clock.
         options: What's to be known of the workflow.
         run_id: The id of the run.
+        backend: The one that's running.
         launch: Starts the run's root task, whenever there's something to do.
         turns: Where the run waits for its turn; None if it may start at once.
         is_owned: Whether a block owns it, and cancels it when it's left.
@@ -69,9 +71,8 @@ class Run:
     """
 
     __slots__ = (
-        "__weakref__", "_is_left", "attempts", "backend", "children", "codec", "core", "crew",
-        "current_task", "driver", "grace_s", "journal", "log", "options", "outcome", "program", "resources", "run_id",
-        "thread", "trace",
+        "__weakref__", "_is_left", "attempts", "backend", "children", "codec", "core", "crew", "driver", "grace_s",
+        "journal", "log", "options", "outcome", "program", "resources", "run_id", "thread", "trace",
     )  # fmt: skip
 
     def __init__(
@@ -79,6 +80,7 @@ class Run:
         driver: Driver,
         options: RunOptions,
         run_id: str,
+        backend: Backend,
         *,
         launch: Launch | None = None,
         turns: TurnQueue | None = None,
@@ -94,10 +96,9 @@ class Run:
         self.options: RunOptions = options
         self.run_id: str = run_id
         self.grace_s: float = options.grace_s
-        self.backend: spawn.Backend = spawn.backend()
-        self.current_task: Callable[[], object] = self.backend.current_task
+        self.backend: Backend = backend
         streamed = driver.core.state.streamed
-        self.log: EventLog = parent.log if parent else EventLog(options.stream_history, streamed, self.current_task)
+        self.log: EventLog = parent.log if parent else EventLog(options.stream_history, streamed, backend.current_task)
         self.outcome: RunOutcome = RunOutcome(self.program.class_name, run_id)
         self.thread: int = threading.get_ident()
         self.attempts: dict[int, Attempt] = EMPTY
@@ -113,7 +114,7 @@ class Run:
         if parent is not None:
             return None if parent.trace is None else parent.trace.child(self.program.workflow_name, self.run_id)
         tracing, state = self.options.tracing, self.core.state
-        came_from = state.trace if state.status is RunStatus.HALTED else ""
+        came_from = state.trace if state.status is HALTED else ""
         return None if tracing is None else tracing.run(self.program.workflow_name, self.run_id, came_from)
 
     @property
@@ -175,7 +176,7 @@ class Run:
 
     def _report_left(self, command: ReportLeft) -> None:
         tell_left(self.run_id, command.events)
-        if self.core.state.status is RunStatus.RUNNING:  # at its end, what is left was told of when it came
+        if self.core.state.status is RUNNING:  # at its end, what is left was told of when it came
             for event in command.events:
                 tell_unhandled(self, event)
 
@@ -212,7 +213,7 @@ class Run:
     def end(self, bug: Exception | None) -> None:
         """No task of the run is left: tell the core, and everybody who waits."""
         at = self.driver.now_or_last()
-        if self.core.state.status is RunStatus.RUNNING:
+        if self.core.state.status is RUNNING:
             self.driver.emit_at(at, CancelRequested, "its owner left", self._is_left)
         self.halt_what_never_began(at)
         self.close(bug)
@@ -255,7 +256,7 @@ class Run:
 
     def interrupted(self) -> None:
         """An attempt finds itself cancelled, neither by its suspension nor by the end of the run: tell the core why."""
-        is_running = self.core.state.status is RunStatus.RUNNING
+        is_running = self.core.state.status is RUNNING
         if is_running and self.crew.is_out_of_time:
             self.driver.emit_at(max(self.crew.budget_at or 0.0, self.driver.now_or_last()), TimerFired)
         elif is_running:
@@ -323,7 +324,7 @@ class Run:
         self.crew.give_up_turn()
         self._is_left = is_left
         self.driver.emit_at(self.driver.now_or_last(), CancelRequested, reason, is_left)
-        if self.core.state.status is not RunStatus.RUNNING and not self.crew.is_launched:
+        if self.core.state.status is not RUNNING and not self.crew.is_launched:
             self.halt_what_never_began(self.driver.now_or_last())
             self.close()
 
@@ -353,8 +354,8 @@ class ChildRun(Run):
     __slots__ = ("parent",)
 
     def __init__(self, parent: Run, child: Child) -> None:
-        driver = ChildDriver(parent.driver, child)
-        super().__init__(driver, parent.options.child(child.workflow), child.state.run_id, parent=parent)
+        driver, options = ChildDriver(parent.driver, child), parent.options.child(child.workflow)
+        super().__init__(driver, options, child.state.run_id, parent.backend, parent=parent)
         self.attempts: dict[int, Attempt] = {}
         self.parent: Run = parent
 
@@ -374,7 +375,7 @@ class ChildRun(Run):
         state = self.core.state
         if state.live_execution(job.execution, job.attempt) is None:
             return True
-        if state.status is RunStatus.RUNNING:
+        if state.status is RUNNING:
             return False
         self.driver.emit_at(self.driver.now_or_last(), StepHalted, job.execution, job.attempt)
         return True

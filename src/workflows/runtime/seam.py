@@ -13,7 +13,8 @@ from anyio.lowlevel import checkpoint_if_cancelled
 
 from ..core.commands import Refuse
 from ..core.records import Branch, Memory
-from ..core.state import Child, Execution, RunStatus
+from ..core.state import Child, Execution
+from ..core.statuses import RUNNING
 from ..core.ticks import EditCommitted, EventStreamed, StepTick, Write
 from ..core.values import Values
 from ..events import Event
@@ -98,7 +99,7 @@ class Seam:
         Somebody may have cancelled the steps without a word to the core: it's told now, before clean-up does anything.
         """
         run = self.run
-        if run.core.state.status is not RunStatus.RUNNING:
+        if run.core.state.status is not RUNNING:
             return True
         if run.crew.is_cut_off:
             run.interrupted()

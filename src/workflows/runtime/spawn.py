@@ -44,6 +44,15 @@ class Call(Protocol):
         ...
 
 
+class Root(Protocol):
+    """What runs a root task: a task of asyncio's own, or the nursery of Trio's system tasks."""
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether all that the task belongs to is being closed, since main has returned."""
+        ...
+
+
 class Spawn(Protocol):
     """See `Backend.spawn`."""
 
@@ -66,6 +75,8 @@ class Backend:
         current_task: Gives an object for the task that calls it; None outside of any.
         current_task_here: Gives the same as a function for the event loop and the thread that it's called in alone,
             which costs a fraction: it needn't find out which loop runs.
+        current_root: Gives what runs the calling task, if that's a root task; None if it isn't. On asyncio each task is
+            told at once when its loop is closed; here it's known before any of them gets to its clean-up.
         has_waited: Whether a task, the one that calls, has waited since this was last asked with the same mark; None
             where nothing tells.
         next_turn_here: Gives what has a function called when the event loop of this thread comes to its next turn,
@@ -83,6 +94,7 @@ class Backend:
     spawn: Spawn
     current_task: Callable[[], object]
     current_task_here: Callable[[], Callable[[], object]]
+    current_root: Callable[[], Root | None]
     has_waited: Callable[[Any, object], bool] | None
     next_turn_here: Callable[[], Callable[[Callable[[], object]], object] | None]
     checkpoint: Callable[[], Awaitable[None]]
@@ -115,37 +127,6 @@ def backend() -> Backend:
     return _backends.get("asyncio") or _backends.setdefault("asyncio", _asyncio_backend(asyncio))
 
 
-class Root(Protocol):
-    """What runs a root task: a task of asyncio's own, or the nursery of Trio's system tasks."""
-
-    @property
-    def is_closing(self) -> bool:
-        """Whether all that the task belongs to is being closed, since main has returned."""
-        ...
-
-
-class _SystemNursery:
-    def __init__(self, scope: Any) -> None:
-        self._scope = scope
-
-    @property
-    def is_closing(self) -> bool:
-        return bool(self._scope.cancel_called)
-
-
-def current_root() -> Root | None:
-    """What runs the current task, if that's a root task; None if it isn't.
-
-    On asyncio each task is told at once when its loop is closed; here it's known before any of them gets to its
-    clean-up.
-    """
-    trio, asyncio = sys.modules.get("trio"), sys.modules.get("asyncio")
-    if trio is not None and trio.lowlevel.in_trio_run():
-        return _SystemNursery(trio.lowlevel.current_task().parent_nursery.cancel_scope)
-    task: Any = None if asyncio is None else asyncio.current_task()
-    return task if hasattr(task, "is_closing") else None
-
-
 def is_being_cancelled() -> bool:
     """Whether the current task has been cancelled: by a scope around it, or on asyncio by `Task.cancel()`."""
     trio, asyncio = sys.modules.get("trio"), sys.modules.get("asyncio")
@@ -175,6 +156,15 @@ def _has_loop(asyncio: ModuleType) -> bool:
     except RuntimeError:
         return False
     return True
+
+
+class _SystemNursery:
+    def __init__(self, scope: Any) -> None:
+        self._scope = scope
+
+    @property
+    def is_closing(self) -> bool:
+        return bool(self._scope.cancel_called)
 
 
 def _trio_backend(trio: ModuleType) -> Backend:
@@ -210,6 +200,7 @@ def _trio_backend(trio: ModuleType) -> Backend:
         spawn,
         current_task,
         lambda: current_task,
+        lambda: _SystemNursery(trio.lowlevel.current_task().parent_nursery.cancel_scope),
         has_waited,
         lambda: None,
         trio.lowlevel.checkpoint,
@@ -273,10 +264,15 @@ def _asyncio_backend(asyncio: ModuleType) -> Backend:
         loop, current_task = asyncio.get_running_loop(), asyncio.current_task
         return lambda: current_task(loop)  # a `partial` would cost twice as much in Python 3.11
 
+    def current_root() -> RootTask | None:
+        task = asyncio.current_task()
+        return task if isinstance(task, RootTask) else None
+
     return Backend(
         spawn,
         _or_none(asyncio.current_task),
         current_task_here,
+        current_root,
         None,
         lambda: asyncio.get_running_loop().call_soon,
         partial(asyncio.sleep, 0),

@@ -11,7 +11,8 @@ import attrs
 
 from ..context import Context
 from ..core.commands import Command
-from ..core.state import Execution, RunState, Status
+from ..core.state import Execution, RunState
+from ..core.statuses import Status
 from ..core.ticks import Tick
 from ..errors import ContextSerdeError, EncodeError
 from ..events import StartEvent
@@ -128,7 +129,7 @@ class ReplayLife:
         state = self._context.driver.core.state
         busy = list(_busy(state))
         is_resting = not busy and bool(self._context.pending)
-        in_flight = {(run.run_id, found.id): found.attempt for run, found in busy if found.status is Status.RUNNING}
+        in_flight = {(run.run_id, found.id): found.attempt for run, found in busy if found.status is Status.AT_WORK}
         self.cuts.append(
             Cut(
                 type(tick).__name__,

@@ -23,7 +23,8 @@ import anyio
 import attrs
 from anyio.abc import TaskGroup
 
-from ...core.state import RunState, RunStatus, Status
+from ...core.state import RunState
+from ...core.statuses import DELAYED, RUNNING
 from ...core.ticks import CancelRequested
 from ...errors import WorkflowRuntimeError
 from ..attempt import outside_of_steps
@@ -56,7 +57,7 @@ class _Entry:
 
 def _will_try_again(state: RunState) -> bool:
     """Whether a step of a run, or of a child, waits for the delay before a retry."""
-    if any(execution.status is Status.DELAYED for execution in state.executions.values()):
+    if any(execution.status is DELAYED for execution in state.executions.values()):
         return True
     return any(_will_try_again(child.state) for child in state.children.values())
 
@@ -213,7 +214,7 @@ class Keeping:
 
     def log_errors(self) -> None:
         """The run goes on, or has its result: say what closing has raised."""
-        if self._run.core.state.status is not RunStatus.RUNNING:
+        if self._run.core.state.status is not RUNNING:
             return
         errors, self.errors = self.errors, []
         for error in errors:
