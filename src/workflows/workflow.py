@@ -327,7 +327,7 @@ class Workflow(Generic[StartT, ResultT_co]):
         is_owned: bool,
     ) -> WorkflowHandler[ResultT_co]:
         """Make a run and launch it, in a task of the loop's own if need be. For this package: use `run()`."""
-        definition, running = self.definition, backend()
+        definition, here = self.definition, backend()
         if not self._disable_validation and not self._is_checked:
             self.validate(validate_resource_configs=False)
         if ctx is not None and not isinstance(cast("object", ctx), Context):
@@ -357,8 +357,7 @@ class Workflow(Generic[StartT, ResultT_co]):
         event = None if context.is_running else start_event_of(definition, start_event, inputs, what="run()")
         turns = None if self._turns is None else self._turns.queue()
         options = self._run_options(accepts_changes=context.accepts_changes)
-        launch = launch or running.spawn
-        run = Run(context.driver, options, name, running, launch=launch, turns=turns, is_owned=is_owned)
+        run = Run(context.driver, options, name, here, launch=launch or here.spawn, turns=turns, is_owned=is_owned)
         context.begin(run)
         if event is not None:
             seed = new_uuid().int >> 64

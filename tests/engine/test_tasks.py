@@ -1,5 +1,8 @@
 """The tasks of a run: the root task waits for the others, whatever becomes of them, and hears what they have raised."""
 
+import asyncio
+import gc
+import weakref
 from contextvars import ContextVar, copy_context
 
 import anyio
@@ -125,3 +128,39 @@ def test_a_task_that_could_not_be_started_is_not_waited_for() -> None:
         await tasks.others_ended()
 
     simulate(scenario)
+
+
+@pytest.mark.guarantee("R4")
+@pytest.mark.parametrize("is_told", [False, True])
+@pytest.mark.parametrize("turns", [None, 0, 1, 2])
+def test_asyncio_holds_a_task_till_it_has_ended_and_no_longer(turns: int | None, is_told: bool) -> None:
+    """Nobody else need hold it: asyncio's own references are weak. One that's cancelled at once never begins."""
+
+    async def scenario() -> tuple[int, list[str]]:
+        told: list[str] = []
+        others = asyncio.all_tasks()
+
+        async def main() -> None:
+            await asyncio.get_running_loop().create_future()  # which nobody else holds either
+
+        async def come_to_an_end() -> None:
+            await asyncio.sleep(0)
+
+        ended = (lambda: told.append("ended")) if is_told else None
+        running_backend().spawn(come_to_an_end if turns is None else main, copy_context(), ended)
+        known = weakref.ref((asyncio.all_tasks() - others).pop())
+        for _ in range(5 if turns is None else turns):
+            await asyncio.sleep(0)
+            gc.collect()
+        if turns is not None:
+            task = known()
+            assert task is not None
+            task.cancel()
+            del task
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        gc.collect()
+        return len(asyncio.all_tasks() - others) + (known() is not None), told
+
+    left, told = asyncio.run(scenario(), debug=True)
+    assert (left, told) == (0, ["ended"] if is_told else [])

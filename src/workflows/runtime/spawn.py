@@ -212,7 +212,9 @@ def _trio_backend(trio: ModuleType) -> Backend:
     )
 
 
-def _asyncio_backend(asyncio: ModuleType) -> Backend:
+def _asyncio_tasks(asyncio: ModuleType) -> tuple[Spawn, Callable[[], Root | None]]:
+    """Give what starts tasks of asyncio's own, and what finds the one that calls."""
+
     class RootTask(asyncio.Task):  # type: ignore[misc, name-defined]  # a module that's passed has no types
         """A task that notices when its loop is closed: that's when it's cancelled while the loop doesn't run."""
 
@@ -251,6 +253,16 @@ def _asyncio_backend(asyncio: ModuleType) -> Backend:
         _roots.discard(task)
         ended()
 
+    def current_root() -> RootTask | None:
+        task = asyncio.current_task()
+        return task if isinstance(task, RootTask) else None
+
+    return spawn, current_root
+
+
+def _asyncio_backend(asyncio: ModuleType) -> Backend:
+    spawn, current_root = _asyncio_tasks(asyncio)
+
     def call_in(loop: Any, function: Callable[[], object]) -> None:
         if not loop.is_closed():
             loop.call_soon_threadsafe(function)
@@ -263,10 +275,6 @@ def _asyncio_backend(asyncio: ModuleType) -> Backend:
     def current_task_here() -> Callable[[], object]:
         loop, current_task = asyncio.get_running_loop(), asyncio.current_task
         return lambda: current_task(loop)  # a `partial` would cost twice as much in Python 3.11
-
-    def current_root() -> RootTask | None:
-        task = asyncio.current_task()
-        return task if isinstance(task, RootTask) else None
 
     return Backend(
         spawn,
