@@ -26,7 +26,7 @@ from workflows import Context
 from workflows.context.context import OnMismatch
 from workflows.core.commands import Command, ReportLeft, published
 from workflows.core.questions import Question
-from workflows.core.ticks import Tick
+from workflows.core.ticks import Tick, ValueRecorded
 from workflows.errors import AlreadyAnswered, AmbiguousAnswer
 from workflows.events import Event, StopEvent
 from workflows.handler import WorkflowHandler
@@ -185,9 +185,11 @@ class _Living:
             self.life.complain(f"pending after loading is {listed}, stored was {stored}")
         return context
 
-    def _after_tick(self, _tick: Tick, commands: list[Command]) -> None:
+    def _after_tick(self, tick: Tick, commands: list[Command]) -> None:
         self.changed.set()
         self.changed = anyio.Event()
+        if isinstance(tick, ValueRecorded) and tick.kind == "once":
+            self.life.is_recorded()
         if self.life.is_dead:
             return
         events = published(commands)
@@ -212,7 +214,7 @@ class _Living:
         elif not self.life.is_dead:
             cut("tick")
             self._keep()
-            self.life.is_dead = True
+            self.life.die()
             self.died.set()
 
     def _keep(self) -> None:

@@ -138,3 +138,15 @@ def test_a_retry_shows_a_question_again_if_it_has_come_to_wait_for_something_els
     assert not differences(in_place, suspended, is_sequential=True, waits_alike=False)
     again = "Ask ignore 0.1.0"
     assert (suspended.world.streamed.count(again), in_place.world.streamed.count(again)) == (2, 1)
+
+
+@pytest.mark.guarantee("W1")
+@both
+@pytest.mark.parametrize("parks", [False, True])
+def test_a_body_whose_result_is_not_on_record_when_the_process_dies_is_called_again(
+    backend: Backend, parks: bool
+) -> None:
+    """The core is told of what was streamed before, then of the result: a death in between was held against `once`."""
+    plan = Plan((op.Within((op.Stream(), op.Once()), is_shield=True), op.AskPerson()))
+    for dies_after in range(1, 9):
+        assert not problems_of(live_through(plan, Script(backend, deaths=(dies_after,), parks=parks)))

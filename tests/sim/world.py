@@ -63,6 +63,7 @@ class Life:
         self.number = number
         self.is_dead = False
         self.is_gentle = False
+        self._unrecorded: str | None = None
 
     def see(self, place: Place, value: object, *, is_certain: bool) -> None:
         """Take down what an operation gave."""
@@ -84,6 +85,19 @@ class Life:
         yield
         if not self.is_dead or (self.is_gentle and not was_dead):
             self.world.finished[tag] += 1
+            self._unrecorded = tag
+
+    def is_recorded(self) -> None:
+        """The result of the body that has come to its end last is on record."""
+        self._unrecorded = None
+
+    def die(self) -> None:
+        """Die at once, be it between the end of a body and its record, as events that were written before are told of
+        in between: the body will be called again.
+        """
+        if self._unrecorded is not None:
+            self.world.finished[self._unrecorded] -= 1
+        self.is_dead = True
 
     def complain(self, problem: str) -> None:
         """Take down something that mustn't be."""
