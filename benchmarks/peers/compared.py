@@ -116,7 +116,7 @@ COMPARED: tuple[Compared, ...] = (
     Compared("list-fan-out", (1_000, 300, 3_000), (100,), once=(3_000,), aims={"asyncio": 100}),
     Compared("concurrent", (1_000,), (100,), aims={"asyncio": 8}),
     Compared("stream", (10_000, 1_000), (1_000,), aims={"asyncio": 9}),
-    Compared("trip", (100,), (20,), aims={"asyncio": 4}),
+    Compared("trip", (400,), (20,), aims={"asyncio": 4}),
     Compared("waiting-run", (1_000,), (100,), how="traced", aims={"asyncio": 10}),
     Compared("waiting-run-rss", (2_000,), (500,), how="alone"),
     Compared("snapshot-after", (10_000, 100), (300, 100)),

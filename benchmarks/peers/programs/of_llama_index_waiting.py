@@ -44,22 +44,19 @@ async def until_asked(handler: Any, turns: int = 20) -> None:
 
 
 async def trip(size: int) -> float:
-    """The runs that were left behind are ended afterwards: in life their process is gone."""
+    """The run that was left behind is ended after each trip, which isn't counted: in life its process is gone."""
     workflow = Asking(timeout=None)
-    left: list[Any] = []
-    start = 0.0
+    took = 0.0
     for number in range(size + 1):
-        if number == 1:
-            start = seconds()
+        start = seconds()
         handler = workflow.run()
         await until_asked(handler, turns=0)
         text = json.dumps(handler.ctx.to_dict())
-        left.append(handler)
         resumed = workflow.run(ctx=Context.from_dict(workflow, json.loads(text)))
         resumed.ctx.send_event(Approved(ok=True))
         check(await resumed, True)
-    took = seconds() - start
-    for handler in left:
+        if number > 0:
+            took += seconds() - start
         await handler.cancel_run()
     return took
 
