@@ -448,9 +448,10 @@ async def test_a_refused_answer_leaves_no_gap_in_the_journal(make_store: Make, t
                 with pytest.raises(InvalidAnswer):
                     await handler.send_event(HumanResponseEvent(), step=None, reply_to=handler.pending[0].id)
             await handler.send_event(Approved(by="Ada"))
+            await until(lambda: world.done == ["Ada"])
             with pytest.raises(AlreadyAnswered):
                 await handler.send_event(Approved(by="Bob"))
-            await until(lambda: world.done == ["Ada"])
+            await handler.ctx.store.set("told", "Bob")  # what is stored next
             await until(lambda: handler.run.journal is not None and handler.run.journal.is_settled)
             left = crashed(runtime.store, tmp_path / "left")
         gate.set()
