@@ -326,8 +326,8 @@ class Workflow(Generic[StartT, ResultT_co]):
         run_id: str | None,
         is_owned: bool,
     ) -> WorkflowHandler[ResultT_co]:
-        """Make a run and launch it, in a task of the loop's own if need be. For this package: use `run()`."""
-        definition, here = self.definition, backend()
+        """Make a run and launch it; if no `launch` is given, in a task of the loop's own. For this package alone."""
+        here, definition = backend(), self.definition
         if not self._disable_validation and not self._is_checked:
             self.validate(validate_resource_configs=False)
         if ctx is not None and not isinstance(cast("object", ctx), Context):

@@ -4,12 +4,16 @@ import asyncio
 import gc
 import weakref
 from contextvars import ContextVar, copy_context
+from typing import Any
 
 import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workflows import Workflow, step
+from workflows.errors import WorkflowCancelledByUser
+from workflows.events import StartEvent, StopEvent
 from workflows.runtime.spawn import backend as running_backend
 from workflows.runtime.tasks import Tasks
 from workflows.testing import simulate
@@ -130,11 +134,11 @@ def test_a_task_that_could_not_be_started_is_not_waited_for() -> None:
     simulate(scenario)
 
 
-@pytest.mark.guarantee("R4")
+@pytest.mark.guarantee("R1")
 @pytest.mark.parametrize("is_told", [False, True])
 @pytest.mark.parametrize("turns", [None, 0, 1, 2])
 def test_asyncio_holds_a_task_till_it_has_ended_and_no_longer(turns: int | None, is_told: bool) -> None:
-    """Nobody else need hold it: asyncio's own references are weak. One that's cancelled at once never begins."""
+    """Nobody else need hold it: asyncio's own references are weak."""
 
     async def scenario() -> tuple[int, list[str]]:
         told: list[str] = []
@@ -164,3 +168,51 @@ def test_asyncio_holds_a_task_till_it_has_ended_and_no_longer(turns: int | None,
 
     left, told = asyncio.run(scenario(), debug=True)
     assert (left, told) == (0, ["ended"] if is_told else [])
+
+
+@pytest.mark.guarantee("R1")
+@pytest.mark.parametrize("is_told", [False, True])
+def test_a_task_that_is_cancelled_time_and_again_keeps_nothing_of_that(is_told: bool) -> None:
+    """Each cancellation left a callback with the canceller's variables, for as long as the task lived."""
+
+    async def scenario() -> list[int]:
+        counts: list[int] = []
+        over = asyncio.Event()
+
+        async def main() -> None:
+            task: Any = asyncio.current_task()
+            for _ in range(10):
+                with anyio.move_on_after(0):
+                    await anyio.sleep_forever()
+                counts.append(len(task._callbacks or ()))
+            over.set()
+
+        running_backend().spawn(main, copy_context(), (lambda: None) if is_told else None)
+        await over.wait()
+        return counts
+
+    assert asyncio.run(scenario(), debug=True) == [int(is_told)] * 10
+
+
+@pytest.mark.guarantee("R1", "R3")
+def test_a_run_whose_root_task_is_cancelled_before_its_first_turn_ends() -> None:
+    """A task that never begins tells nobody: whoever awaited the run waited for ever."""
+    called: list[str] = []
+
+    class Waiting(Workflow):
+        @step
+        async def wait(self, ev: StartEvent) -> StopEvent:
+            called.append("called")
+            await anyio.sleep_forever()
+            return StopEvent()
+
+    async def scenario() -> None:
+        handler = Waiting().run()
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+            task.cancel()
+        with anyio.fail_after(5), pytest.raises(WorkflowCancelledByUser):
+            await handler
+
+    asyncio.run(scenario(), debug=True)
+    assert called == ["called"]

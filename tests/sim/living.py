@@ -26,7 +26,7 @@ from workflows import Context
 from workflows.context.context import OnMismatch
 from workflows.core.commands import Command, ReportLeft, published
 from workflows.core.questions import Question
-from workflows.core.ticks import Tick, ValueRecorded
+from workflows.core.ticks import BurstStreamed, EventStreamed, Tick
 from workflows.errors import AlreadyAnswered, AmbiguousAnswer
 from workflows.events import Event, StopEvent
 from workflows.handler import WorkflowHandler
@@ -188,8 +188,7 @@ class _Living:
     def _after_tick(self, tick: Tick, commands: list[Command]) -> None:
         self.changed.set()
         self.changed = anyio.Event()
-        if isinstance(tick, ValueRecorded) and tick.kind == "once":
-            self.life.is_recorded()
+        self.life.tick(is_streamed=isinstance(tick, EventStreamed | BurstStreamed))
         if self.life.is_dead:
             return
         events = published(commands)

@@ -148,5 +148,9 @@ def test_a_body_whose_result_is_not_on_record_when_the_process_dies_is_called_ag
 ) -> None:
     """The core is told of what was streamed before, then of the result: a death in between was held against `once`."""
     plan = Plan((op.Within((op.Stream(), op.Once()), is_shield=True), op.AskPerson()))
+    repeated = 0
     for dies_after in range(1, 9):
-        assert not problems_of(live_through(plan, Script(backend, deaths=(dies_after,), parks=parks)))
+        report = live_through(plan, Script(backend, deaths=(dies_after,), parks=parks))
+        assert not problems_of(report)
+        repeated += report.world.repeated.total()
+    assert repeated == 1

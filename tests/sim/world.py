@@ -28,6 +28,7 @@ class World:
     Attributes:
         seen: What each operation gave, each time that the step came by.
         finished: How often the body of a `once` ran to its end.
+        repeated: How often a life died right between the end of that and its record.
         calls: How often each step was called.
         tries: How often the body of a `once` that raises at first was called.
         streamed: What was published, in order.
@@ -36,6 +37,7 @@ class World:
 
     seen: dict[Place, list[Seen]] = attrs.field(factory=dict[Place, list[Seen]])
     finished: Counter[str] = attrs.field(factory=Counter[str])
+    repeated: Counter[str] = attrs.field(factory=Counter[str])
     calls: Counter[str] = attrs.field(factory=Counter[str])
     tries: Counter[str] = attrs.field(factory=Counter[str])
     streamed: list[str] = attrs.field(factory=list[str])
@@ -87,16 +89,16 @@ class Life:
             self.world.finished[tag] += 1
             self._unrecorded = tag
 
-    def is_recorded(self) -> None:
-        """The result of the body that has come to its end last is on record."""
-        self._unrecorded = None
+    def tick(self, *, is_streamed: bool) -> None:
+        """A tick was fed: but for events that were streamed before, the first after a body's end is of its result."""
+        if not is_streamed:
+            self._unrecorded = None
 
     def die(self) -> None:
-        """Die at once, be it between the end of a body and its record, as events that were written before are told of
-        in between: the body will be called again.
-        """
+        """Die at once. A body whose result isn't on record yet will be called again."""
         if self._unrecorded is not None:
             self.world.finished[self._unrecorded] -= 1
+            self.world.repeated[self._unrecorded] += 1
         self.is_dead = True
 
     def complain(self, problem: str) -> None:

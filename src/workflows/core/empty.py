@@ -51,5 +51,6 @@ def with_item(table: dict[K, V], key: K, value: V) -> dict[K, V]:
 
 
 NEW_LIST: Callable[[], list[Any]] = list
+"""The factory of a field: `list[str]` is one too, which takes six times as long, as it tries to note its own type."""
 NEW_DICT: Callable[[], dict[Any, Any]] = dict
-"""Factories of fields: `list[str]` is one too, which takes five times as long, as it tries to note its own type."""
+"""As `NEW_LIST`, a dict."""

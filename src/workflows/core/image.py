@@ -36,7 +36,7 @@ LIVE = "live"
 """The part of an image that a snapshot doesn't have."""
 
 _IMAGED = (NEW, RUNNING, HALTED, ENDED)
-_AT_WORK = (AT_WORK, SUSPENDING)
+_LIVE = (AT_WORK, SUSPENDING)
 _TIMERS = ("grace", "child")  # those that a snapshot doesn't have
 
 
@@ -183,7 +183,7 @@ def _read_execution(
 ) -> None:
     execution = state.executions[count(name)]
     found = Status(of(str, status))
-    if found is not execution.status and (found not in _AT_WORK or state.status is not RUNNING):
+    if found is not execution.status and (found not in _LIVE or state.status is not RUNNING):
         raise Malformed(f"execution {name} is {execution.status.value}, and is said to be {status}")
     execution.status = found
     execution.is_woken, execution.is_parked = of(bool, is_woken), of(bool, is_parked)

@@ -75,8 +75,8 @@ class Backend:
         current_task: Gives an object for the task that calls it; None outside of any.
         current_task_here: Gives the same as a function for the event loop and the thread that it's called in alone,
             which costs a fraction: it needn't find out which loop runs.
-        current_root: Gives what runs the calling task, if that's a root task; None if it isn't. On asyncio each task is
-            told at once when its loop is closed; here it's known before any of them gets to its clean-up.
+        current_root: Gives what runs the calling task, which is a root task; on asyncio None if it isn't. It knows that
+            the loop is being closed before any task gets to its clean-up, while asyncio tells one after the other.
         has_waited: Whether a task, the one that calls, has waited since this was last asked with the same mark; None
             where nothing tells.
         next_turn_here: Gives what has a function called when the event loop of this thread comes to its next turn,
@@ -219,17 +219,19 @@ def _asyncio_tasks(asyncio: ModuleType) -> tuple[Spawn, Callable[[], Root | None
         """A task that notices when its loop is closed: that's when it's cancelled while the loop doesn't run."""
 
         is_closing = False
-        has_begun = False
+        is_unbegun = False  # and has to begin, since nobody would be told that it never did
 
         def __repr__(self) -> str:
             """Short: AnyIO writes it down whenever a scope is cancelled, which is how steps are suspended."""
             return f"<task of a workflow run at {id(self):#x}>"
 
         def cancel(self, msg: Any = None) -> bool:
-            """Cancel it, as asyncio does."""
-            if not self.has_begun:  # it may never begin
-                self.add_done_callback(_roots.discard)
-            self.is_closing = self.is_closing or not self.get_loop().is_running()
+            """Cancel it, as asyncio does; one that has to begin, right after its first turn."""
+            loop = self.get_loop()
+            self.is_closing = self.is_closing or not loop.is_running()
+            if self.is_unbegun and not loop.is_closed():
+                loop.call_soon(self.cancel, msg)
+                return True
             return bool(super().cancel(msg))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
 
     def spawn(
@@ -238,13 +240,15 @@ def _asyncio_tasks(asyncio: ModuleType) -> tuple[Spawn, Callable[[], Root | None
         work = till_ended(main) if ended is None else main()
         task = RootTask(work, loop=asyncio.get_running_loop(), name="workflow run", context=context)
         _roots.add(task)
-        if ended is not None:
+        if ended is None:
+            task.is_unbegun = True
+        else:
             task.add_done_callback(partial(forget, ended), context=Context())
 
     async def till_ended(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
         task: Any = asyncio.current_task()
-        task.has_begun = True
         try:
+            task.is_unbegun = False
             await main()
         finally:
             _roots.discard(task)  # at a fraction of what a callback costs
