@@ -9,6 +9,7 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from workflows import Context, Workflow, step
+from workflows.errors import WorkflowCancelledByUser
 from workflows.events import Event, HumanResponseEvent, StartEvent, StopEvent
 from workflows.handler import WorkflowHandler
 
@@ -185,3 +186,44 @@ async def test_what_is_no_error_and_ends_a_further_task_comes_out_of_the_block()
             await anyio.sleep_forever()
     assert caught.value.subgroup(Odd) is not None
     assert caught.value.split(Odd)[1] is None
+
+
+class Done(Event):
+    pass
+
+
+class Parts(Workflow):
+    """Does four things at once, and needs all of them."""
+
+    @step
+    async def begin(self, ev: StartEvent) -> list[Left]:
+        return [Left() for _ in range(4)]
+
+    @step(num_workers=4)
+    async def left(self, ev: Left) -> Done:
+        await checkpoint()
+        return Done()
+
+    @step
+    async def join(self, ctx: Context[Any], ev: Done) -> StopEvent | None:
+        return None if ctx.collect_events(ev, [Done] * 4) is None else StopEvent(result="all")
+
+
+@pytest.mark.parametrize("turns", range(12))
+def test_a_task_that_somebody_else_cancels_takes_its_run_with_it(turns: int) -> None:
+    """On asyncio: cancelled before its step was called, it left that undone, and the run was awaited for ever."""
+
+    async def scenario(victim: int) -> str:
+        handler = Parts().run()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        tasks = sorted(asyncio.all_tasks() - {asyncio.current_task()}, key=id)
+        for task in tasks[victim : victim + 1]:
+            task.cancel()
+        with anyio.fail_after(5):
+            try:
+                return await handler
+            except WorkflowCancelledByUser:
+                return "cancelled"
+
+    assert {asyncio.run(scenario(victim), debug=True) for victim in range(6)} <= {"all", "cancelled"}

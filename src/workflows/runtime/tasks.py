@@ -125,6 +125,10 @@ class Tasks:
         self._errors.append(error)
         self._stop()
 
+    def cut_off(self) -> None:
+        """One was cancelled, by nobody of the run, and leaves what it was to do: stop the others."""
+        self._stop()
+
     def one_ended(self, scope: object, *, has_begun: bool) -> None:
         """A task beside the root task has ended. One that was cancelled before it began left what it was to do."""
         self._scopes.pop(scope, None)
@@ -155,6 +159,7 @@ class _Another:
             with self._scope:
                 await self._work()
         except anyio.get_cancelled_exc_class():
+            self._tasks.cut_off()
             raise
         except BaseException as error:
             self._tasks.failed(error)
