@@ -222,8 +222,9 @@ def test_a_task_that_somebody_else_cancels_takes_its_run_with_it(turns: int) -> 
             task.cancel()
         with anyio.fail_after(5):
             try:
-                return await handler
+                result: str = await handler
             except WorkflowCancelledByUser:
                 return "cancelled"
+            return result
 
     assert {asyncio.run(scenario(victim), debug=True) for victim in range(6)} <= {"all", "cancelled"}
