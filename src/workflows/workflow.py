@@ -48,9 +48,8 @@ from .runtime.owning import OwningGroup, launch_in
 from .runtime.resources.resource_manager import ResourceManager
 from .runtime.resources.validating import resource_problems
 from .runtime.run import Run
-from .runtime.spawn import backend
+from .runtime.spawn import Launch, backend
 from .runtime.starting import named_children, start_event_of, whose_context
-from .runtime.tasks import Launch
 from .runtime.tracing import Tracing
 from .runtime.turns import Turns
 from .steps import WorkflowGraphCheck, names_around, validation_error

@@ -529,9 +529,9 @@ _ALL = [
     Fault(
         "a task that's cancelled before it begins is waited for",
         "R1",
-        "workflows.runtime.tasks",
-        "        self._others -= 1\n        if not has_begun:\n",
-        "        self._others -= has_begun\n        if not has_begun:\n",
+        "workflows.runtime.spawn",
+        "            if not self.has_begun and not loop.is_closed():\n",
+        "            if False:\n",
         CLOSING,
     ),
     Fault(
@@ -546,8 +546,16 @@ _ALL = [
         "what is no error, and ends a further task, is lost",
         "R1",
         "workflows.runtime.tasks",
-        "        except BaseException as error:\n            self._tasks.failed(error)\n",
-        "        except Exception as error:\n            self._tasks.failed(error)\n",
+        "        except BaseException as error:\n            self._errors.append(error)\n",
+        "        except Exception as error:\n            self._errors.append(error)\n",
+        CLOSING,
+    ),
+    Fault(
+        "a further task that somebody else cancels leaves its job undone",
+        "R1",
+        "workflows.runtime.tasks",
+        "        except anyio.get_cancelled_exc_class():\n            self._stop()\n",
+        "        except anyio.get_cancelled_exc_class():\n",
         CLOSING,
     ),
     Fault(

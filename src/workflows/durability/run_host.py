@@ -32,7 +32,7 @@ from ..handler import WorkflowHandler
 from ..runtime.clock import utc_seconds
 from ..runtime.identity import new_uuid
 from ..runtime.run import Run
-from ..runtime.tasks import Launch
+from ..runtime.spawn import Launch
 from ..workflow import Workflow
 from .group_commit import GroupCommit, refusal_error
 from .restoring import Restored, base_of, restored

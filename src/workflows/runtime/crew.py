@@ -31,8 +31,8 @@ from .calling import call_step, call_step_in_time
 from .clock import on_loop_clock
 from .journalling import Journal
 from .outcome import sole
-from .spawn import Root, uninterrupted
-from .tasks import Launch, Tasks
+from .spawn import Launch, Root, uninterrupted
+from .tasks import Tasks
 from .telling import tell_idle, tell_if_stalled
 from .turns import Turn, TurnQueue
 from .watching import Watches

@@ -8,7 +8,7 @@ from types import TracebackType
 import anyio
 from anyio.abc import TaskGroup
 
-from .tasks import Launch, Main
+from .spawn import Launch, Main
 
 
 class OwningGroup:

@@ -47,8 +47,7 @@ from .options import RunOptions
 from .outcome import RunOutcome, ending_of
 from .refusals import check_thread, error_for
 from .resources.keeping import Keeping
-from .spawn import Backend
-from .tasks import Launch
+from .spawn import Backend, Launch
 from .telling import tell_errors, tell_ignored, tell_left, tell_swallowed, tell_unhandled
 from .tracing import RunTrace
 from .turns import TurnQueue

@@ -14,7 +14,7 @@ from contextlib import suppress
 from contextvars import Context
 from functools import partial
 from types import ModuleType
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import anyio
 import attrs
@@ -53,16 +53,8 @@ class Root(Protocol):
         ...
 
 
-class Spawn(Protocol):
-    """See `Backend.spawn`."""
-
-    def __call__(
-        self,
-        main: Callable[[], Coroutine[Any, Any, None]],
-        context: Context,
-        ended: Callable[[], object] | None = None,
-        /,
-    ) -> None: ...
+Main: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+Launch: TypeAlias = Callable[[Main, Context], None]
 
 
 @attrs.frozen
@@ -70,8 +62,8 @@ class Backend:
     """What the runtime asks of asyncio or Trio itself.
 
     Attributes:
-        spawn: Starts a coroutine function in a context, as a task that nobody waits for; calls a function, if one is
-            given, when the task has ended, even if it never began.
+        spawn: Starts a coroutine function in a context, as a task that nobody waits for. It begins in any case: if it's
+            cancelled before its first turn, it's told of that at its first checkpoint.
         current_task: Gives an object for the task that calls it; None outside of any.
         current_task_here: Gives the same as a function for the event loop and the thread that it's called in alone,
             which costs a fraction: it needn't find out which loop runs.
@@ -91,7 +83,7 @@ class Backend:
         cancelled: What cancellation raises.
     """
 
-    spawn: Spawn
+    spawn: Launch
     current_task: Callable[[], object]
     current_task_here: Callable[[], Callable[[], object]]
     current_root: Callable[[], Root | None]
@@ -168,21 +160,8 @@ class _SystemNursery:
 
 
 def _trio_backend(trio: ModuleType) -> Backend:
-    def spawn(
-        main: Callable[[], Coroutine[Any, Any, None]], context: Context, ended: Callable[[], object] | None = None, /
-    ) -> None:
-        async def until_ended() -> None:
-            try:
-                await main()
-            finally:
-                if ended is not None:
-                    ended()
-
-        trio.lowlevel.spawn_system_task(
-            main if ended is None else trio.lowlevel.enable_ki_protection(until_ended),
-            name="workflow run",
-            context=context,
-        )
+    def spawn(main: Main, context: Context) -> None:
+        trio.lowlevel.spawn_system_task(main, name="workflow run", context=context)
 
     for function in _uninterrupted:
         trio.lowlevel.enable_ki_protection(function)
@@ -212,50 +191,38 @@ def _trio_backend(trio: ModuleType) -> Backend:
     )
 
 
-def _asyncio_tasks(asyncio: ModuleType) -> tuple[Spawn, Callable[[], Root | None]]:
+def _asyncio_tasks(asyncio: ModuleType) -> tuple[Launch, Callable[[], Root | None]]:
     """Give what starts tasks of asyncio's own, and what finds the one that calls."""
 
     class RootTask(asyncio.Task):  # type: ignore[misc, name-defined]  # a module that's passed has no types
         """A task that notices when its loop is closed: that's when it's cancelled while the loop doesn't run."""
 
         is_closing = False
-        is_unbegun = False  # and has to begin, since nobody would be told that it never did
+        has_begun = False
 
         def __repr__(self) -> str:
             """Short: AnyIO writes it down whenever a scope is cancelled, which is how steps are suspended."""
             return f"<task of a workflow run at {id(self):#x}>"
 
         def cancel(self, msg: Any = None) -> bool:
-            """Cancel it, as asyncio does; one that has to begin, right after its first turn."""
+            """Cancel it, as asyncio does, but not before its first turn: it would never begin, and nobody be told."""
             loop = self.get_loop()
             self.is_closing = self.is_closing or not loop.is_running()
-            if self.is_unbegun and not loop.is_closed():
+            if not self.has_begun and not loop.is_closed():
                 loop.call_soon(self.cancel, msg)
                 return True
             return bool(super().cancel(msg))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
 
-    def spawn(
-        main: Callable[[], Coroutine[Any, Any, None]], context: Context, ended: Callable[[], object] | None = None, /
-    ) -> None:
-        work = till_ended(main) if ended is None else main()
-        task = RootTask(work, loop=asyncio.get_running_loop(), name="workflow run", context=context)
-        _roots.add(task)
-        if ended is None:
-            task.is_unbegun = True
-        else:
-            task.add_done_callback(partial(forget, ended), context=Context())
+    def spawn(main: Main, context: Context) -> None:
+        _roots.add(RootTask(till_ended(main), loop=asyncio.get_running_loop(), name="workflow run", context=context))
 
-    async def till_ended(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def till_ended(main: Main) -> None:
         task: Any = asyncio.current_task()
         try:
-            task.is_unbegun = False
+            task.has_begun = True
             await main()
         finally:
             _roots.discard(task)  # at a fraction of what a callback costs
-
-    def forget(ended: Callable[[], object], task: RootTask) -> None:
-        _roots.discard(task)
-        ended()
 
     def current_root() -> RootTask | None:
         task = asyncio.current_task()

@@ -17,15 +17,12 @@ from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import Context as ContextVars
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 import anyio
 
-from .spawn import Spawn, uninterrupted
+from .spawn import Launch, uninterrupted
 from .worker import Worker
-
-Main: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
-Launch: TypeAlias = Callable[[Main, ContextVars], None]
 
 _NO_SCOPE: AbstractContextManager[object] = nullcontext()
 
@@ -34,7 +31,7 @@ class Tasks:
     """The tasks of a run, from when its root task begins to when that ends.
 
     Args:
-        spawn: Starts a task that nobody else waits for, and calls a function when it has ended.
+        spawn: Starts a task that nobody else waits for, and that begins in any case.
         variables: The context variables of whoever started the run; each task has a copy.
         stop: Called when one has raised, to stop the others.
         is_owned: Whether a block owns the run.
@@ -51,7 +48,7 @@ class Tasks:
 
     def __init__(
         self,
-        spawn: Spawn,
+        spawn: Launch,
         variables: ContextVars,
         stop: Callable[[], None],
         *,
@@ -73,10 +70,9 @@ class Tasks:
 
     def start(self, function: Callable[..., Coroutine[Any, Any, None]], *args: object) -> None:
         """Start a task beside the root task."""
-        task = _Another(self, partial(function, *args))
         self._others += 1
         try:
-            self._spawn(task.be, self._variables.copy(), task.ended)
+            self._spawn(partial(self._be_another, partial(function, *args)), self._variables.copy())
         except BaseException:
             self._others -= 1
             raise
@@ -120,50 +116,24 @@ class Tasks:
         if cancelled is not None:
             raise cancelled
 
-    def failed(self, error: BaseException) -> None:
-        """One has raised: keep that for the root task, and stop the others."""
-        self._errors.append(error)
-        self._stop()
-
-    def cut_off(self) -> None:
-        """One was cancelled, by nobody of the run, and leaves what it was to do: stop the others."""
-        self._stop()
-
-    def one_ended(self, scope: object, *, has_begun: bool) -> None:
-        """A task beside the root task has ended. One that was cancelled before it began left what it was to do."""
-        self._scopes.pop(scope, None)
-        self._others -= 1
-        if not has_begun:
-            self._stop()
-        if not self._others and self._ended is not None:
-            self._ended.set()
-
-
-class _Another:
-    """A task beside the root task."""
-
-    __slots__ = ("_has_begun", "_scope", "_tasks", "_work")
-
-    def __init__(self, tasks: Tasks, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        self._tasks = tasks
-        self._work = work
-        self._has_begun = False
-        self._scope: AbstractContextManager[object] | None = None
-
     @uninterrupted
-    async def be(self) -> None:
-        """Work, and let nothing out but cancellation: nobody is there to take it, and on Trio it would end the loop."""
-        self._has_begun = True
-        self._scope = self._tasks.scope()
+    async def _be_another(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Work, and let nothing out but cancellation: nobody is there to take it, and on Trio it would end the loop.
+
+        Who is cancelled by nobody of the run leaves what it was to do, so the others are stopped as well.
+        """
+        scope = self.scope()
         try:
-            with self._scope:
-                await self._work()
+            with scope:
+                await work()
         except anyio.get_cancelled_exc_class():
-            self._tasks.cut_off()
+            self._stop()
             raise
         except BaseException as error:
-            self._tasks.failed(error)
-
-    def ended(self) -> None:
-        """It has ended; on asyncio, a task that's cancelled before its first turn never begins."""
-        self._tasks.one_ended(self._scope, has_begun=self._has_begun)
+            self._errors.append(error)
+            self._stop()
+        finally:
+            self._scopes.pop(scope, None)
+            self._others -= 1
+            if not self._others and self._ended is not None:
+                self._ended.set()
